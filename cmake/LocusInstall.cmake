@@ -1,0 +1,1 @@
+# Installing: a relocatable tree that find_package(Locus) finds.

@@ -1,0 +1,29 @@
+# Flags that all our targets share, and the two ways in which targets are declared.
+
+add_library(locus_flags INTERFACE)
+target_compile_options(locus_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers
+                       -ffp-contract=off)
+if(LOCUS_WERROR)
+  target_compile_options(locus_flags INTERFACE -Werror)
+endif()
+if(LOCUS_SANITIZE STREQUAL "address")
+  target_compile_options(locus_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  target_link_options(locus_flags INTERFACE -fsanitize=address,undefined)
+elseif(LOCUS_SANITIZE STREQUAL "thread")
+  target_compile_options(locus_flags INTERFACE -fsanitize=thread)
+  target_link_options(locus_flags INTERFACE -fsanitize=thread)
+elseif(LOCUS_SANITIZE)
+  message(FATAL_ERROR "LOCUS_SANITIZE is '${LOCUS_SANITIZE}'; it takes address or thread.")
+endif()
+if(LOCUS_SANITIZE)
+  # Sanitizers see through asserts of the standard library as well.
+  target_compile_definitions(locus_flags INTERFACE _GLIBCXX_ASSERTIONS)
+endif()
+
+# locus_room(NAME sources... [LINK libraries...]): one folder of src/ as a static library.
+function(locus_room name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_library(locus_${name} OBJECT ${ARG_UNPARSED_ARGUMENTS})
+  target_include_directories(locus_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(locus_${name} PRIVATE locus_flags PUBLIC ${ARG_LINK})
+endfunction()

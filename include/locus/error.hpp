@@ -1,0 +1,38 @@
+#pragma once
+
+/// Errors that Locus throws.
+///
+///     try {
+///         locus::Explainer explainer("model.onnx");
+///     } catch (const locus::Error& error) {
+///         std::cerr << error.what() << '\n';   // one sentence: what is wrong, where, what would be right
+///     }
+///
+/// The library never prints and never ends the process; every failure arrives as `locus::Error`.
+
+#include <stdexcept>
+#include <string>
+
+namespace locus {
+
+/// What kind of thing went wrong: callers decide by this, people read `what()`.
+enum class ErrorKind {
+    usage,        ///< The caller asked for something that cannot be: a class out of range, an unknown layer.
+    model,        ///< The model file is broken or does not do what was asked of it.
+    image,        ///< An image cannot be read.
+    io,           ///< A file cannot be opened, read or written.
+    unsupported,  ///< Valid, but not something Locus can do: an operator without a derivative, say.
+    resource,     ///< A limit was reached: memory, image size, threads.
+};
+
+class Error : public std::runtime_error {
+public:
+    Error(ErrorKind kind, const std::string& sentence) : std::runtime_error(sentence), kind_(kind) {}
+
+    ErrorKind kind() const noexcept { return kind_; }
+
+private:
+    ErrorKind kind_;
+};
+
+}  // namespace locus

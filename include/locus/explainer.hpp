@@ -1,0 +1,100 @@
+#pragma once
+
+/// Explaining images in memory.
+///
+///     locus::Explainer explainer("mobilenet_v2.onnx");
+///     locus::Image photo = locus::read_image("cat.jpg");
+///     for (const locus::Explanation& e : explainer.explain(photo, {.classes = {locus::ClassRequest::top(2)}})) {
+///         std::cout << e.class_name << ' ' << *e.probability << '\n';
+///         for (const locus::Box& box : locus::boxes(locus::upsample(e.map, photo.width, photo.height))) ...
+///     }
+///
+/// An `Explainer` may be used from several threads at once: every member is const and none keeps state between calls.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "locus/image.hpp"
+#include "locus/map.hpp"
+#include "locus/preprocessing.hpp"
+#include "locus/tensor.hpp"
+
+namespace locus {
+
+/// A class asked for: the k most probable, or one by its index.
+struct ClassRequest {
+    std::optional<int> top_k;
+    std::optional<int> index;
+
+    static ClassRequest top(int k) { return {k, std::nullopt}; }
+    static ClassRequest at(int index) { return {std::nullopt, index}; }
+    /// "top:5", "281" or a label ("tabby"; case does not matter; one of a label's comma-separated names is enough). Throws
+    /// Error(usage) with the nearest labels, or with the indices of those that share the name.
+    static ClassRequest parse(const std::string& text, const std::vector<std::string>& labels);
+};
+
+/// Why the network says a class: one map and the numbers that go with it.
+struct Explanation {
+    int class_index = 0;
+    std::string class_name;  ///< empty where the model has no labels
+    int rank = 0;            ///< 1 for the most probable class
+    double logit = 0;        ///< the score explained, before softmax or sigmoid
+    std::optional<double> bias;         ///< the number for which pool(map) + bias = logit; none where no such number exists
+    std::optional<double> probability;  ///< softmax, or sigmoid for multi-label models, of the logits
+    Map map;                 ///< raw: signed, at the target layer's resolution
+    std::string note;        ///< what a reader must know of this map ("no positive evidence"), else empty
+};
+
+struct ExplainerOptions {
+    std::string method = "auto";  ///< see methods()
+    std::string layer;            ///< target layer's tensor; empty: found
+    std::string input;            ///< image input's name; empty: found
+    std::string output;           ///< score output's name; empty: found
+    int threads = 0;              ///< within a pass; 0: one a core
+    bool cuda = false;
+    std::uint64_t seed = 0;
+    std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes that batches of perturbed inputs may take
+};
+
+struct ExplainOptions {
+    std::vector<ClassRequest> classes{ClassRequest::top(1)};
+};
+
+class Explainer {
+public:
+    /// Loads a model, finds its head and rewrites it. Throws Error(model), Error(usage) for an unknown layer, method, input or output
+    /// (with the nearest names), Error(unsupported) where the method does not apply (with those that do).
+    explicit Explainer(const std::filesystem::path& model, const ExplainerOptions& options = {});
+    Explainer(Explainer&&) noexcept;
+    Explainer& operator=(Explainer&&) noexcept;
+    ~Explainer();
+
+    /// One explanation a class asked for; duplicates are left out, order is that of the request.
+    std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
+
+    /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations.
+    std::vector<std::vector<Explanation>> explain(const Tensor& inputs, const ExplainOptions& options = {}) const;
+
+    const Preprocessing& preprocessing() const;
+    void set_preprocessing(const Preprocessing& preprocessing);
+    const std::vector<std::string>& labels() const;
+    void set_labels(std::vector<std::string> labels);
+
+    const std::string& method() const;        ///< the method in use, never "auto"
+    const std::string& target_layer() const;  ///< the tensor explained
+    const std::vector<std::string>& warnings() const;  ///< what a user should be told once
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Reads a file into an upright RGB image; see docs/formats.md for the kinds of file. Throws Error(image) or Error(io).
+Image read_image(const std::filesystem::path& file);
+
+}  // namespace locus

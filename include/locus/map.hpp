@@ -1,0 +1,21 @@
+#pragma once
+
+/// Class activation maps in memory.
+
+#include <cstddef>
+#include <vector>
+
+namespace locus {
+
+/// Evidence for one class at each position. A *raw* map is signed and has the resolution of the target layer; everything
+/// shown or boxed is derived from it (`locus/localize.hpp`).
+struct Map {
+    int width = 0;              ///< positions
+    int height = 0;             ///< positions
+    std::vector<float> values;  ///< [height, width], rows from the top
+
+    float& at(int x, int y) { return values[static_cast<std::size_t>(y) * width + x]; }
+    float at(int x, int y) const { return values[static_cast<std::size_t>(y) * width + x]; }
+};
+
+}  // namespace locus

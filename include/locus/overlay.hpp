@@ -1,0 +1,43 @@
+#pragma once
+
+/// Pictures of maps.
+///
+///     locus::Image picture = locus::overlay(photo, full_map, boxes, {.label = "tabby 94 %"});
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "locus/boxes.hpp"
+#include "locus/image.hpp"
+#include "locus/map.hpp"
+
+namespace locus {
+
+struct OverlayOptions {
+    std::string colormap = "turbo";  ///< see colormap_names()
+    double alpha = 0.5;              ///< opacity of the heat, 0..1
+    bool is_signed = false;          ///< diverging colours about zero, negative evidence shown
+    bool legend = true;
+    bool draw_boxes = true;
+    std::string label;  ///< drawn at the first box, or at the top left; UTF-8, what the font lacks is transliterated
+};
+
+/// Names that OverlayOptions::colormap takes.
+const std::vector<std::string>& colormap_names();
+
+/// 256 RGB colours from low to high; throws Error(usage) naming the nearest names.
+const std::array<std::array<std::uint8_t, 3>, 256>& colormap(const std::string& name);
+
+/// The photo under the heat of a map of its own size. Positive evidence: 0 to the maximum over the colour map; signed: minus to plus the
+/// largest absolute value.
+Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes, const OverlayOptions& options = {});
+
+/// The heat alone, without the photo.
+Image heatmap(const Map& map, const OverlayOptions& options = {});
+
+/// White where the map lies above `threshold` times its maximum, else black.
+Image mask(const Map& map, double threshold);
+
+}  // namespace locus

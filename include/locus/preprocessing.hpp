@@ -1,0 +1,52 @@
+#pragma once
+
+/// How a photo becomes a network's input.
+///
+///     locus::Preprocessing p;                 // ImageNet's: RGB, 224 x 224, its mean and deviation
+///     p.resize = locus::Resize::crop;
+///     locus::Tensor x = locus::preprocess(image, p);   // float32 [1, 3, 224, 224]
+///
+/// The values of a pixel, v in 0..255, become (v / 255 - mean) / std, in the network's colour order and layout; with `range` 255 they become
+/// v - 255 * mean over std, that is, mean and std stay those of values scaled to 0..1 and the result is 255 times as large.
+
+#include <array>
+#include <string>
+
+#include "locus/image.hpp"
+#include "locus/tensor.hpp"
+
+namespace locus {
+
+enum class Resize {
+    squash,  ///< the whole photo, its aspect ratio given up
+    crop,    ///< the shorter side to size / crop_pct, then the centre
+};
+enum class ColorOrder { rgb, bgr, gray };
+enum class Layout { nchw, nhwc };
+
+struct Preprocessing {
+    int width = 224;   ///< pixels of the network's input
+    int height = 224;  ///< pixels of the network's input
+    std::array<float, 3> mean{0.485F, 0.456F, 0.406F};  ///< of values scaled to 0..1, in the network's colour order
+    std::array<float, 3> std{0.229F, 0.224F, 0.225F};
+    float range = 1.0F;  ///< value of white before mean and std are applied: 1, or 255 for networks fed with raw bytes
+    Resize resize = Resize::squash;
+    float crop_pct = 0.875F;  ///< share of the resized photo's side that the crop keeps; used with Resize::crop
+    ColorOrder color = ColorOrder::rgb;
+    Layout layout = Layout::nchw;
+    DataType type = DataType::float32;  ///< float32, float16 or uint8, as the network's input wants it
+};
+
+/// The part of the photo that the network sees, in pixels of the upright photo; fractions of pixels occur with Resize::crop.
+struct Region {
+    double x = 0, y = 0, width = 0, height = 0;
+};
+
+/// The region that `preprocess` samples of a photo of this size.
+Region visible_region(int image_width, int image_height, const Preprocessing& preprocessing);
+
+/// The network's input for one photo: [1, C, H, W] or [1, H, W, C] by layout, C = 3 or 1. Shrinking is antialiased (triangle filter over
+/// the source pixels, as Pillow's BILINEAR), enlarging is bilinear with half-pixel centres.
+Tensor preprocess(const Image& image, const Preprocessing& preprocessing);
+
+}  // namespace locus

@@ -1,0 +1,45 @@
+#pragma once
+
+/// Networks as ONNX graphs, made from nothing: for tests, benchmarks and training.
+///
+///     model::Model m = model::build({.name = "resnet50", .classes = 10, .width = 0.5, .image_size = 96});
+///
+/// Weights are random, drawn as the networks' papers initialise them, and depend on the seed alone.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/graph.hpp"
+
+namespace locus::model {
+
+enum class Head {
+    gap,  ///< global average pooling and a linear layer
+    gmp,  ///< global maximum pooling and a linear layer
+    sum,  ///< global sum pooling and a linear layer, as the paper writes it
+    fc,   ///< flatten and linear layers (the network's own where it has them, else one)
+};
+
+struct NetworkOptions {
+    std::string name = "mobilenet-v2";  ///< one of network_names()
+    int classes = 1000;
+    double width = 1.0;    ///< multiplies channel counts
+    int image_size = 0;    ///< pixels; 0: the network's own
+    int channels = 3;
+    int opset = 13;        ///< 7 to 21
+    Head head = Head::gap;
+    std::int64_t batch = -1;     ///< -1: dynamic ("n")
+    bool dynamic_size = false;   ///< height and width symbolic
+    bool batch_norm = true;      ///< false: folded away (convolutions with bias)
+    bool softmax = false;        ///< ends in Softmax
+    std::uint64_t seed = 0;
+};
+
+/// alexnet-gap, googlenet-gap, mobilenet-v2, nin, resnet18, resnet50, tiny, vgg16 (fully connected), vgg16-gap.
+const std::vector<std::string>& network_names();
+
+/// Throws Error(usage) for an unknown name (with the nearest), or options that do not go together.
+Model build(const NetworkOptions& options);
+
+}  // namespace locus::model

@@ -1,0 +1,28 @@
+#pragma once
+
+/// ONNX files to `Model` and back. The only file pair, with `onnx_bytes`, that knows protobuf.
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "model/graph.hpp"
+
+namespace locus::model {
+
+/// Reads a model with its external data (whose paths may not leave the model's folder). Constant nodes become
+/// initializers, and initializers are taken off the list of graph inputs. Throws Error(io) where the file cannot be read and
+/// Error(model) where it is not ONNX, is truncated, lacks external data, or is not a valid graph.
+Model load(const std::filesystem::path& file);
+
+/// The same from memory; external data is looked for in `folder`.
+Model parse(std::span<const std::byte> bytes, const std::filesystem::path& folder = {});
+
+/// The model as an ONNX file's bytes. The same model gives the same bytes. Throws Error(resource) beyond 2 GiB, which is as much
+/// as one ONNX file can hold.
+std::string serialize(const Model& model);
+
+/// Writes beside, then renames: the file appears whole or not at all. Throws Error(io).
+void save(const Model& model, const std::filesystem::path& file);
+
+}  // namespace locus::model
