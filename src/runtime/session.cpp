@@ -1,0 +1,191 @@
+#include "runtime/session.hpp"
+
+#include <onnxruntime_cxx_api.h>
+#include <onnxruntime_session_options_config_keys.h>
+
+#include <algorithm>
+#include <regex>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+
+namespace locus::runtime {
+namespace {
+
+/// ONNX Runtime wants one environment a process. It is never destroyed: sessions of other static objects may outlive it.
+Ort::Env& environment() {
+    static auto* env = [] {
+        auto* made = new Ort::Env(ORT_LOGGING_LEVEL_FATAL, "locus");
+        made->DisableTelemetryEvents();
+        return made;
+    }();
+    return *env;
+}
+
+/// The runtime's message without its code, its paths and its further lines.
+std::string cleaned(std::string message) {
+    static const std::regex prefix(R"(^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : )");
+    message = std::regex_replace(message, prefix, "");
+    if (const auto line = message.find('\n'); line != std::string::npos) message.resize(line);
+    while (!message.empty() && (message.back() == ' ' || message.back() == '.')) message.pop_back();
+    return message;
+}
+
+/// One sentence on why the runtime refuses a model.
+std::string load_failure(const std::string& raw) {
+    std::smatch found;
+    static const std::regex no_operator(R"(No Op registered for (\S+) with domain_version of (\d+))");
+    static const std::regex node(R"re(In Node, \("([^"]*)")re");
+    static const std::regex no_kernel(R"(Could not find an implementation for (\w+)\((\d+)\) node with name '([^']*)')");
+    static const std::regex opset(R"(ONNX Runtime only \*guarantees\* support for models stamped with official released onnx opset versions\. .*domain ai\.onnx is till opset (\d+))");
+    if (std::regex_search(raw, found, no_operator)) {
+        const std::string op = found[1], version = found[2];
+        std::string where;
+        if (std::regex_search(raw, found, node) && found[1].length() > 0) where = fmt::format(" (node '{}')", found[1].str());
+        return fmt::format("the model uses the operator {}{}, which ONNX Runtime {} does not have at opset {}", op, where,
+                           runtime_version(), version);
+    }
+    if (std::regex_search(raw, found, no_kernel)) {
+        return fmt::format("ONNX Runtime {} has no implementation of {} (opset {}) for the types that node '{}' works on",
+                           runtime_version(), found[1].str(), found[2].str(), found[3].str());
+    }
+    if (std::regex_search(raw, found, opset)) {
+        return fmt::format("the model's opset is newer than {}, the newest that ONNX Runtime {} reads", found[1].str(),
+                           runtime_version());
+    }
+    return fmt::format("ONNX Runtime {} refuses the model: {}", runtime_version(), cleaned(raw));
+}
+
+ONNXTensorElementDataType to_runtime(DataType type) {
+    return static_cast<ONNXTensorElementDataType>(static_cast<int>(type));  // both use ONNX's numbers
+}
+
+Port describe(std::string name, const Ort::TypeInfo& info) {
+    Port port{std::move(name), DataType::undefined, {}};
+    if (info.GetONNXType() == ONNX_TYPE_TENSOR) {
+        const auto tensor = info.GetTensorTypeAndShapeInfo();
+        port.type = static_cast<DataType>(static_cast<int>(tensor.GetElementType()));
+        port.shape = tensor.GetShape();
+    }
+    return port;
+}
+
+Tensor to_tensor(const Ort::Value& value, const std::string& name) {
+    if (!value.IsTensor()) {
+        throw Error(ErrorKind::unsupported, fmt::format("the output '{}' is not a tensor", name));
+    }
+    const auto info = value.GetTensorTypeAndShapeInfo();
+    Tensor tensor(static_cast<DataType>(static_cast<int>(info.GetElementType())), info.GetShape());
+    const auto target = tensor.mutable_bytes();
+    if (!target.empty()) {
+        std::copy_n(static_cast<const std::byte*>(value.GetTensorRawData()), target.size(), target.data());
+    }
+    return tensor;
+}
+
+}  // namespace
+
+struct Session::State {
+    Ort::Session session{nullptr};
+    std::vector<Port> inputs;
+    std::vector<Port> outputs;
+
+    const Port& input(const std::string& name) const {
+        const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const Port& port) { return port.name == name; });
+        if (found == inputs.end()) {
+            throw Error(ErrorKind::usage, fmt::format("the network has no input '{}'", name));
+        }
+        return *found;
+    }
+
+    void check(const std::string& name, const Tensor& tensor) const {
+        const Port& port = input(name);
+        bool fits = port.type == tensor.type() && port.shape.size() == tensor.rank();
+        for (std::size_t i = 0; fits && i < port.shape.size(); ++i) {
+            fits = port.shape[i] < 0 || port.shape[i] == tensor.shape()[i];
+        }
+        if (!fits) {
+            throw Error(ErrorKind::model,
+                        fmt::format("the input '{}' takes {} {}, not {} {}", name, locus::name(port.type),
+                                    to_string(port.shape), locus::name(tensor.type()), to_string(tensor.shape())));
+        }
+    }
+};
+
+Session::Session(const std::string& onnx_bytes, const SessionOptions& options) : state_(std::make_unique<State>()) {
+    try {
+        Ort::SessionOptions settings;
+        settings.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
+        settings.SetGraphOptimizationLevel(options.optimize ? ORT_ENABLE_ALL : ORT_DISABLE_ALL);
+        if (options.threads > 0) settings.SetIntraOpNumThreads(options.threads);
+        settings.SetExecutionMode(ORT_SEQUENTIAL);
+        if (options.fold_quantized_weights) settings.AddConfigEntry(kOrtSessionOptionsDisableQuantQDQ, "1");
+        if (!options.memory_arena) settings.DisableCpuMemArena();
+        if (options.device == Device::cuda) {
+            const auto providers = Ort::GetAvailableProviders();
+            if (std::find(providers.begin(), providers.end(), "CUDAExecutionProvider") == providers.end()) {
+                throw Error(ErrorKind::unsupported,
+                            "this ONNX Runtime has no CUDA; set ONNXRUNTIME_ROOT to a CUDA build of it, or use --device cpu");
+            }
+            settings.AppendExecutionProvider_CUDA(OrtCUDAProviderOptions{});
+        }
+        state_->session = Ort::Session(environment(), onnx_bytes.data(), onnx_bytes.size(), settings);
+    } catch (const Ort::Exception& error) {
+        throw Error(ErrorKind::model, load_failure(error.what()));
+    }
+    Ort::AllocatorWithDefaultOptions allocator;
+    for (std::size_t i = 0; i < state_->session.GetInputCount(); ++i) {
+        state_->inputs.push_back(describe(state_->session.GetInputNameAllocated(i, allocator).get(),
+                                          state_->session.GetInputTypeInfo(i)));
+    }
+    for (std::size_t i = 0; i < state_->session.GetOutputCount(); ++i) {
+        state_->outputs.push_back(describe(state_->session.GetOutputNameAllocated(i, allocator).get(),
+                                           state_->session.GetOutputTypeInfo(i)));
+    }
+}
+
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+const std::vector<Port>& Session::inputs() const { return state_->inputs; }
+const std::vector<Port>& Session::outputs() const { return state_->outputs; }
+
+std::vector<Tensor> Session::run(const std::vector<Feed>& feeds, const std::vector<std::string>& outputs) const {
+    static const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+    std::vector<const char*> input_names, output_names;
+    std::vector<Ort::Value> values;
+    for (const auto& [name, tensor] : feeds) {
+        state_->check(name, tensor);
+        input_names.push_back(name.c_str());
+        // The runtime takes a mutable pointer but never writes to what it is fed.
+        auto* data = const_cast<std::byte*>(tensor.bytes().data());
+        values.push_back(Ort::Value::CreateTensor(memory, data, tensor.bytes().size(), tensor.shape().data(),
+                                                  tensor.rank(), to_runtime(tensor.type())));
+    }
+    for (const auto& name : outputs) output_names.push_back(name.c_str());
+
+    std::vector<Ort::Value> results;
+    try {
+        results = state_->session.Run(Ort::RunOptions{nullptr}, input_names.data(), values.data(), values.size(),
+                                      output_names.data(), output_names.size());
+    } catch (const Ort::Exception& error) {
+        const std::string message = error.what();
+        const bool memory_short = message.find("bad_alloc") != std::string::npos ||
+                                  message.find("Failed to allocate memory") != std::string::npos;
+        throw Error(memory_short ? ErrorKind::resource : ErrorKind::model,
+                    memory_short ? "memory does not suffice to run the network on this batch; make it smaller with --batch"
+                                 : fmt::format("the network fails on this input: {}", cleaned(message)));
+    } catch (const std::bad_alloc&) {
+        throw Error(ErrorKind::resource, "memory does not suffice to run the network on this batch; make it smaller with --batch");
+    }
+    std::vector<Tensor> tensors;
+    tensors.reserve(results.size());
+    for (std::size_t i = 0; i < results.size(); ++i) tensors.push_back(to_tensor(results[i], outputs[i]));
+    return tensors;
+}
+
+std::string runtime_version() { return OrtGetApiBase()->GetVersionString(); }
+
+}  // namespace locus::runtime
