@@ -1,7 +1,21 @@
 # What Locus stands on; scripts/setup.sh installs all of it on Debian.
 
 find_package(Threads REQUIRED)
-find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
+# OpenCV: its own configuration where there is one, else the three libraries where they lie. (Debian keeps OpenCVConfig.cmake in
+# libopencv-dev, which brings every module and their hundreds of dependencies.)
+find_package(OpenCV QUIET COMPONENTS core imgproc imgcodecs)
+if(NOT OpenCV_FOUND)
+  find_path(OPENCV_INCLUDE_DIR opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+  foreach(module core imgproc imgcodecs)
+    find_library(OPENCV_${module}_LIBRARY opencv_${module} REQUIRED)
+    add_library(opencv_${module} SHARED IMPORTED)
+    set_target_properties(opencv_${module} PROPERTIES
+      IMPORTED_LOCATION ${OPENCV_${module}_LIBRARY}
+      INTERFACE_INCLUDE_DIRECTORIES ${OPENCV_INCLUDE_DIR})
+  endforeach()
+  target_link_libraries(opencv_imgproc INTERFACE opencv_core)
+  target_link_libraries(opencv_imgcodecs INTERFACE opencv_imgproc opencv_core)
+endif()
 find_package(PkgConfig REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(OpenSSL REQUIRED)

@@ -23,6 +23,10 @@ endif()
 # locus_room(NAME sources... [LINK libraries...]): one folder of src/ as a static library.
 function(locus_room name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  if(NOT ARG_UNPARSED_ARGUMENTS)  # a room without sources yet
+    file(TOUCH ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
+    set(ARG_UNPARSED_ARGUMENTS ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
+  endif()
   add_library(locus_${name} OBJECT ${ARG_UNPARSED_ARGUMENTS})
   target_include_directories(locus_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(locus_${name} PRIVATE locus_flags PUBLIC ${ARG_LINK})
