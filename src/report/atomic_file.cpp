@@ -1,0 +1,111 @@
+#include "report/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include "locus/error.hpp"
+#include "report/utf8.hpp"
+
+namespace fs = std::filesystem;
+
+namespace locus::report {
+namespace {
+
+constexpr std::string_view part_prefix = ".locus-part-";
+constexpr std::size_t buffer_size = std::size_t{1} << 18;
+
+std::string part_name() {
+    static std::atomic<unsigned> counter{0};
+    return fmt::format("{}{}-{}", part_prefix, ::getpid(), counter++);
+}
+
+}  // namespace
+
+void write_file_atomically(const fs::path& path, std::string_view bytes) {
+    AtomicFile file(path);
+    file.write(bytes);
+    file.commit();
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
+    write_file_atomically(
+        path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), part_(path_.parent_path()) {
+    part_ /= part_name();
+    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+    descriptor_ = ::open(part_.c_str(), flags, 0666);
+    if (descriptor_ < 0 && errno == ENOENT && !path_.parent_path().empty()) {
+        std::error_code error;
+        fs::create_directories(path_.parent_path(), error);
+        if (error) fail(error.value());
+        descriptor_ = ::open(part_.c_str(), flags, 0666);
+    }
+    if (descriptor_ < 0) fail(errno);
+}
+
+AtomicFile::~AtomicFile() {
+    if (descriptor_ < 0) return;
+    ::close(descriptor_);
+    ::unlink(part_.c_str());
+}
+
+void AtomicFile::fail(int error) const {
+    throw Error(ErrorKind::io, fmt::format("cannot write {}: {}", to_utf8(path_.native()),
+                                           std::generic_category().message(error)));
+}
+
+void AtomicFile::flush(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) fail(errno);
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
+void AtomicFile::write(std::string_view bytes) {
+    if (buffer_.empty() && bytes.size() >= buffer_size) return flush(bytes);
+    buffer_.append(bytes);
+    if (buffer_.size() >= buffer_size) {
+        flush(buffer_);
+        buffer_.clear();
+    }
+}
+
+void AtomicFile::commit() {
+    flush(buffer_);
+    buffer_.clear();
+    // Some file systems report a full disk only here.
+    const int closed = ::close(descriptor_);
+    descriptor_ = -1;
+    if (closed != 0 || ::rename(part_.c_str(), path_.c_str()) != 0) {
+        const int error = errno;
+        ::unlink(part_.c_str());
+        fail(error);
+    }
+}
+
+std::size_t remove_part_files(const fs::path& folder) {
+    std::size_t removed = 0;
+    std::error_code error;
+    fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied,
+                                           error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+        std::error_code unknown;
+        if (entry->path().filename().native().starts_with(part_prefix) &&
+            entry->symlink_status(unknown).type() == fs::file_type::regular)
+            removed += fs::remove(entry->path(), unknown) ? 1 : 0;
+    }
+    return removed;
+}
+
+}  // namespace locus::report

@@ -1,0 +1,82 @@
+#include "report/atomic_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include "locus/error.hpp"
+#include "temporary_folder.hpp"
+
+namespace locus::report {
+namespace {
+
+std::size_t files_in(const std::filesystem::path& folder) {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+TEST(AtomicFile, AppearsOnlyWhenCommitted) {
+    const TemporaryFolder folder;
+    AtomicFile file(folder / "a/b/results.json");
+    file.write("half");
+    EXPECT_FALSE(std::filesystem::exists(folder / "a/b/results.json"));
+    file.write(" and half");
+    file.commit();
+    EXPECT_EQ(contents(folder / "a/b/results.json"), "half and half");
+    EXPECT_EQ(files_in(folder / "a/b"), 1U);
+}
+
+TEST(AtomicFile, LeavesTheOldFileWhenAbandoned) {
+    const TemporaryFolder folder;
+    put(folder / "kept", "old");
+    {
+        AtomicFile file(folder / "kept");
+        file.write(std::string(1 << 20, 'x'));
+    }
+    EXPECT_EQ(contents(folder / "kept"), "old");
+    EXPECT_EQ(files_in(folder.path()), 1U) << "the part file is still there";
+}
+
+TEST(AtomicFile, WritesPiecesSmallerAndLargerThanItsBuffer) {
+    const TemporaryFolder folder;
+    AtomicFile file(folder / "pieces");
+    std::string expected;
+    for (const std::size_t size : {1UL, 300000UL, 0UL, 7UL, 262144UL, 262143UL, 2UL}) {
+        const std::string piece(size, static_cast<char>('a' + size % 26));
+        file.write(piece);
+        expected += piece;
+    }
+    file.commit();
+    EXPECT_EQ(contents(folder / "pieces"), expected);
+}
+
+TEST(AtomicFile, FitsANameAsLongAsTheFileSystemTakes) {
+    const TemporaryFolder folder;
+    const std::string name(255, 'n');
+    write_file_atomically(folder / name, "long");
+    EXPECT_EQ(contents(folder / name), "long");
+}
+
+TEST(AtomicFile, SaysWhereItCannotWrite) {
+    const TemporaryFolder folder;
+    put(folder / "a-file", "");
+    try {
+        write_file_atomically(folder / "a-file/below", "x");
+        FAIL() << "a file has no files in it";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::io);
+        EXPECT_NE(std::string(error.what()).find("a-file/below"), std::string::npos) << error.what();
+    }
+}
+
+TEST(AtomicFile, PartFilesOfKilledRunsAreClearedAndOthersAreNot) {
+    const TemporaryFolder folder;
+    put(folder / "maps/.locus-part-123-0", "torn");
+    put(folder / ".locus-part-77-12", "torn");
+    put(folder / "maps/locus-part-1.npy", "a user's");
+    put(folder / ".hidden", "a user's");
+    EXPECT_EQ(remove_part_files(folder.path()), 2U);
+    EXPECT_TRUE(std::filesystem::exists(folder / "maps/locus-part-1.npy"));
+    EXPECT_TRUE(std::filesystem::exists(folder / ".hidden"));
+    EXPECT_EQ(remove_part_files(folder / "not there"), 0U);
+}
+
+}  // namespace
+}  // namespace locus::report
