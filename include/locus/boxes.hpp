@@ -6,6 +6,9 @@
 ///     for (const locus::Box& box : locus::boxes(full, {.threshold = 0.2})) ...
 ///
 /// The rule of Zhou et al. 2016: pixels above 20 % of the map's maximum, the box round the largest connected piece.
+///
+/// Values that are not finite (NaN, either infinity) are never in a component and do not count for the maximum: a broken map
+/// costs its own boxes and nothing else.
 
 #include <vector>
 
@@ -30,7 +33,9 @@ struct BoxOptions {
 };
 
 /// The map bilinearly resized with half-pixel centres (edge positions extend outwards), the one way in which Locus turns a
-/// raw map into pixels.
+/// raw map into pixels: pixel x of `width` lies at (x + 0.5) * raw.width / width - 0.5 of the raw map's positions. The
+/// arithmetic, to the bit, is in src/localize/row_interpolator.hpp. Throws Error(usage) for an empty map or size,
+/// Error(resource) where memory does not suffice.
 Map upsample(const Map& raw, int width, int height);
 
 /// The same for a network that saw only `region` of a photo of width x height: pixels outside take the map's minimum or 0,
@@ -40,6 +45,12 @@ Map upsample(const Map& raw, int width, int height, const Region& region);
 /// Boxes of a map at image resolution, the largest component (8-connected, by pixels; the first in reading order where equal) first. Empty
 /// where the map has no positive value. Throws Error(usage) for a threshold outside [0, 1).
 std::vector<Box> boxes(const Map& map, const BoxOptions& options = {});
+
+/// boxes(upsample(raw, width, height, region), options), bit for bit, without the big map in between: about three times as
+/// fast.
+std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const Region& region,
+                                const BoxOptions& options = {});
+std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const BoxOptions& options = {});
 
 /// Intersection over union, pixels counted inclusively.
 double iou(const Box& a, const Box& b);
