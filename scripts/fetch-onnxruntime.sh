@@ -14,10 +14,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 prefix=$root/third_party/onnxruntime
 npm_dir=$root/third_party/npm
 headers_package=libonnxruntime-dev
-headers_suite=trixie
 
 say() { printf 'fetch-onnxruntime: %s\n' "$*"; }
 die() { printf 'fetch-onnxruntime: error: %s\n' "$*" >&2; exit 1; }
+
+. "$root/scripts/lib/debian.sh"
 
 if [ -n "${ONNXRUNTIME_ROOT:-}" ]; then
   [ -e "$ONNXRUNTIME_ROOT" ] || die "ONNXRUNTIME_ROOT is $ONNXRUNTIME_ROOT, which does not exist"
@@ -32,8 +33,8 @@ case $(uname -s)-$(uname -m) in
 esac
 
 # What a finished prefix was made from; another version or another recipe makes it anew.
-recipe="onnxruntime-node $(sed -n 's/.*"onnxruntime-node": "\(.*\)".*/\1/p' "$npm_dir/package.json" | head -n 1)"
-recipe="$recipe, headers of $headers_package ($headers_suite), $deb_arch"
+recipe="onnxruntime-node $(sed -n 's/.*"onnxruntime-node": "\(.*\)".*/\1/p' "$npm_dir/package.json")"
+recipe="$recipe, headers of $headers_package ($debian_release), $deb_arch"
 if [ "$(cat "$prefix/MADE_FROM" 2>/dev/null)" = "$recipe" ]; then
   exit 0
 fi
@@ -57,7 +58,7 @@ mkdir "$work/npm"
 cp "$npm_dir/package.json" "$npm_dir/package-lock.json" "$npm_dir/.npmrc" "$work/npm/"
 (cd "$work/npm" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
 node_package=$work/npm/node_modules/onnxruntime-node
-library=$(find "$node_package/bin" -path "*/linux/$node_arch/libonnxruntime.so.1" | head -n 1)
+library=$(find "$node_package/bin" -path "*/linux/$node_arch/libonnxruntime.so.1" -print -quit)
 [ -n "$library" ] || die "onnxruntime-node has no libonnxruntime.so.1 for linux/$node_arch"
 install -m 644 "$library" "$made/lib/libonnxruntime.so.1"
 ln -s libonnxruntime.so.1 "$made/lib/libonnxruntime.so"
@@ -67,46 +68,11 @@ done
 
 # --- the headers -----------------------------------------------------------------------------------------------------
 
-# apt-get with lists and cache of its own: it checks the mirror's signature against Debian's keys, the package lists
-# against the signed Release file and the package against the lists. The machine's proxies and certificates still hold.
-codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-  awk -v suite="$codename" '($2 == suite || $2 ~ /^(old)?stable$/) && $3 == "main" { print $1; exit }')
-[ -n "$mirror" ] || die "found no Debian mirror for '$codename' in apt's sources: set ONNXRUNTIME_ROOT instead"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -e "$keyring" ] || die "$keyring is missing: run scripts/setup.sh build"
-
-apt=$work/apt
-mkdir -p "$apt"/{state/lists/partial,cache/archives/partial,download}
-: >"$apt/status"
-cat >"$apt/sources.list" <<EOF
-deb [arch=$deb_arch signed-by=$keyring target=Packages] $mirror $headers_suite main
-EOF
-cat >"$apt/apt.conf" <<EOF
-#clear APT::Update;
-#clear DPkg::Post-Invoke;
-Dir::Etc::SourceList "$apt/sources.list";
-Dir::Etc::SourceParts "/dev/null";
-Dir::Etc::PreferencesParts "/dev/null";
-Dir::State "$apt/state";
-Dir::State::Status "$apt/status";
-Dir::Cache "$apt/cache";
-APT::Architecture "$deb_arch";
-APT::Architectures { "$deb_arch"; };
-APT::Default-Release "";
-APT::Sandbox::User "root";
-APT::Get::AllowUnauthenticated "false";
-Acquire::AllowInsecureRepositories "false";
-Acquire::Languages "none";
-Acquire::Retries "3";
-EOF
-private_apt() { apt-get -c "$apt/apt.conf" -q -q "$@"; }
-say "fetching the headers ($headers_package of Debian $headers_suite)"
-private_apt update || die "could not read Debian $headers_suite's package lists \
-(where its signing key is unknown, update debian-archive-keyring)"
-(cd "$apt/download" && private_apt download "$headers_package") || die "could not fetch $headers_package"
-dpkg-deb -x "$apt"/download/*.deb "$work/deb"
-headers=$(dirname "$(find "$work/deb/usr/include" -name onnxruntime_c_api.h | head -n 1)")
+say "fetching the headers ($headers_package of Debian $debian_release)"
+debian_open "$work/apt" "$deb_arch"
+package=$(debian_download "$work/apt" "$headers_package")
+dpkg-deb -x "$package" "$work/deb"
+headers=$(dirname "$(find "$work/deb/usr/include" -name onnxruntime_c_api.h -print -quit)")
 [ -e "$headers/onnxruntime_cxx_api.h" ] || die "$headers_package does not hold the headers expected"
 # Flat, as in an official release, wherever the package keeps its parts.
 find "$work/deb/usr/include" -name '*.h' -exec cp {} "$made/include/" \;
@@ -114,7 +80,8 @@ cp "$work/deb/usr/share/doc/$headers_package/copyright" "$made/copyright.headers
 
 # --- the proof -------------------------------------------------------------------------------------------------------
 
-objdump -p "$made/lib/libonnxruntime.so.1" | grep -q 'SONAME *libonnxruntime\.so\.1$' ||
+soname=$(objdump -p "$made/lib/libonnxruntime.so.1" | awk '$1 == "SONAME" { print $2 }')
+[ "$soname" = libonnxruntime.so.1 ] ||
   die "the library does not call itself libonnxruntime.so.1"
 cat >"$work/probe.c" <<'EOF'
 #include <onnxruntime_c_api.h>
