@@ -46,8 +46,7 @@ Map upsample(const Map& raw, int width, int height, const Region& region);
 /// where the map has no positive value. Throws Error(usage) for a threshold outside [0, 1).
 std::vector<Box> boxes(const Map& map, const BoxOptions& options = {});
 
-/// boxes(upsample(raw, width, height, region), options), bit for bit, without the big map in between: about three times as
-/// fast.
+/// boxes(upsample(raw, width, height, region), options), bit for bit, without the big map in between.
 std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const Region& region,
                                 const BoxOptions& options = {});
 std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const BoxOptions& options = {});
