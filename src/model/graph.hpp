@@ -26,6 +26,7 @@ namespace locus::model {
 /// Something Locus carries through unread: a serialized protobuf message (subgraphs, sparse tensors, type protos, …).
 struct Opaque {
     std::string serialized;
+    std::vector<std::string> reads;  ///< tensors of the graph around it that a subgraph reads by name
 };
 
 using Attribute = std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>, std::vector<float>,
@@ -39,6 +40,7 @@ struct Node {
     std::string name;
     std::string domain;  ///< "" is the standard operator set ("ai.onnx" is read as "")
     std::string doc;
+    Opaque rest;  ///< what newer versions of ONNX say of nodes
 
     /// Attribute values, or the given default where absent. Throw Error(model) where the attribute has another type.
     std::int64_t int_or(std::string_view key, std::int64_t fallback) const;
@@ -81,7 +83,8 @@ struct Graph {
     std::vector<ValueInfo> outputs;
     std::vector<ValueInfo> value_infos;
     std::map<std::string, Tensor> initializers;
-    std::vector<Opaque> other_initializers;  ///< string and sparse tensors, carried through
+    std::map<std::string, Opaque> other_initializers;  ///< strings, sparse tensors and unknown types, by name
+    Opaque rest;  ///< quantization annotations and what newer versions of ONNX say of graphs
 
     const ValueInfo* find_input(std::string_view name) const;
     const ValueInfo* find_output(std::string_view name) const;
@@ -99,27 +102,29 @@ struct Model {
     std::string doc;
     std::map<std::string, std::string> metadata;  ///< metadata_props
     Graph graph;
-    std::vector<Opaque> functions;
+    Opaque rest;  ///< functions, training information and what newer versions of ONNX say of models
 
-    /// Version of the standard operator set.
+    /// Version of the standard operator set; throws Error(model) where the model imports none.
     std::int64_t opset() const;
 };
 
 /// Who makes and who reads each tensor. Points into the graph: valid while that stands unchanged.
 class Index {
 public:
+    Index(Graph&&) = delete;  // would point into a graph that is gone
     explicit Index(const Graph& graph);
 
     /// The node that makes the tensor; null for graph inputs, constants and unknown names.
     const Node* producer(std::string_view tensor) const;
 
-    /// The nodes that read the tensor, in graph order, each once. Reads from inside subgraphs (If, Loop) are not counted.
+    /// The nodes that read the tensor as an input, in graph order, each once. Reads from inside subgraphs (If, Loop) are not
+    /// counted.
     const std::vector<const Node*>& consumers(std::string_view tensor) const;
 
     /// True where the tensor exists: a graph input, a constant or a node's output.
     bool contains(std::string_view tensor) const;
 
-    /// The tensors from which `tensor` is computed without leaving `graph` (itself included).
+    /// The tensors from which `tensor` is computed (itself included), those that subgraphs read as well.
     std::unordered_set<std::string> ancestors(std::string_view tensor) const;
 
     /// The tensors computed from `tensor` (itself included).
@@ -135,7 +140,8 @@ private:
     std::unordered_set<std::string> sources_;
 };
 
-/// Adds nodes to a graph under names that do not collide with what is there.
+/// Adds nodes to a graph under names that do not collide with what was there or what it added: one writer at a time for a
+/// prefix.
 ///
 ///     NodeWriter write(model.graph, "locus");
 ///     std::string y = write.node("Relu", {x});
@@ -173,7 +179,7 @@ private:
 void remove_unused(Graph& graph);
 
 /// The part of `graph` that computes `outputs` from `inputs` (tensor names; a graph input, constants and whatever else is
-/// needed beside them are kept). Throws Error(model) where an output does not exist.
+/// needed beside them are kept). Throws Error(model) where a tensor does not exist.
 Graph extract(const Graph& graph, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs);
 
 /// Puts the nodes into an order in which each comes after those it reads from, keeping the given order where it can. Throws

@@ -1,0 +1,351 @@
+#include "locus/tensor.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+
+namespace locus {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "ONNX stores little-endian numbers, and so does Tensor");
+
+float half_to_float(std::uint16_t half) {
+    const std::uint32_t sign = (half & 0x8000U) << 16;
+    const std::uint32_t exponent = (half >> 10) & 0x1fU;
+    const std::uint32_t mantissa = half & 0x3ffU;
+    if (exponent == 0) {
+        const float value = static_cast<float>(mantissa) * 0x1p-24F;
+        return sign ? -value : value;
+    }
+    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000U | (mantissa << 13));
+    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+}
+
+std::uint16_t float_to_half(float value) {
+    std::uint32_t u = std::bit_cast<std::uint32_t>(value);
+    const auto sign = static_cast<std::uint16_t>((u >> 16) & 0x8000U);
+    u &= 0x7fffffffU;
+    if (u > 0x7f800000U) return sign | 0x7e00U;
+    if (u >= 0x47800000U) return sign | 0x7c00U;  // 65536 and above, infinity included
+    if (u < 0x38800000U) {
+        // Below 2^-14 halves are multiples of 2^-24, which is one ulp of 0.5: adding 0.5 rounds as wanted.
+        const float shifted = std::bit_cast<float>(u) + 0.5F;
+        return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000U));
+    }
+    u += 0xfffU + ((u >> 13) & 1U);
+    return static_cast<std::uint16_t>(sign | ((u - 0x38000000U) >> 13));
+}
+
+float bfloat_to_float(std::uint16_t bfloat) { return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16); }
+
+std::uint16_t float_to_bfloat(float value) {
+    const std::uint32_t u = std::bit_cast<std::uint32_t>(value);
+    if ((u & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((u >> 16) | 0x40U);
+    return static_cast<std::uint16_t>((u + 0x7fffU + ((u >> 16) & 1U)) >> 16);
+}
+
+/// The 8-bit floats: "fn" has no infinity, "uz" has no negative zero and its pattern 0x80 for NaN.
+struct Float8Format {
+    int mantissa_bits;
+    int bias;
+    bool finite;
+    bool unsigned_zero;
+};
+
+float float8_to_float(std::uint8_t byte, const Float8Format& format) {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    if (format.unsigned_zero && byte == 0x80) return nan;
+    const int mantissa = byte & ((1 << format.mantissa_bits) - 1);
+    const int exponent = (byte & 0x7f) >> format.mantissa_bits;
+    const float sign = (byte & 0x80) ? -1.0F : 1.0F;
+    if (!format.unsigned_zero) {
+        if (format.finite && (byte & 0x7f) == 0x7f) return nan;
+        if (!format.finite && exponent == (0x7f >> format.mantissa_bits)) {
+            return mantissa == 0 ? sign * std::numeric_limits<float>::infinity() : nan;
+        }
+    }
+    const int significand = exponent == 0 ? mantissa : mantissa | (1 << format.mantissa_bits);
+    const int power = std::max(exponent, 1) - format.bias - format.mantissa_bits;
+    return sign * std::ldexp(static_cast<float>(significand), power);
+}
+
+/// The sentence's part that tells of a conversion that Locus does not do.
+[[noreturn]] void refuse_conversion(DataType from, DataType to) {
+    throw Error(ErrorKind::unsupported, fmt::format("a tensor of {} cannot be converted to {}", name(from), name(to)));
+}
+
+bool is_four_bit(DataType type) { return type == DataType::uint4 || type == DataType::int4; }
+
+/// Calls `use(value)` for each element in order: an integer for integer types, float or double for the others.
+template <class Use>
+void for_each_element(const Tensor& tensor, DataType wanted, Use use) {
+    const auto raw = tensor.bytes();
+    const auto count = static_cast<std::size_t>(tensor.size());
+    const auto each = [&]<class T>(T /*type*/, auto convert) {
+        for (std::size_t i = 0; i < count; ++i) {
+            T value;
+            std::memcpy(&value, raw.data() + i * sizeof(T), sizeof(T));
+            use(convert(value));
+        }
+    };
+    const auto as_it_is = [](auto value) { return value; };
+    const auto float8 = [&](Float8Format format) {
+        each(std::uint8_t{}, [format](std::uint8_t byte) { return float8_to_float(byte, format); });
+    };
+    switch (tensor.type()) {
+        case DataType::float32: return each(float{}, as_it_is);
+        case DataType::float64: return each(double{}, as_it_is);
+        case DataType::uint8: return each(std::uint8_t{}, as_it_is);
+        case DataType::int8: return each(std::int8_t{}, as_it_is);
+        case DataType::uint16: return each(std::uint16_t{}, as_it_is);
+        case DataType::int16: return each(std::int16_t{}, as_it_is);
+        case DataType::uint32: return each(std::uint32_t{}, as_it_is);
+        case DataType::int32: return each(std::int32_t{}, as_it_is);
+        case DataType::uint64: return each(std::uint64_t{}, as_it_is);
+        case DataType::int64: return each(std::int64_t{}, as_it_is);
+        // A file may hold any byte for a bool: read it as a number, never as a C++ bool.
+        case DataType::boolean:
+            return each(std::uint8_t{}, [](std::uint8_t byte) { return static_cast<std::uint8_t>(byte != 0); });
+        case DataType::float16: return each(std::uint16_t{}, half_to_float);
+        case DataType::bfloat16: return each(std::uint16_t{}, bfloat_to_float);
+        case DataType::float8e4m3fn: return float8({3, 7, true, false});
+        case DataType::float8e4m3fnuz: return float8({3, 8, true, true});
+        case DataType::float8e5m2: return float8({2, 15, false, false});
+        case DataType::float8e5m2fnuz: return float8({2, 16, true, true});
+        case DataType::uint4:
+        case DataType::int4:
+            for (std::size_t i = 0; i < count; ++i) {
+                const auto byte = static_cast<std::uint8_t>(raw[i / 2]);
+                const int nibble = i % 2 == 0 ? byte & 0xf : byte >> 4;
+                use(static_cast<std::int8_t>(tensor.type() == DataType::int4 && nibble > 7 ? nibble - 16 : nibble));
+            }
+            return;
+        default: refuse_conversion(tensor.type(), wanted);
+    }
+}
+
+template <class To, class From>
+To saturated(From value) {
+    using Limits = std::numeric_limits<To>;
+    if constexpr (std::is_floating_point_v<To>) {
+        return static_cast<To>(value);
+    } else if constexpr (std::is_floating_point_v<From>) {
+        if (std::isnan(value)) return 0;
+        const From rounded = std::nearbyint(value);
+        // The upper limit may round up to a power of two that To cannot hold: hence >=.
+        if (rounded >= static_cast<From>(Limits::max())) return Limits::max();
+        if (rounded <= static_cast<From>(Limits::lowest())) return Limits::lowest();
+        return static_cast<To>(rounded);
+    } else {
+        if (std::cmp_greater(value, Limits::max())) return Limits::max();
+        if (std::cmp_less(value, Limits::lowest())) return Limits::lowest();
+        return static_cast<To>(value);
+    }
+}
+
+std::size_t byte_count(DataType type, const Shape& shape, std::int64_t count) {
+    const int width = bits(type);
+    if (width == 0) {
+        throw Error(ErrorKind::model, fmt::format("elements of type {} have no fixed size, so no tensor of shape {} holds them",
+                                                  name(type), to_string(shape)));
+    }
+    if (count > (std::numeric_limits<std::int64_t>::max() - 7) / width) {
+        throw Error(ErrorKind::model,
+                    fmt::format("a tensor of shape {} is larger than any memory", to_string(shape)));
+    }
+    return static_cast<std::size_t>((count * width + 7) / 8);
+}
+
+}  // namespace
+
+std::string_view name(DataType type) {
+    switch (type) {
+        case DataType::undefined: return "undefined";
+        case DataType::float32: return "float";
+        case DataType::uint8: return "uint8";
+        case DataType::int8: return "int8";
+        case DataType::uint16: return "uint16";
+        case DataType::int16: return "int16";
+        case DataType::int32: return "int32";
+        case DataType::int64: return "int64";
+        case DataType::string: return "string";
+        case DataType::boolean: return "bool";
+        case DataType::float16: return "float16";
+        case DataType::float64: return "double";
+        case DataType::uint32: return "uint32";
+        case DataType::uint64: return "uint64";
+        case DataType::complex64: return "complex64";
+        case DataType::complex128: return "complex128";
+        case DataType::bfloat16: return "bfloat16";
+        case DataType::float8e4m3fn: return "float8e4m3fn";
+        case DataType::float8e4m3fnuz: return "float8e4m3fnuz";
+        case DataType::float8e5m2: return "float8e5m2";
+        case DataType::float8e5m2fnuz: return "float8e5m2fnuz";
+        case DataType::uint4: return "uint4";
+        case DataType::int4: return "int4";
+    }
+    return "unknown";
+}
+
+int bits(DataType type) {
+    switch (type) {
+        case DataType::uint4:
+        case DataType::int4: return 4;
+        case DataType::uint8:
+        case DataType::int8:
+        case DataType::boolean:
+        case DataType::float8e4m3fn:
+        case DataType::float8e4m3fnuz:
+        case DataType::float8e5m2:
+        case DataType::float8e5m2fnuz: return 8;
+        case DataType::uint16:
+        case DataType::int16:
+        case DataType::float16:
+        case DataType::bfloat16: return 16;
+        case DataType::float32:
+        case DataType::int32:
+        case DataType::uint32: return 32;
+        case DataType::float64:
+        case DataType::int64:
+        case DataType::uint64:
+        case DataType::complex64: return 64;
+        case DataType::complex128: return 128;
+        case DataType::undefined:
+        case DataType::string: return 0;
+    }
+    return 0;
+}
+
+std::int64_t element_count(const Shape& shape) {
+    for (const std::int64_t dimension : shape) {
+        if (dimension < 0) {
+            throw Error(ErrorKind::model, fmt::format("shape {} has a negative dimension", to_string(shape)));
+        }
+    }
+    // A zero anywhere makes the tensor empty, however large the other dimensions are.
+    if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
+    std::int64_t count = 1;
+    for (const std::int64_t dimension : shape) {
+        if (count > std::numeric_limits<std::int64_t>::max() / dimension) {
+            throw Error(ErrorKind::model, fmt::format("shape {} has more elements than can be counted", to_string(shape)));
+        }
+        count *= dimension;
+    }
+    return count;
+}
+
+std::string to_string(const Shape& shape) {
+    // A file may declare thousands of dimensions; a sentence shows some.
+    constexpr std::size_t shown = 16;
+    if (shape.size() <= shown) return fmt::format("[{}]", fmt::join(shape, ", "));
+    return fmt::format("[{}, … ({} dimensions)]", fmt::join(shape.begin(), shape.begin() + shown, ", "), shape.size());
+}
+
+Tensor::Tensor() : buffer_(std::make_shared<std::vector<std::byte>>()) {}
+
+Tensor::Tensor(DataType type, Shape shape) : type_(type), shape_(std::move(shape)), count_(element_count(shape_)) {
+    const std::size_t size = byte_count(type_, shape_, count_);
+    try {
+        buffer_ = std::make_shared<std::vector<std::byte>>(size);
+    } catch (const std::exception&) {  // bad_alloc or length_error
+        throw Error(ErrorKind::resource, fmt::format("there is no memory for a tensor of shape {} of {} ({} bytes)",
+                                                     to_string(shape_), name(type_), size));
+    }
+}
+
+Tensor::Tensor(DataType type, Shape shape, std::vector<std::byte> bytes)
+    : type_(type), shape_(std::move(shape)), count_(element_count(shape_)) {
+    const std::size_t size = byte_count(type_, shape_, count_);
+    if (bytes.size() != size) {
+        throw Error(ErrorKind::model, fmt::format("a tensor of shape {} of {} takes {} bytes, but {} are there",
+                                                  to_string(shape_), name(type_), size, bytes.size()));
+    }
+    buffer_ = std::make_shared<std::vector<std::byte>>(std::move(bytes));
+}
+
+std::span<const std::byte> Tensor::bytes() const { return *buffer_; }
+
+std::span<std::byte> Tensor::mutable_bytes() {
+    if (buffer_.use_count() > 1) buffer_ = std::make_shared<std::vector<std::byte>>(*buffer_);
+    return *buffer_;
+}
+
+Tensor Tensor::reshaped(Shape shape) const {
+    if (element_count(shape) != count_) {
+        throw Error(ErrorKind::model,
+                    fmt::format("a tensor of shape {} cannot take the shape {}", to_string(shape_), to_string(shape)));
+    }
+    Tensor result = *this;
+    result.shape_ = std::move(shape);
+    return result;
+}
+
+Tensor Tensor::to_float32() const { return to(DataType::float32); }
+
+Tensor Tensor::to(DataType type) const {
+    if (type == type_) return *this;
+    if (is_four_bit(type)) refuse_conversion(type_, type);
+    Tensor result(type, shape_);
+    const auto target = result.mutable_bytes();
+    std::size_t at = 0;
+    const auto put = [&](auto converted) {
+        std::memcpy(target.data() + at, &converted, sizeof(converted));
+        at += sizeof(converted);
+    };
+    const auto fill = [&]<class To>(To /*type*/) {
+        for_each_element(*this, type, [&](auto value) { put(saturated<To>(value)); });
+    };
+    switch (type) {
+        case DataType::float32: fill(float{}); break;
+        case DataType::float64: fill(double{}); break;
+        case DataType::uint8: fill(std::uint8_t{}); break;
+        case DataType::int8: fill(std::int8_t{}); break;
+        case DataType::uint16: fill(std::uint16_t{}); break;
+        case DataType::int16: fill(std::int16_t{}); break;
+        case DataType::uint32: fill(std::uint32_t{}); break;
+        case DataType::int32: fill(std::int32_t{}); break;
+        case DataType::uint64: fill(std::uint64_t{}); break;
+        case DataType::int64: fill(std::int64_t{}); break;
+        case DataType::boolean:
+            for_each_element(*this, type, [&](auto value) { put(static_cast<std::uint8_t>(value != 0)); });
+            break;
+        case DataType::float16:
+            for_each_element(*this, type, [&](auto value) { put(float_to_half(static_cast<float>(value))); });
+            break;
+        case DataType::bfloat16:
+            for_each_element(*this, type, [&](auto value) { put(float_to_bfloat(static_cast<float>(value))); });
+            break;
+        default: refuse_conversion(type_, type);
+    }
+    return result;
+}
+
+std::vector<std::int64_t> Tensor::to_int64s() const {
+    std::vector<std::int64_t> values;
+    values.reserve(static_cast<std::size_t>(count_));
+    for_each_element(*this, DataType::int64, [&](auto value) {
+        if constexpr (std::is_floating_point_v<decltype(value)>) {
+            throw Error(ErrorKind::model, fmt::format("a tensor of {} is where integers are expected", name(type_)));
+        } else {
+            values.push_back(saturated<std::int64_t>(value));
+        }
+    });
+    return values;
+}
+
+void Tensor::require(DataType type) const {
+    if (type != type_) {
+        throw Error(ErrorKind::model, fmt::format("a tensor of {} is where one of {} is expected", name(type_), name(type)));
+    }
+}
+
+}  // namespace locus

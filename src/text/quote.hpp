@@ -1,0 +1,20 @@
+#pragma once
+
+/// Names out of files, made fit for a sentence.
+///
+///     text::quote("conv1");          // 'conv1'
+///     text::quote("a\x1b[31m\xff");  // 'a\x1b[31m\xff', spelled out
+
+#include <string>
+#include <string_view>
+
+namespace locus::text {
+
+/// True where the bytes are well-formed UTF-8 (RFC 3629).
+bool is_utf8(std::string_view bytes);
+
+/// The text between single quotes. Control characters and bytes that are not UTF-8 are written as \xNN, and what is longer
+/// than `limit` bytes is shortened in the middle: a model or a file name never garbles a terminal or a JSON file.
+std::string quote(std::string_view text, std::size_t limit = 200);
+
+}  // namespace locus::text
