@@ -55,6 +55,7 @@ one() {
 }
 export -f one
 export build stamps common
+# shellcheck disable=SC2016  # for the inner bash to expand
 if printf '%s\0' "${todo[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c 'one "$1"' one; then
   rm -f "$stamps"/*.log
   echo "tidy: ${#files[@]} files are clean (${#todo[@]} looked at)"
