@@ -1,0 +1,106 @@
+#include "dataset/csv.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "locus/error.hpp"
+
+namespace locus::dataset {
+
+namespace {
+
+/// Takes one record off `text`, which is not empty. Returns its fields; counts the lines it spans.
+std::vector<std::string> take_record(std::string_view& text, std::size_t& line) {
+    std::vector<std::string> fields(1);
+    bool quoted = false;
+    std::size_t i = 0;
+    for (; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '\n') ++line;
+        if (quoted) {
+            if (c == '"' && i + 1 < text.size() && text[i + 1] == '"') {
+                fields.back() += '"';
+                ++i;
+            } else if (c == '"') {
+                quoted = false;
+            } else {
+                fields.back() += c;
+            }
+        } else if (c == '"' && fields.back().empty()) {
+            quoted = true;
+        } else if (c == ',') {
+            fields.emplace_back();
+        } else if (c == '\n') {
+            ++i;
+            break;
+        } else if (c != '\r' || i + 1 >= text.size() || text[i + 1] != '\n') {
+            fields.back() += c;
+        }
+    }
+    text.remove_prefix(i);
+    return fields;
+}
+
+}  // namespace
+
+Csv read_csv(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) throw Error(ErrorKind::io, fmt::format("{}: cannot be opened.", file.string()));
+    const std::string content{std::istreambuf_iterator<char>(stream), {}};
+    std::string_view text = content;
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+
+    Csv csv;
+    csv.file = file;
+    std::size_t line = 1;
+    while (!text.empty()) {
+        const std::size_t first_line = line;
+        std::vector<std::string> fields = take_record(text, line);
+        if (fields.size() == 1 && fields[0].empty()) continue;
+        if (csv.header.empty()) {
+            csv.header = std::move(fields);
+            continue;
+        }
+        if (fields.size() != csv.header.size()) {
+            throw Error(ErrorKind::io, fmt::format("{}, line {}: {} fields where the header has {}.", file.string(),
+                                                   first_line, fields.size(), csv.header.size()));
+        }
+        csv.rows.push_back(std::move(fields));
+        csv.lines.push_back(first_line);
+    }
+    if (csv.header.empty()) {
+        throw Error(ErrorKind::io, fmt::format("{}: is empty; a CSV file begins with a header row.", file.string()));
+    }
+    return csv;
+}
+
+std::optional<std::size_t> Csv::find_column(std::string_view name) const {
+    for (std::size_t i = 0; i < header.size(); ++i) {
+        if (header[i] == name) return i;
+    }
+    return std::nullopt;
+}
+
+std::size_t Csv::column(std::string_view name) const {
+    if (const auto found = find_column(name)) return *found;
+    throw Error(ErrorKind::io, fmt::format("{}: has no column '{}'; its columns are {}.", file.string(), name,
+                                           fmt::join(header, ", ")));
+}
+
+double Csv::number(std::size_t row, std::size_t column) const {
+    const std::string& text = rows[row][column];
+    double value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+        throw Error(ErrorKind::io, fmt::format("{}, line {}: '{}' in column '{}' is not a number.", file.string(),
+                                               lines[row], text, header[column]));
+    }
+    return value;
+}
+
+}  // namespace locus::dataset

@@ -1,0 +1,36 @@
+#pragma once
+
+/// Comma-separated values as RFC 4180 has them, with a header row.
+///
+///     dataset::Csv csv = dataset::read_csv("val_boxes.csv");
+///     std::size_t path = csv.column("path");
+///     for (const auto& row : csv.rows) row[path];
+///
+/// Fields may be quoted (a doubled quote stands for one), lines end in LF or CRLF, a byte-order mark and blank lines are passed over.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace locus::dataset {
+
+struct Csv {
+    std::filesystem::path file;
+    std::vector<std::string> header;
+    std::vector<std::vector<std::string>> rows;  ///< each as long as the header
+    std::vector<std::size_t> lines;              ///< line of the file, from 1, on which each row begins
+
+    /// The column of this name; throws Error(io) that lists the columns there are.
+    std::size_t column(std::string_view name) const;
+    std::optional<std::size_t> find_column(std::string_view name) const;
+
+    /// A field as a number; throws Error(io) with file and line where it is none.
+    double number(std::size_t row, std::size_t column) const;
+};
+
+/// Throws Error(io) where the file cannot be read, has no header, or a row has another number of fields than the header.
+Csv read_csv(const std::filesystem::path& file);
+
+}  // namespace locus::dataset

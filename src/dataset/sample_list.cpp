@@ -1,0 +1,242 @@
+#include "dataset/sample_list.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "dataset/csv.hpp"
+#include "dataset/tar_index.hpp"
+#include "locus/error.hpp"
+
+namespace locus::dataset {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A sample before labels have become numbers.
+struct Found {
+    Sample sample;
+    std::vector<std::string> keys;
+};
+
+struct Listing {
+    std::vector<Found> found;
+    std::vector<std::string> keys;  ///< of classes that exist, with or without images
+    std::vector<std::string> passed_over;
+    bool multi_label = false;
+};
+
+void list_tar(const fs::path& archive, Listing& listing) {
+    for (TarMember& member : index_tar(archive)) {
+        const fs::path name(member.name);
+        const std::string key = name.parent_path().filename().string();
+        if (!has_image_name(name)) {
+            listing.passed_over.push_back(archive.string() + ":" + member.name);
+            continue;
+        }
+        if (key.empty() || key == ".") {
+            throw Error(ErrorKind::usage,
+                        fmt::format("{}: '{}' lies in no folder, so its class is not known; archives hold "
+                                    "one folder a class.",
+                                    archive.string(), member.name));
+        }
+        listing.found.push_back({{member.name, archive, member.offset, member.size, {}}, {key}});
+    }
+}
+
+void list_class_folder(const fs::path& folder, const fs::path& root, Listing& listing) {
+    const std::string key = folder.filename().string();
+    listing.keys.push_back(key);
+    std::vector<fs::path> files;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+        if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+    for (const fs::path& file : files) {
+        if (has_image_name(file)) {
+            listing.found.push_back(
+                {{file.lexically_relative(root).string(), file, 0, fs::file_size(file), {}}, {key}});
+        } else {
+            listing.passed_over.push_back(file.string());
+        }
+    }
+}
+
+void list_folder(const fs::path& folder, Listing& listing) {
+    std::vector<fs::path> folders, archives, images;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+        const fs::path& path = entry.path();
+        if (path.filename().string().starts_with(".")) continue;
+        if (entry.is_directory())
+            folders.push_back(path);
+        else if (path.extension() == ".tar")
+            archives.push_back(path);
+        else if (has_image_name(path))
+            images.push_back(path);
+    }
+    std::sort(folders.begin(), folders.end());
+    std::sort(archives.begin(), archives.end());
+    if (folders.empty() && archives.empty()) {
+        throw Error(images.empty() ? ErrorKind::io : ErrorKind::usage,
+                    fmt::format("{}: holds neither a folder for each class nor tar files{}.", folder.string(),
+                                images.empty() ? "" : "; images beside each other have no class"));
+    }
+    for (const fs::path& archive : archives) list_tar(archive, listing);
+    for (const fs::path& inner : folders) list_class_folder(inner, folder, listing);
+}
+
+std::vector<std::string> split_labels(const std::string& field) {
+    std::vector<std::string> labels(1);
+    for (const char c : field) {
+        if (c == ';' || c == '|')
+            labels.emplace_back();
+        else
+            labels.back() += c;
+    }
+    for (std::string& label : labels) {
+        while (!label.empty() && std::isspace(static_cast<unsigned char>(label.back()))) label.pop_back();
+        while (!label.empty() && std::isspace(static_cast<unsigned char>(label.front()))) label.erase(0, 1);
+    }
+    std::erase(labels, "");
+    return labels;
+}
+
+void list_csv(const fs::path& file, Listing& listing) {
+    const Csv csv = read_csv(file);
+    const std::size_t path = csv.column("path");
+    const auto several = csv.find_column("labels");
+    if (!several && !csv.find_column("label")) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("{}: has no column 'label' or 'labels', so nothing says what its images "
+                                "show.",
+                                file.string()));
+    }
+    const std::size_t label = several ? *several : csv.column("label");
+    listing.multi_label = listing.multi_label || several.has_value();
+    for (std::size_t row = 0; row < csv.rows.size(); ++row) {
+        const std::string& name = csv.rows[row][path];
+        std::vector<std::string> keys =
+            several ? split_labels(csv.rows[row][label]) : std::vector<std::string>{csv.rows[row][label]};
+        if (!several && keys[0].empty()) {
+            throw Error(ErrorKind::usage,
+                        fmt::format("{}, line {}: '{}' has no label.", file.string(), csv.lines[row], name));
+        }
+        const fs::path image = fs::path(name).is_absolute() ? fs::path(name) : file.parent_path() / name;
+        std::error_code missing;
+        const std::uint64_t size = fs::file_size(image, missing);
+        if (missing) {
+            throw Error(ErrorKind::io, fmt::format("{}, line {}: the image {} is not there.", file.string(),
+                                                   csv.lines[row], image.string()));
+        }
+        listing.found.push_back({{name, image, 0, size, {}}, std::move(keys)});
+    }
+}
+
+/// "a, b, c and 4 more"
+std::string some_of(const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min<std::size_t>(3, names.size()); ++i) text += (i ? ", " : "") + names[i];
+    if (names.size() > 3) text += fmt::format(" and {} more", names.size() - 3);
+    return text;
+}
+
+}  // namespace
+
+bool has_image_name(const fs::path& name) {
+    std::string extension = name.extension().string();
+    for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp"};
+    return known.contains(extension);
+}
+
+SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions& options) {
+    Listing listing;
+    for (const fs::path& source : sources) {
+        try {
+            if (fs::is_directory(source))
+                list_folder(source, listing);
+            else if (!fs::exists(source))
+                throw Error(ErrorKind::io, fmt::format("{}: is not there.", source.string()));
+            else if (source.extension() == ".csv")
+                list_csv(source, listing);
+            else
+                list_tar(source, listing);
+        } catch (const fs::filesystem_error& error) {
+            throw Error(ErrorKind::io,
+                        fmt::format("{}: cannot be read ({}).", source.string(), error.code().message()));
+        }
+    }
+
+    SampleList list;
+    list.multi_label = listing.multi_label;
+    list.classes = options.classes;
+    if (list.classes.entries.empty()) {
+        std::set<std::string> keys(listing.keys.begin(), listing.keys.end());
+        for (const Found& found : listing.found) keys.insert(found.keys.begin(), found.keys.end());
+        std::vector<ClassEntry> entries;
+        for (const std::string& key : keys) entries.push_back({key, key});
+        list.classes = ClassList(std::move(entries));
+    }
+    std::vector<std::size_t> counts(list.classes.entries.size());
+    for (Found& found : listing.found) {
+        for (const std::string& key : found.keys) {
+            const auto index = list.classes.find(key);
+            if (!index) {
+                throw Error(ErrorKind::usage, fmt::format("'{}' is labelled '{}', which is not in the list of classes.",
+                                                          found.sample.name, key));
+            }
+            found.sample.labels.push_back(*index);
+            ++counts[static_cast<std::size_t>(*index)];
+        }
+        list.samples.push_back(std::move(found.sample));
+    }
+    if (list.samples.empty()) {
+        throw Error(ErrorKind::io,
+                    fmt::format("{}: holds no image.", sources.empty() ? "The list of data" : sources[0].string()));
+    }
+    if (!listing.passed_over.empty()) {
+        list.remarks.push_back(fmt::format("{} file{} passed over, not named as an image: {}.",
+                                           listing.passed_over.size(), listing.passed_over.size() == 1 ? "" : "s",
+                                           some_of(listing.passed_over)));
+    }
+    std::vector<std::string> empty;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        if (counts[i] == 0) empty.push_back(list.classes.entries[i].key);
+    }
+    if (!empty.empty()) {
+        list.remarks.push_back(
+            fmt::format("{} class{} without images: {}.", empty.size(), empty.size() == 1 ? "" : "es", some_of(empty)));
+    }
+    return list;
+}
+
+std::vector<std::byte> read_bytes(const Sample& sample) {
+    const int descriptor = ::open(sample.file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        throw Error(ErrorKind::io,
+                    fmt::format("{}: cannot be opened ({}).", sample.file.string(), std::strerror(errno)));
+    }
+    std::vector<std::byte> bytes(sample.size);
+    std::size_t have = 0;
+    while (have < bytes.size()) {
+        const ssize_t got =
+            ::pread(descriptor, bytes.data() + have, bytes.size() - have, static_cast<off_t>(sample.offset + have));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        have += static_cast<std::size_t>(got);
+    }
+    ::close(descriptor);
+    if (have != bytes.size()) {
+        throw Error(ErrorKind::io, fmt::format("{}: '{}' cannot be read whole.", sample.file.string(), sample.name));
+    }
+    return bytes;
+}
+
+}  // namespace locus::dataset
