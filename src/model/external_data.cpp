@@ -51,8 +51,9 @@ fs::path ExternalData::resolve(const std::string& location) const {
 std::vector<std::byte> ExternalData::read(const ExternalLocation& location, std::uint64_t size) {
     const fs::path file = resolve(location.location);
     if (location.length && *location.length != size) {
-        throw Error(ErrorKind::model, fmt::format("external data {} is said to be {} bytes long, but the tensor takes {}",
-                                                  quote(location.location), *location.length, size));
+        throw Error(ErrorKind::model,
+                    fmt::format("external data {} is said to be {} bytes long, but the tensor takes {}",
+                                quote(location.location), *location.length, size));
     }
     std::error_code failed;
     const std::uint64_t available = fs::file_size(file, failed);

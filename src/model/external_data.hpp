@@ -18,9 +18,9 @@ namespace locus::model {
 
 /// Where a tensor's bytes lie, as TensorProto.external_data says.
 struct ExternalLocation {
-    std::string location;                ///< path relative to the model's folder
-    std::uint64_t offset = 0;            ///< bytes from the file's beginning
-    std::optional<std::uint64_t> length; ///< bytes; absent: as many as the tensor takes
+    std::string location;                 ///< path relative to the model's folder
+    std::uint64_t offset = 0;             ///< bytes from the file's beginning
+    std::optional<std::uint64_t> length;  ///< bytes; absent: as many as the tensor takes
 };
 
 class ExternalData {

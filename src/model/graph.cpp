@@ -17,22 +17,22 @@ using text::quote;
 
 const std::string no_name;
 
-template <class T>
-T attribute_or(const Node& node, std::string_view key, T fallback, std::string_view kind) {
+template <class T> T attribute_or(const Node& node, std::string_view key, T fallback, std::string_view kind) {
     const auto found = node.attributes.find(std::string(key));
     if (found == node.attributes.end()) return fallback;
     if (const T* value = std::get_if<T>(&found->second)) return *value;
-    throw Error(ErrorKind::model, fmt::format("attribute {} of node {} is not {}", quote(key), node.description(), kind));
+    throw Error(ErrorKind::model,
+                fmt::format("attribute {} of node {} is not {}", quote(key), node.description(), kind));
 }
 
 const ValueInfo* find(const std::vector<ValueInfo>& infos, std::string_view name) {
-    const auto found = std::find_if(infos.begin(), infos.end(), [&](const ValueInfo& info) { return info.name == name; });
+    const auto found =
+        std::find_if(infos.begin(), infos.end(), [&](const ValueInfo& info) { return info.name == name; });
     return found == infos.end() ? nullptr : &*found;
 }
 
 /// Calls `use` with each tensor that the node reads, those that its subgraphs read from around them included.
-template <class Use>
-void for_each_read(const Node& node, Use use) {
+template <class Use> void for_each_read(const Node& node, Use use) {
     for (const std::string& input : node.inputs) {
         if (!input.empty()) use(input);
     }
@@ -233,7 +233,8 @@ std::string NodeWriter::node(std::string op_type, std::vector<std::string> input
 }
 
 std::vector<std::string> NodeWriter::node_with_outputs(std::string op_type, std::vector<std::string> inputs,
-                                                       std::size_t outputs, std::map<std::string, Attribute> attributes) {
+                                                       std::size_t outputs,
+                                                       std::map<std::string, Attribute> attributes) {
     Node made;
     for (std::size_t i = 0; i < outputs; ++i) made.outputs.push_back(fresh_name(op_type));
     made.name = made.output(0);
@@ -307,9 +308,8 @@ Graph extract(const Graph& graph, const std::vector<std::string>& inputs, const 
         if (!find(part.outputs, name)) part.outputs.push_back(declared(name));
     }
     // What is an input or an output now needs no second declaration.
-    std::erase_if(part.value_infos, [&](const ValueInfo& info) {
-        return find(part.inputs, info.name) || find(part.outputs, info.name);
-    });
+    std::erase_if(part.value_infos,
+                  [&](const ValueInfo& info) { return find(part.inputs, info.name) || find(part.outputs, info.name); });
     return part;
 }
 

@@ -78,7 +78,7 @@ struct ValueInfo {
 struct Graph {
     std::string name;
     std::string doc;
-    std::vector<Node> nodes;  ///< in an order in which each node comes after those it reads from
+    std::vector<Node> nodes;        ///< in an order in which each node comes after those it reads from
     std::vector<ValueInfo> inputs;  ///< without those that are initializers (older files list these as well)
     std::vector<ValueInfo> outputs;
     std::vector<ValueInfo> value_infos;

@@ -36,14 +36,11 @@ constexpr std::uint64_t largest_file = std::numeric_limits<std::int32_t>::max();
 std::string standard(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
 /// What is left of a message once what Locus reads has been cleared.
-template <class Message>
-Opaque remainder(const Message& message) {
-    return {message.SerializeAsString(), {}};
-}
+template <class Message> Opaque remainder(const Message& message) { return {message.SerializeAsString(), {}}; }
 
-template <class Message>
-void restore(Message& message, const Opaque& opaque) {
-    if (!message.MergeFromString(opaque.serialized)) refuse("a part of the model that was carried through cannot be read");
+template <class Message> void restore(Message& message, const Opaque& opaque) {
+    if (!message.MergeFromString(opaque.serialized))
+        refuse("a part of the model that was carried through cannot be read");
 }
 
 // --- tensors -------------------------------------------------------------------------------------------------------
@@ -55,7 +52,8 @@ ExternalLocation external_location(const onnx::TensorProto& proto) {
         const char* end = entry.value().data() + entry.value().size();
         const auto [stop, error] = std::from_chars(entry.value().data(), end, value);
         if (error != std::errc() || stop != end) {
-            refuse(fmt::format("the external data's {} is {}, which is not a number of bytes", entry.key(), quote(entry.value())));
+            refuse(fmt::format("the external data's {} is {}, which is not a number of bytes", entry.key(),
+                               quote(entry.value())));
         }
         return value;
     };
@@ -67,8 +65,7 @@ ExternalLocation external_location(const onnx::TensorProto& proto) {
     return location;
 }
 
-template <class T, class Values>
-std::vector<std::byte> packed(const Values& values) {
+template <class T, class Values> std::vector<std::byte> packed(const Values& values) {
     std::vector<std::byte> bytes(static_cast<std::size_t>(values.size()) * sizeof(T));
     std::byte* at = bytes.data();
     for (const auto& value : values) {
@@ -89,14 +86,22 @@ std::vector<std::byte> element_bytes(const onnx::TensorProto& proto, DataType ty
     if (proto.has_raw_data()) return copied(proto.raw_data());
     switch (type) {
         case DataType::float32:
-        case DataType::complex64: return packed<float>(proto.float_data());
+        case DataType::complex64:
+            return packed<float>(proto.float_data());
         case DataType::float64:
-        case DataType::complex128: return packed<double>(proto.double_data());
-        case DataType::int64: return packed<std::int64_t>(proto.int64_data());
-        case DataType::uint64: return packed<std::uint64_t>(proto.uint64_data());
-        case DataType::uint32: return packed<std::uint32_t>(proto.uint64_data());
-        case DataType::int32: return packed<std::int32_t>(proto.int32_data());
-        default: return bits(type) == 16 ? packed<std::uint16_t>(proto.int32_data()) : packed<std::uint8_t>(proto.int32_data());
+        case DataType::complex128:
+            return packed<double>(proto.double_data());
+        case DataType::int64:
+            return packed<std::int64_t>(proto.int64_data());
+        case DataType::uint64:
+            return packed<std::uint64_t>(proto.uint64_data());
+        case DataType::uint32:
+            return packed<std::uint32_t>(proto.uint64_data());
+        case DataType::int32:
+            return packed<std::int32_t>(proto.int32_data());
+        default:
+            return bits(type) == 16 ? packed<std::uint16_t>(proto.int32_data())
+                                    : packed<std::uint8_t>(proto.int32_data());
     }
 }
 
@@ -108,7 +113,8 @@ std::uint64_t wanted_bytes(const onnx::TensorProto& proto) {
     const int width = bits(static_cast<DataType>(proto.data_type()));
     if (width == 0) refuse("only tensors of numbers may have external data");
     if (static_cast<std::uint64_t>(count) > std::numeric_limits<std::uint64_t>::max() / 128) {
-        refuse(fmt::format("a tensor of shape {} is larger than any memory", to_string({proto.dims().begin(), proto.dims().end()})));
+        refuse(fmt::format("a tensor of shape {} is larger than any memory",
+                           to_string({proto.dims().begin(), proto.dims().end()})));
     }
     return (static_cast<std::uint64_t>(count) * static_cast<std::uint64_t>(width) + 7) / 8;
 }
@@ -203,17 +209,23 @@ onnx::AttributeProto::AttributeType attribute_type(const onnx::AttributeProto& p
 Attribute read_attribute(const onnx::AttributeProto& proto, ExternalData& external) {
     if (proto.ref_attr_name().empty()) {
         switch (attribute_type(proto)) {
-            case onnx::AttributeProto::FLOAT: return proto.f();
-            case onnx::AttributeProto::INT: return static_cast<std::int64_t>(proto.i());
-            case onnx::AttributeProto::STRING: return proto.s();
+            case onnx::AttributeProto::FLOAT:
+                return proto.f();
+            case onnx::AttributeProto::INT:
+                return static_cast<std::int64_t>(proto.i());
+            case onnx::AttributeProto::STRING:
+                return proto.s();
             case onnx::AttributeProto::TENSOR:
                 if (is_dense(proto.t())) return read_tensor(proto.t(), external);
                 break;
-            case onnx::AttributeProto::FLOATS: return std::vector<float>(proto.floats().begin(), proto.floats().end());
-            case onnx::AttributeProto::INTS: return std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end());
+            case onnx::AttributeProto::FLOATS:
+                return std::vector<float>(proto.floats().begin(), proto.floats().end());
+            case onnx::AttributeProto::INTS:
+                return std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end());
             case onnx::AttributeProto::STRINGS:
                 return std::vector<std::string>(proto.strings().begin(), proto.strings().end());
-            default: break;
+            default:
+                break;
         }
     }
     return carried_through(proto);
@@ -262,13 +274,16 @@ std::optional<Tensor> constant_value(const Node& node) {
     const auto& [key, value] = *node.attributes.begin();
     if (const auto* tensor = std::get_if<Tensor>(&value); tensor && key == "value") return *tensor;
     if (const auto* number = std::get_if<float>(&value); number && key == "value_float") return Tensor::scalar(*number);
-    if (const auto* number = std::get_if<std::int64_t>(&value); number && key == "value_int") return Tensor::scalar(*number);
+    if (const auto* number = std::get_if<std::int64_t>(&value); number && key == "value_int")
+        return Tensor::scalar(*number);
     const auto list = [](const auto& values) {
         using T = typename std::decay_t<decltype(values)>::value_type;
         return Tensor::of<T>({static_cast<std::int64_t>(values.size())}, std::span<const T>(values));
     };
-    if (const auto* floats = std::get_if<std::vector<float>>(&value); floats && key == "value_floats") return list(*floats);
-    if (const auto* ints = std::get_if<std::vector<std::int64_t>>(&value); ints && key == "value_ints") return list(*ints);
+    if (const auto* floats = std::get_if<std::vector<float>>(&value); floats && key == "value_floats")
+        return list(*floats);
+    if (const auto* ints = std::get_if<std::vector<std::int64_t>>(&value); ints && key == "value_ints")
+        return list(*ints);
     return std::nullopt;
 }
 
@@ -417,8 +432,9 @@ Model read_model(onnx::ModelProto& proto, ExternalData& external) {
     if (model.opsets.empty() && model.ir_version < 3) model.opsets[""] = 1;
     for (const Node& node : model.graph.nodes) {
         if (!model.opsets.contains(node.domain)) {
-            refuse(fmt::format("node {} is of operator set {}, whose version the model does not say (is the file truncated?)",
-                               node.description(), quote(node.domain.empty() ? "ai.onnx" : node.domain)));
+            refuse(fmt::format(
+                "node {} is of operator set {}, whose version the model does not say (is the file truncated?)",
+                node.description(), quote(node.domain.empty() ? "ai.onnx" : node.domain)));
         }
     }
     for (onnx::FunctionProto& function : *proto.mutable_functions()) {
@@ -569,7 +585,8 @@ std::uint64_t field_size(int field, std::uint64_t length) {
 Model parse(std::span<const std::byte> bytes, const fs::path& folder) {
     if (bytes.empty()) refuse("it is not an ONNX model: it is empty");
     if (bytes.size() > largest_file) {
-        throw Error(ErrorKind::resource, "it is larger than 2 GiB, which no ONNX file can be: keep the weights in external data");
+        throw Error(ErrorKind::resource,
+                    "it is larger than 2 GiB, which no ONNX file can be: keep the weights in external data");
     }
     try {
         onnx::ModelProto proto;
@@ -587,7 +604,8 @@ Model load(const fs::path& file) {
     const std::string shown = quote(file.string());
     std::error_code failed;
     const fs::file_status status = fs::status(file, failed);
-    if (status.type() == fs::file_type::not_found) throw Error(ErrorKind::io, fmt::format("there is no model file {}", shown));
+    if (status.type() == fs::file_type::not_found)
+        throw Error(ErrorKind::io, fmt::format("there is no model file {}", shown));
     if (status.type() == fs::file_type::directory) {
         throw Error(ErrorKind::io, fmt::format("{} is a folder; a model is a single .onnx file", shown));
     }
@@ -596,7 +614,8 @@ Model load(const fs::path& file) {
     if (failed) throw Error(ErrorKind::io, fmt::format("cannot read {}: {}", shown, failed.message()));
     if (size > largest_file) {
         throw Error(ErrorKind::resource,
-                    fmt::format("{} is larger than 2 GiB, which no ONNX file can be: keep the weights in external data", shown));
+                    fmt::format("{} is larger than 2 GiB, which no ONNX file can be: keep the weights in external data",
+                                shown));
     }
     std::ifstream stream(file, std::ios::binary);
     if (!stream) throw Error(ErrorKind::io, fmt::format("cannot open {}", shown));
@@ -678,7 +697,9 @@ void save(const Model& model, const fs::path& file) {
     const std::string bytes = serialize(model);
     std::string part = file.string() + ".part-XXXXXX";
     const int descriptor = mkstemp(part.data());
-    const auto fail = [&] { return Error(ErrorKind::io, fmt::format("cannot write {}: {}", quote(file.string()), std::strerror(errno))); };
+    const auto fail = [&] {
+        return Error(ErrorKind::io, fmt::format("cannot write {}: {}", quote(file.string()), std::strerror(errno)));
+    };
     if (descriptor < 0) throw fail();
     // mkstemp makes private files; a model is an ordinary one.
     const mode_t mask = umask(0);

@@ -86,8 +86,7 @@ float float8_to_float(std::uint8_t byte, const Float8Format& format) {
 bool is_four_bit(DataType type) { return type == DataType::uint4 || type == DataType::int4; }
 
 /// Calls `use(value)` for each element in order: an integer for integer types, float or double for the others.
-template <class Use>
-void for_each_element(const Tensor& tensor, DataType wanted, Use use) {
+template <class Use> void for_each_element(const Tensor& tensor, DataType wanted, Use use) {
     const auto raw = tensor.bytes();
     const auto count = static_cast<std::size_t>(tensor.size());
     const auto each = [&]<class T>(T /*type*/, auto convert) {
@@ -102,25 +101,41 @@ void for_each_element(const Tensor& tensor, DataType wanted, Use use) {
         each(std::uint8_t{}, [format](std::uint8_t byte) { return float8_to_float(byte, format); });
     };
     switch (tensor.type()) {
-        case DataType::float32: return each(float{}, as_it_is);
-        case DataType::float64: return each(double{}, as_it_is);
-        case DataType::uint8: return each(std::uint8_t{}, as_it_is);
-        case DataType::int8: return each(std::int8_t{}, as_it_is);
-        case DataType::uint16: return each(std::uint16_t{}, as_it_is);
-        case DataType::int16: return each(std::int16_t{}, as_it_is);
-        case DataType::uint32: return each(std::uint32_t{}, as_it_is);
-        case DataType::int32: return each(std::int32_t{}, as_it_is);
-        case DataType::uint64: return each(std::uint64_t{}, as_it_is);
-        case DataType::int64: return each(std::int64_t{}, as_it_is);
+        case DataType::float32:
+            return each(float{}, as_it_is);
+        case DataType::float64:
+            return each(double{}, as_it_is);
+        case DataType::uint8:
+            return each(std::uint8_t{}, as_it_is);
+        case DataType::int8:
+            return each(std::int8_t{}, as_it_is);
+        case DataType::uint16:
+            return each(std::uint16_t{}, as_it_is);
+        case DataType::int16:
+            return each(std::int16_t{}, as_it_is);
+        case DataType::uint32:
+            return each(std::uint32_t{}, as_it_is);
+        case DataType::int32:
+            return each(std::int32_t{}, as_it_is);
+        case DataType::uint64:
+            return each(std::uint64_t{}, as_it_is);
+        case DataType::int64:
+            return each(std::int64_t{}, as_it_is);
         // A file may hold any byte for a bool: read it as a number, never as a C++ bool.
         case DataType::boolean:
             return each(std::uint8_t{}, [](std::uint8_t byte) { return static_cast<std::uint8_t>(byte != 0); });
-        case DataType::float16: return each(std::uint16_t{}, half_to_float);
-        case DataType::bfloat16: return each(std::uint16_t{}, bfloat_to_float);
-        case DataType::float8e4m3fn: return float8({3, 7, true, false});
-        case DataType::float8e4m3fnuz: return float8({3, 8, true, true});
-        case DataType::float8e5m2: return float8({2, 15, false, false});
-        case DataType::float8e5m2fnuz: return float8({2, 16, true, true});
+        case DataType::float16:
+            return each(std::uint16_t{}, half_to_float);
+        case DataType::bfloat16:
+            return each(std::uint16_t{}, bfloat_to_float);
+        case DataType::float8e4m3fn:
+            return float8({3, 7, true, false});
+        case DataType::float8e4m3fnuz:
+            return float8({3, 8, true, true});
+        case DataType::float8e5m2:
+            return float8({2, 15, false, false});
+        case DataType::float8e5m2fnuz:
+            return float8({2, 16, true, true});
         case DataType::uint4:
         case DataType::int4:
             for (std::size_t i = 0; i < count; ++i) {
@@ -129,12 +144,12 @@ void for_each_element(const Tensor& tensor, DataType wanted, Use use) {
                 use(static_cast<std::int8_t>(tensor.type() == DataType::int4 && nibble > 7 ? nibble - 16 : nibble));
             }
             return;
-        default: refuse_conversion(tensor.type(), wanted);
+        default:
+            refuse_conversion(tensor.type(), wanted);
     }
 }
 
-template <class To, class From>
-To saturated(From value) {
+template <class To, class From> To saturated(From value) {
     using Limits = std::numeric_limits<To>;
     if constexpr (std::is_floating_point_v<To>) {
         return static_cast<To>(value);
@@ -155,12 +170,12 @@ To saturated(From value) {
 std::size_t byte_count(DataType type, const Shape& shape, std::int64_t count) {
     const int width = bits(type);
     if (width == 0) {
-        throw Error(ErrorKind::model, fmt::format("elements of type {} have no fixed size, so no tensor of shape {} holds them",
-                                                  name(type), to_string(shape)));
+        throw Error(ErrorKind::model,
+                    fmt::format("elements of type {} have no fixed size, so no tensor of shape {} holds them",
+                                name(type), to_string(shape)));
     }
     if (count > (std::numeric_limits<std::int64_t>::max() - 7) / width) {
-        throw Error(ErrorKind::model,
-                    fmt::format("a tensor of shape {} is larger than any memory", to_string(shape)));
+        throw Error(ErrorKind::model, fmt::format("a tensor of shape {} is larger than any memory", to_string(shape)));
     }
     return static_cast<std::size_t>((count * width + 7) / 8);
 }
@@ -169,29 +184,52 @@ std::size_t byte_count(DataType type, const Shape& shape, std::int64_t count) {
 
 std::string_view name(DataType type) {
     switch (type) {
-        case DataType::undefined: return "undefined";
-        case DataType::float32: return "float";
-        case DataType::uint8: return "uint8";
-        case DataType::int8: return "int8";
-        case DataType::uint16: return "uint16";
-        case DataType::int16: return "int16";
-        case DataType::int32: return "int32";
-        case DataType::int64: return "int64";
-        case DataType::string: return "string";
-        case DataType::boolean: return "bool";
-        case DataType::float16: return "float16";
-        case DataType::float64: return "double";
-        case DataType::uint32: return "uint32";
-        case DataType::uint64: return "uint64";
-        case DataType::complex64: return "complex64";
-        case DataType::complex128: return "complex128";
-        case DataType::bfloat16: return "bfloat16";
-        case DataType::float8e4m3fn: return "float8e4m3fn";
-        case DataType::float8e4m3fnuz: return "float8e4m3fnuz";
-        case DataType::float8e5m2: return "float8e5m2";
-        case DataType::float8e5m2fnuz: return "float8e5m2fnuz";
-        case DataType::uint4: return "uint4";
-        case DataType::int4: return "int4";
+        case DataType::undefined:
+            return "undefined";
+        case DataType::float32:
+            return "float";
+        case DataType::uint8:
+            return "uint8";
+        case DataType::int8:
+            return "int8";
+        case DataType::uint16:
+            return "uint16";
+        case DataType::int16:
+            return "int16";
+        case DataType::int32:
+            return "int32";
+        case DataType::int64:
+            return "int64";
+        case DataType::string:
+            return "string";
+        case DataType::boolean:
+            return "bool";
+        case DataType::float16:
+            return "float16";
+        case DataType::float64:
+            return "double";
+        case DataType::uint32:
+            return "uint32";
+        case DataType::uint64:
+            return "uint64";
+        case DataType::complex64:
+            return "complex64";
+        case DataType::complex128:
+            return "complex128";
+        case DataType::bfloat16:
+            return "bfloat16";
+        case DataType::float8e4m3fn:
+            return "float8e4m3fn";
+        case DataType::float8e4m3fnuz:
+            return "float8e4m3fnuz";
+        case DataType::float8e5m2:
+            return "float8e5m2";
+        case DataType::float8e5m2fnuz:
+            return "float8e5m2fnuz";
+        case DataType::uint4:
+            return "uint4";
+        case DataType::int4:
+            return "int4";
     }
     return "unknown";
 }
@@ -199,28 +237,35 @@ std::string_view name(DataType type) {
 int bits(DataType type) {
     switch (type) {
         case DataType::uint4:
-        case DataType::int4: return 4;
+        case DataType::int4:
+            return 4;
         case DataType::uint8:
         case DataType::int8:
         case DataType::boolean:
         case DataType::float8e4m3fn:
         case DataType::float8e4m3fnuz:
         case DataType::float8e5m2:
-        case DataType::float8e5m2fnuz: return 8;
+        case DataType::float8e5m2fnuz:
+            return 8;
         case DataType::uint16:
         case DataType::int16:
         case DataType::float16:
-        case DataType::bfloat16: return 16;
+        case DataType::bfloat16:
+            return 16;
         case DataType::float32:
         case DataType::int32:
-        case DataType::uint32: return 32;
+        case DataType::uint32:
+            return 32;
         case DataType::float64:
         case DataType::int64:
         case DataType::uint64:
-        case DataType::complex64: return 64;
-        case DataType::complex128: return 128;
+        case DataType::complex64:
+            return 64;
+        case DataType::complex128:
+            return 128;
         case DataType::undefined:
-        case DataType::string: return 0;
+        case DataType::string:
+            return 0;
     }
     return 0;
 }
@@ -236,7 +281,8 @@ std::int64_t element_count(const Shape& shape) {
     std::int64_t count = 1;
     for (const std::int64_t dimension : shape) {
         if (count > std::numeric_limits<std::int64_t>::max() / dimension) {
-            throw Error(ErrorKind::model, fmt::format("shape {} has more elements than can be counted", to_string(shape)));
+            throw Error(ErrorKind::model,
+                        fmt::format("shape {} has more elements than can be counted", to_string(shape)));
         }
         count *= dimension;
     }
@@ -305,16 +351,36 @@ Tensor Tensor::to(DataType type) const {
         for_each_element(*this, type, [&](auto value) { put(saturated<To>(value)); });
     };
     switch (type) {
-        case DataType::float32: fill(float{}); break;
-        case DataType::float64: fill(double{}); break;
-        case DataType::uint8: fill(std::uint8_t{}); break;
-        case DataType::int8: fill(std::int8_t{}); break;
-        case DataType::uint16: fill(std::uint16_t{}); break;
-        case DataType::int16: fill(std::int16_t{}); break;
-        case DataType::uint32: fill(std::uint32_t{}); break;
-        case DataType::int32: fill(std::int32_t{}); break;
-        case DataType::uint64: fill(std::uint64_t{}); break;
-        case DataType::int64: fill(std::int64_t{}); break;
+        case DataType::float32:
+            fill(float{});
+            break;
+        case DataType::float64:
+            fill(double{});
+            break;
+        case DataType::uint8:
+            fill(std::uint8_t{});
+            break;
+        case DataType::int8:
+            fill(std::int8_t{});
+            break;
+        case DataType::uint16:
+            fill(std::uint16_t{});
+            break;
+        case DataType::int16:
+            fill(std::int16_t{});
+            break;
+        case DataType::uint32:
+            fill(std::uint32_t{});
+            break;
+        case DataType::int32:
+            fill(std::int32_t{});
+            break;
+        case DataType::uint64:
+            fill(std::uint64_t{});
+            break;
+        case DataType::int64:
+            fill(std::int64_t{});
+            break;
         case DataType::boolean:
             for_each_element(*this, type, [&](auto value) { put(static_cast<std::uint8_t>(value != 0)); });
             break;
@@ -324,7 +390,8 @@ Tensor Tensor::to(DataType type) const {
         case DataType::bfloat16:
             for_each_element(*this, type, [&](auto value) { put(float_to_bfloat(static_cast<float>(value))); });
             break;
-        default: refuse_conversion(type_, type);
+        default:
+            refuse_conversion(type_, type);
     }
     return result;
 }
@@ -344,7 +411,8 @@ std::vector<std::int64_t> Tensor::to_int64s() const {
 
 void Tensor::require(DataType type) const {
     if (type != type_) {
-        throw Error(ErrorKind::model, fmt::format("a tensor of {} is where one of {} is expected", name(type_), name(type)));
+        throw Error(ErrorKind::model,
+                    fmt::format("a tensor of {} is where one of {} is expected", name(type_), name(type)));
     }
 }
 
