@@ -2,9 +2,15 @@
 
 /// What a model file says of its own preprocessing and labels, and where each value was found.
 ///
-/// Looked for, the first that has it wins: metadata_props of the ONNX file (`mean`, `std`, `size`, `layout`, `color`, `range`, `resize`,
-/// `crop_pct`, `labels`), a Hugging Face `preprocessor_config.json` / `config.json` beside the file, the shape of the graph's input; else
-/// ImageNet's.
+/// Looked for, the first that has it wins: metadata_props of the ONNX file (`mean`, `std`, `range`, `size`, `layout`, `color`, `resize`,
+/// `crop_pct`, `labels`); Hugging Face's `preprocessor_config.json` and `config.json` beside the file (see `hugging_face.hpp`); else ImageNet's.
+/// What the graph's input fixes (height, width, layout, one channel) overrules them all, for nothing else would run; an input of uint8
+/// takes raw bytes unless something else is said.
+///
+///     model::Model m = model::load(file);
+///     model::Metadata found = model::read_metadata(m, file, m.graph.inputs.front());
+///     found.preprocessing.mean;      // {0.5, 0.5, 0.5}
+///     found.origins.at("mean");      // "model metadata"
 
 #include <filesystem>
 #include <map>
@@ -13,22 +19,23 @@
 
 #include "locus/preprocessing.hpp"
 #include "model/graph.hpp"
+#include "model/labels.hpp"
 
 namespace locus::model {
 
 struct Metadata {
     Preprocessing preprocessing;
-    std::vector<std::string> labels;             ///< empty where there are none
-    std::map<std::string, std::string> origins;  ///< "mean" to "model metadata", "preprocessor_config.json", "graph input", "ImageNet default", …
+    std::vector<std::string> labels;  ///< empty where there are none
+    /// For each of mean, std, range, size, layout, color, resize, crop_pct, type, and labels where there are some: "model metadata",
+    /// "preprocessor_config.json", "config.json", "graph input", "ImageNet default" or "default".
+    std::map<std::string, std::string> origins;
 };
 
-/// `input` is the graph's image input. Throws Error(model) where a value is there but cannot be read, naming key and value.
+/// `input` is the graph's image input; `model_file` may be empty for a model in memory. Throws Error(model) where a value is there but cannot be
+/// used, naming key and value, and where the input takes no pictures (its type, or a rank other than 4).
 Metadata read_metadata(const Model& model, const std::filesystem::path& model_file, const ValueInfo& input);
 
-/// Sets the metadata_props that `read_metadata` reads.
+/// Sets the metadata_props that `read_metadata` reads; without labels those that the model has stay.
 void write_metadata(Model& model, const Preprocessing& preprocessing, const std::vector<std::string>& labels);
-
-/// One label a line; blank lines at the end are ignored, CRLF understood. Also a JSON list or object of index to name. Throws Error(io) or Error(usage).
-std::vector<std::string> read_labels(const std::filesystem::path& file);
 
 }  // namespace locus::model

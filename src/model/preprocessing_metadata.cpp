@@ -1,0 +1,288 @@
+#include "model/preprocessing_metadata.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "locus/error.hpp"
+#include "model/hugging_face.hpp"
+#include "text/quote.hpp"
+
+namespace locus::model {
+namespace {
+
+using text::quote;
+
+constexpr int largest_side = 65500;
+
+/// The keys' values out of metadata_props; every refusal names key and value.
+class Properties {
+public:
+    explicit Properties(const std::map<std::string, std::string>& values) : values_(values) {}
+
+    const std::string* find(const std::string& key) const {
+        const auto found = values_.find(key);
+        return found == values_.end() || found->second.empty() ? nullptr : &found->second;
+    }
+
+    [[noreturn]] void refuse(const std::string& key, std::string_view wanted) const {
+        throw Error(ErrorKind::model, fmt::format("the model's metadata says {} = {}; it must be {}", key,
+                                                  quote(values_.at(key), 80), wanted));
+    }
+
+    /// Numbers between commas, spaces, brackets or an x.
+    std::vector<double> numbers(const std::string& key, std::string_view wanted) const {
+        const std::string& text = values_.at(key);
+        std::vector<double> found;
+        for (std::size_t at = 0;;) {
+            at = text.find_first_not_of(" ,;x[]()\t\r\n", at);
+            if (at == std::string::npos) break;
+            double value = 0;
+            const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), value);
+            if (error != std::errc() || !std::isfinite(value)) refuse(key, wanted);
+            found.push_back(value);
+            at = static_cast<std::size_t>(end - text.data());
+        }
+        return found;
+    }
+
+    std::optional<std::array<float, 3>> channels(const std::string& key, double least, double most,
+                                                 std::string_view wanted) const {
+        if (!find(key)) return std::nullopt;
+        const std::vector<double> values = numbers(key, wanted);
+        if (values.size() != 1 && values.size() != 3) refuse(key, wanted);
+        std::array<float, 3> result{};
+        for (std::size_t i = 0; i < 3; ++i) {
+            const double value = values[values.size() == 1 ? 0 : i];
+            if (!(value >= least && value <= most)) refuse(key, wanted);
+            result[i] = static_cast<float>(value);
+        }
+        return result;
+    }
+
+    std::optional<std::string> lower(const std::string& key) const {
+        const std::string* text = find(key);
+        if (!text) return std::nullopt;
+        std::string result = *text;
+        for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        return result;
+    }
+
+private:
+    const std::map<std::string, std::string>& values_;
+};
+
+PreprocessingFacts metadata_facts(const Model& model) {
+    const Properties properties(model.metadata);
+    PreprocessingFacts facts;
+    facts.origin = "model metadata";
+    facts.mean = properties.channels("mean", -2, 2, "one number or three, of values scaled to 0..1 (divide by 255)");
+    facts.std = properties.channels("std", 1e-9, 1e9, "one number or three greater than 0, of values scaled to 0..1");
+    if (properties.find("range")) {
+        constexpr const char* wanted = "0..1 or 0..255";
+        // "0..255", "[0, 255]" and "255" alike: the last number is white's.
+        std::string text = *properties.find("range");
+        if (text.find("..") != std::string::npos) text.replace(text.find(".."), 2, " ");
+        const std::map<std::string, std::string> only{{"range", text}};
+        std::vector<double> ends;
+        try {
+            ends = Properties(only).numbers("range", wanted);
+        } catch (const Error&) {
+        }
+        if (ends.empty() || ends.size() > 2 || (ends.size() == 2 && ends[0] != 0) ||
+            !(ends.back() > 0 && ends.back() <= 65535)) {
+            properties.refuse("range", wanted);
+        }
+        facts.range = static_cast<float>(ends.back());
+    }
+    if (properties.find("size")) {
+        constexpr const char* wanted = "pixels, as 224 or 320x240 (width x height)";
+        const std::vector<double> sides = properties.numbers("size", wanted);
+        if (sides.empty() || sides.size() > 2) properties.refuse("size", wanted);
+        for (const double side : sides) {
+            if (!(side >= 1 && side <= largest_side) || side != std::floor(side)) properties.refuse("size", wanted);
+        }
+        facts.width = static_cast<int>(sides.front());
+        facts.height = static_cast<int>(sides.back());
+    }
+    if (const auto layout = properties.lower("layout")) {
+        if (*layout != "nchw" && *layout != "nhwc") properties.refuse("layout", "NCHW or NHWC");
+        facts.layout = *layout == "nchw" ? Layout::nchw : Layout::nhwc;
+    }
+    if (const auto color = properties.lower("color")) {
+        if (*color == "rgb") {
+            facts.color = ColorOrder::rgb;
+        } else if (*color == "bgr") {
+            facts.color = ColorOrder::bgr;
+        } else if (*color == "gray" || *color == "grey") {
+            facts.color = ColorOrder::gray;
+        } else {
+            properties.refuse("color", "RGB, BGR or gray");
+        }
+    }
+    if (const auto resize = properties.lower("resize")) {
+        if (*resize != "squash" && *resize != "crop") properties.refuse("resize", "squash or crop");
+        facts.resize = *resize == "crop" ? Resize::crop : Resize::squash;
+    }
+    if (properties.find("crop_pct")) {
+        constexpr const char* wanted = "a share greater than 0 and at most 1";
+        const std::vector<double> share = properties.numbers("crop_pct", wanted);
+        if (share.size() != 1 || !(share[0] > 0 && share[0] <= 1)) properties.refuse("crop_pct", wanted);
+        facts.crop_pct = static_cast<float>(share[0]);
+    }
+    if (const std::string* labels = properties.find("labels")) {
+        try {
+            facts.labels = parse_labels(*labels);
+        } catch (const Error& error) {
+            throw Error(ErrorKind::model,
+                        fmt::format("the model's metadata has labels that cannot be used: {}", error.what()));
+        }
+    }
+    return facts;
+}
+
+/// What the graph fixes; no other source can overrule it, for nothing else would run.
+struct InputFacts {
+    PreprocessingFacts said;
+    DataType type = DataType::float32;
+    std::optional<std::int64_t> channels;
+};
+
+InputFacts input_facts(const ValueInfo& input) {
+    InputFacts facts;
+    facts.said.origin = "graph input";
+    facts.type = input.type;
+    if (input.type != DataType::float32 && input.type != DataType::float16 && input.type != DataType::uint8) {
+        throw Error(
+            ErrorKind::model,
+            fmt::format("the input {} takes {}, not pictures: float, float16 or uint8", quote(input.name),
+                        input.other_type ? "no tensors" : fmt::format("elements of type {}", name(input.type))));
+    }
+    if (!input.shape) return facts;
+    const std::vector<Dimension>& shape = *input.shape;
+    if (shape.size() != 4) {
+        throw Error(ErrorKind::model,
+                    fmt::format("the input {} has {} dimensions; pictures take four: [n, channels, height, width] or "
+                                "[n, height, width, channels]",
+                                quote(input.name), shape.size()));
+    }
+    const auto is_channels = [&](std::size_t i) {
+        return shape[i].value && (*shape[i].value == 3 || *shape[i].value == 1);
+    };
+    // With three at either end the usual order is taken.
+    if (is_channels(1)) facts.said.layout = Layout::nchw;
+    if (!is_channels(1) && is_channels(3)) facts.said.layout = Layout::nhwc;
+    if (!facts.said.layout) return facts;
+    const bool first = *facts.said.layout == Layout::nchw;
+    facts.channels = shape[first ? 1 : 3].value;
+    const auto side = [&](std::size_t i) -> std::optional<int> {
+        if (!shape[i].value || *shape[i].value < 1) return std::nullopt;
+        if (*shape[i].value > largest_side) {
+            throw Error(ErrorKind::model,
+                        fmt::format("the input {} wants pictures of {} pixels a side, more than any has",
+                                    quote(input.name), *shape[i].value));
+        }
+        return static_cast<int>(*shape[i].value);
+    };
+    facts.said.height = side(first ? 2 : 1);
+    facts.said.width = side(first ? 3 : 2);
+    return facts;
+}
+
+}  // namespace
+
+Metadata read_metadata(const Model& model, const std::filesystem::path& model_file, const ValueInfo& input) {
+    const InputFacts graph = input_facts(input);
+    std::vector<PreprocessingFacts> sources{metadata_facts(model)};
+    if (!model_file.empty()) {
+        for (PreprocessingFacts& facts : hugging_face_facts(model_file)) sources.push_back(std::move(facts));
+    }
+    const bool is_gray = graph.channels == 1;
+
+    Metadata metadata;
+    Preprocessing& p = metadata.preprocessing;
+    const auto take = [&](const char* key, auto member, auto& target, const std::string& otherwise) {
+        metadata.origins[key] = otherwise;
+        for (const PreprocessingFacts& facts : sources) {
+            if (!(facts.*member)) continue;
+            target = *(facts.*member);
+            metadata.origins[key] = facts.origin;
+            return;
+        }
+    };
+
+    std::string defaults = "ImageNet default";
+    if (p.type = graph.type; p.type == DataType::uint8) {
+        // Bytes in: the graph does the rest itself.
+        p.mean = {0, 0, 0};
+        p.std = {1, 1, 1};
+        p.range = 255;
+        defaults = "graph input";
+    } else if (is_gray) {
+        // The mean of ImageNet's three.
+        p.mean = {0.449F, 0.449F, 0.449F};
+        p.std = {0.226F, 0.226F, 0.226F};
+    }
+    metadata.origins["type"] = "graph input";
+    take("mean", &PreprocessingFacts::mean, p.mean, defaults);
+    take("std", &PreprocessingFacts::std, p.std, defaults);
+    take("range", &PreprocessingFacts::range, p.range, p.type == DataType::uint8 ? "graph input" : "default");
+    take("resize", &PreprocessingFacts::resize, p.resize, "default");
+    take("crop_pct", &PreprocessingFacts::crop_pct, p.crop_pct, "default");
+    take("color", &PreprocessingFacts::color, p.color, "default");
+    take("layout", &PreprocessingFacts::layout, p.layout, "default");
+    take("size", &PreprocessingFacts::width, p.width, "ImageNet default");
+    take("size", &PreprocessingFacts::height, p.height, "ImageNet default");
+
+    const auto fix = [&](const char* key, const auto& fact, auto& target) {
+        if (!fact ||
+            (target == *fact && metadata.origins[key] != "default" && metadata.origins[key] != "ImageNet default"))
+            return;
+        target = *fact;
+        metadata.origins[key] = graph.said.origin;
+    };
+    fix("layout", graph.said.layout, p.layout);
+    fix("size", graph.said.width, p.width);
+    fix("size", graph.said.height, p.height);
+    if (is_gray) fix("color", std::optional(ColorOrder::gray), p.color);
+    if (!is_gray && graph.channels && p.color == ColorOrder::gray) {
+        throw Error(ErrorKind::model,
+                    fmt::format("{} says that the pictures are gray, but the input {} takes {} channels",
+                                metadata.origins["color"], quote(input.name), *graph.channels));
+    }
+
+    for (PreprocessingFacts& facts : sources) {
+        if (facts.labels.empty()) continue;
+        metadata.labels = std::move(facts.labels);
+        metadata.origins["labels"] = facts.origin;
+        break;
+    }
+    return metadata;
+}
+
+void write_metadata(Model& model, const Preprocessing& p, const std::vector<std::string>& labels) {
+    model.metadata["mean"] = fmt::format("{}", fmt::join(p.mean, ","));
+    model.metadata["std"] = fmt::format("{}", fmt::join(p.std, ","));
+    model.metadata["range"] = fmt::format("0..{}", p.range);
+    model.metadata["size"] = p.width == p.height ? fmt::format("{}", p.width) : fmt::format("{}x{}", p.width, p.height);
+    model.metadata["resize"] = p.resize == Resize::crop ? "crop" : "squash";
+    model.metadata["crop_pct"] = fmt::format("{}", p.crop_pct);
+    model.metadata["color"] = p.color == ColorOrder::bgr ? "BGR" : p.color == ColorOrder::gray ? "gray" : "RGB";
+    model.metadata["layout"] = p.layout == Layout::nhwc ? "NHWC" : "NCHW";
+    if (labels.empty()) return;
+    std::string lines;
+    for (const std::string& label : labels) {
+        std::string line = label;
+        std::replace(line.begin(), line.end(), '\n', ' ');
+        std::replace(line.begin(), line.end(), '\r', ' ');
+        lines += line + '\n';
+    }
+    lines.pop_back();
+    model.metadata["labels"] = lines;
+}
+
+}  // namespace locus::model
