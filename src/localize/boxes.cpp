@@ -76,7 +76,8 @@ double sum_of(const float* values, int count) {
 /// The largest float that is not above `limit`: for floats, `value > it` is exactly `value > limit`.
 float float_below(double limit) {
     auto rounded = static_cast<float>(limit);
-    if (static_cast<double>(rounded) > limit) rounded = std::nextafter(rounded, -std::numeric_limits<float>::infinity());
+    if (static_cast<double>(rounded) > limit)
+        rounded = std::nextafter(rounded, -std::numeric_limits<float>::infinity());
     return rounded;
 }
 
@@ -132,12 +133,12 @@ std::vector<Component> components_of(std::vector<Run>& runs) {
 }
 
 /// `row_at(y)` gives row y as a span; it is called twice for each row, in order, since the threshold needs the maximum first.
-template <class RowAt>
-std::vector<Box> boxes_of_rows(int height, RowAt row_at, const BoxOptions& options) {
+template <class RowAt> std::vector<Box> boxes_of_rows(int height, RowAt row_at, const BoxOptions& options) {
     if (!(options.threshold >= 0 && options.threshold < 1)) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("The box threshold is {}: it must be a share of the map's maximum, at least 0 and below 1.",
-                                options.threshold));
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("The box threshold is {}: it must be a share of the map's maximum, at least 0 and below 1.",
+                        options.threshold));
     }
     float maximum = -std::numeric_limits<float>::infinity();
     for (int y = 0; y < height; ++y) maximum = finite_maximum(row_at(y), maximum);
@@ -176,7 +177,8 @@ Map rows_as_map(const localize::RowInterpolator& rows) {
     try {
         full.values.resize(width * static_cast<std::size_t>(full.height));
     } catch (const std::exception&) {  // bad_alloc or length_error
-        throw Error(ErrorKind::resource, fmt::format("No memory for a map of {} x {} pixels.", full.width, full.height));
+        throw Error(ErrorKind::resource,
+                    fmt::format("No memory for a map of {} x {} pixels.", full.width, full.height));
     }
     for (int y = 0; y < full.height; ++y) rows.row(y, {full.values.data() + y * width, width});
     return full;
@@ -204,8 +206,9 @@ Map upsample(const Map& raw, int width, int height, const Region& region) {
 std::vector<Box> boxes(const Map& map, const BoxOptions& options) {
     const auto width = static_cast<std::size_t>(std::max(map.width, 0));
     if (map.width < 0 || map.height < 0 || map.values.size() != width * static_cast<std::size_t>(map.height)) {
-        throw Error(ErrorKind::usage, fmt::format("A map of {} x {} cannot have {} values: it needs one for each position.",
-                                                  map.width, map.height, map.values.size()));
+        throw Error(ErrorKind::usage,
+                    fmt::format("A map of {} x {} cannot have {} values: it needs one for each position.", map.width,
+                                map.height, map.values.size()));
     }
     const auto row_at = [&](int y) { return std::span<const float>(map.values.data() + y * width, width); };
     return boxes_of_rows(map.height, row_at, options);
@@ -215,7 +218,8 @@ std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const Box
     return boxes_of_interpolated(localize::RowInterpolator(raw, width, height), options);
 }
 
-std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const Region& region, const BoxOptions& options) {
+std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const Region& region,
+                                const BoxOptions& options) {
     return boxes_of_interpolated(localize::RowInterpolator(raw, width, height, region), options);
 }
 

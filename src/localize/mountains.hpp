@@ -22,8 +22,7 @@ namespace locus::localize {
 void pack_flags(const std::uint8_t* flags, std::size_t words, std::uint64_t* bits);
 
 /// Calls visit(x) for each nonzero flag, from left to right. `flags` must be readable, and zero, up to the next multiple of 8.
-template <class Visit>
-void each_flag(const std::uint8_t* flags, int width, Visit visit) {
+template <class Visit> void each_flag(const std::uint8_t* flags, int width, Visit visit) {
     for (int x = 0; x < width; x += 8) {
         std::uint64_t eight;
         __builtin_memcpy(&eight, flags + x, 8);
@@ -49,8 +48,7 @@ public:
     }
 
     /// visit(mountain, x): x is the first position of the mountain's highest plateau.
-    template <class Visit>
-    void each_peak(Visit visit) const {
+    template <class Visit> void each_peak(Visit visit) const {
         int begin = 0;
         for (int mountain = 0; mountain < count_; ++mountain) {
             const int end = mountain + 1 < count_ ? next_start(begin) : width_;
@@ -60,8 +58,7 @@ public:
     }
 
     /// visit(mountain, x): between `mountain` and the next lies a valley, whose last position is x.
-    template <class Visit>
-    void each_valley(Visit visit) const {
+    template <class Visit> void each_valley(Visit visit) const {
         int begin = 0;
         for (int mountain = 0; mountain + 1 < count_; ++mountain) {
             begin = next_start(begin);

@@ -12,16 +12,20 @@ namespace locus::localize {
 namespace {
 
 void require_usable(const Map& raw, int width, int height, const Region& region) {
-    const auto count = static_cast<std::size_t>(std::max(raw.width, 0)) * static_cast<std::size_t>(std::max(raw.height, 0));
+    const auto count =
+        static_cast<std::size_t>(std::max(raw.width, 0)) * static_cast<std::size_t>(std::max(raw.height, 0));
     if (raw.width <= 0 || raw.height <= 0 || raw.values.size() != count) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("A map of {} x {} with {} values cannot be resized: it needs at least one position and one value "
-                                "for each.",
-                                raw.width, raw.height, raw.values.size()));
+        throw Error(
+            ErrorKind::usage,
+            fmt::format(
+                "A map of {} x {} with {} values cannot be resized: it needs at least one position and one value "
+                "for each.",
+                raw.width, raw.height, raw.values.size()));
     }
     if (width <= 0 || height <= 0) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("A map cannot be resized to {} x {} pixels: both sides must be at least 1.", width, height));
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("A map cannot be resized to {} x {} pixels: both sides must be at least 1.", width, height));
     }
     if (!(region.width > 0) || !(region.height > 0) || !std::isfinite(region.x) || !std::isfinite(region.y) ||
         !std::isfinite(region.width) || !std::isfinite(region.height)) {
@@ -78,8 +82,8 @@ RowInterpolator::RowInterpolator(const Map& raw, int width, int height, const Re
             }
         }
     } catch (const std::bad_alloc&) {
-        throw Error(ErrorKind::resource,
-                    fmt::format("No memory for a map of {} x {} stretched to {} columns.", raw.width, raw.height, width));
+        throw Error(ErrorKind::resource, fmt::format("No memory for a map of {} x {} stretched to {} columns.",
+                                                     raw.width, raw.height, width));
     }
 }
 

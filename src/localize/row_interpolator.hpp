@@ -51,7 +51,7 @@ public:
 private:
     int width_, height_;
     AxisPositions columns_, rows_;
-    float outside_;  ///< value of pixels that the network did not see
+    float outside_;                 ///< value of pixels that the network did not see
     std::vector<float> stretched_;  ///< [raw.height, columns_.last - columns_.first]
 };
 

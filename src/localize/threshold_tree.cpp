@@ -31,8 +31,7 @@ struct Peak {
     std::uint16_t x, y;
 };
 
-template <class Event>
-struct ByLevel {
+template <class Event> struct ByLevel {
     std::vector<Event> events;
     std::array<std::uint32_t, 257> start{};  ///< events of level v are start[v] ... start[v + 1] - 1
 
@@ -75,7 +74,8 @@ Events events_of(const std::uint8_t* pixels, int width, int height, bool diagona
     const auto column_peaks = [&](const std::uint8_t* row, const Mountains& mountains, std::uint32_t first) {
         each_flag(flags.data(), width, [&](int x) {
             if (row[x] == 0) return;
-            events.columns.add({first + static_cast<std::uint32_t>(mountains.mountain_of(x)), static_cast<std::uint16_t>(x), row[x]});
+            events.columns.add(
+                {first + static_cast<std::uint32_t>(mountains.mountain_of(x)), static_cast<std::uint16_t>(x), row[x]});
         });
     };
 
@@ -103,16 +103,22 @@ Events events_of(const std::uint8_t* pixels, int width, int height, bool diagona
             if (diagonal) {
                 std::uint8_t* const saddle = flags.data();
                 for (int x = 0; x + 1 < width; ++x) {
-                    const std::uint8_t falling_low = std::min(upper[x], row[x + 1]), falling_high = std::max(upper[x], row[x + 1]);
-                    const std::uint8_t rising_low = std::min(upper[x + 1], row[x]), rising_high = std::max(upper[x + 1], row[x]);
-                    saddle[x] = static_cast<std::uint8_t>((falling_low > rising_high ? 1 : 0) | (rising_low > falling_high ? 1 : 0));
+                    const std::uint8_t falling_low = std::min(upper[x], row[x + 1]),
+                                       falling_high = std::max(upper[x], row[x + 1]);
+                    const std::uint8_t rising_low = std::min(upper[x + 1], row[x]),
+                                       rising_high = std::max(upper[x + 1], row[x]);
+                    saddle[x] = static_cast<std::uint8_t>((falling_low > rising_high ? 1 : 0) |
+                                                          (rising_low > falling_high ? 1 : 0));
                 }
                 saddle[width - 1] = 0;
                 each_flag(saddle, width, [&](int x) {
-                    const std::uint8_t falling_low = std::min(upper[x], row[x + 1]), rising_low = std::min(upper[x + 1], row[x]);
-                    const int left_up = falling_low > rising_low ? 1 : 0;  // the pixel above lies to the left of the one below
+                    const std::uint8_t falling_low = std::min(upper[x], row[x + 1]),
+                                       rising_low = std::min(upper[x + 1], row[x]);
+                    const int left_up =
+                        falling_low > rising_low ? 1 : 0;  // the pixel above lies to the left of the one below
                     link(first_above + static_cast<std::uint32_t>(above.mountain_of(x + 1 - left_up)),
-                         first_here + static_cast<std::uint32_t>(here.mountain_of(x + left_up)), std::max(falling_low, rising_low));
+                         first_here + static_cast<std::uint32_t>(here.mountain_of(x + left_up)),
+                         std::max(falling_low, rising_low));
                 });
             }
             for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x) {
@@ -135,7 +141,8 @@ Events events_of(const std::uint8_t* pixels, int width, int height, bool diagona
         events.peaks.push_back({0, 0});
         const std::size_t mountains = events.outside;
         std::size_t i = 0;
-        for (int y = 0; y < height; ++y) {  // the first and the last mountain of a row reach its ends at the values there
+        for (int y = 0; y < height;
+             ++y) {  // the first and the last mountain of a row reach its ends at the values there
             const std::uint8_t* row = pixels + static_cast<std::size_t>(y) * static_cast<std::size_t>(width);
             const bool edge = y == 0 || y == height - 1;
             const std::size_t begin = i;
@@ -155,7 +162,7 @@ struct Component {
     std::uint32_t parent;  ///< itself, for a root
     std::uint32_t first;   ///< the least mountain: it holds the component's first pixel in reading order
     int left, top, right, bottom;
-    int contour = -1;                    ///< its entry in ThresholdTree::contours that is still open
+    int contour = -1;                      ///< its entry in ThresholdTree::contours that is still open
     std::int64_t twice_area_at_least = 0;  ///< as traced at a higher level
     bool touched = false;
 
@@ -248,7 +255,8 @@ public:
         const ContourBox box{c.left - grown, c.top - grown, c.right + grown, c.bottom + grown, level, level, holes_};
         if (c.contour >= 0) {
             const ContourBox& open = contours_[static_cast<std::size_t>(c.contour)];
-            if (open.left == box.left && open.top == box.top && open.right == box.right && open.bottom == box.bottom) return;
+            if (open.left == box.left && open.top == box.top && open.right == box.right && open.bottom == box.bottom)
+                return;
             close(i, level);
         }
         c.contour = static_cast<int>(contours_.size());
@@ -279,7 +287,8 @@ class Framed {
 public:
     Framed(const std::uint8_t* pixels, int width, int height)
         : stride_(width + 2), pixels_(static_cast<std::size_t>(stride_) * (static_cast<std::size_t>(height) + 2)) {
-        for (std::ptrdiff_t y = 0; y < height; ++y) std::copy_n(pixels + y * width, width, pixels_.data() + (y + 1) * stride_ + 1);
+        for (std::ptrdiff_t y = 0; y < height; ++y)
+            std::copy_n(pixels + y * width, width, pixels_.data() + (y + 1) * stride_ + 1);
     }
 
     /// Twice the contour area of the component above `level` whose first mountain peaks here.
@@ -337,7 +346,8 @@ private:
         return beats(components_[i].twice_area_at_most(), i, components_[best].twice_area_at_least, best);
     }
     bool contested(std::uint32_t best) {
-        return std::any_of(living_.begin(), living_.end(), [&](std::uint32_t i) { return i != best && may_beat(i, best); });
+        return std::any_of(living_.begin(), living_.end(),
+                           [&](std::uint32_t i) { return i != best && may_beat(i, best); });
     }
     void trace(std::uint32_t i, int level) {
         Component& c = components_[i];
@@ -388,7 +398,8 @@ void find_components(std::span<const std::uint8_t> pixels, int width, int height
 
 void find_holes(std::span<const std::uint8_t> pixels, int width, int height, ThresholdTree& tree) {
     std::vector<std::uint8_t> inverted(pixels.size());
-    std::transform(pixels.begin(), pixels.end(), inverted.begin(), [](std::uint8_t v) { return static_cast<std::uint8_t>(255 - v); });
+    std::transform(pixels.begin(), pixels.end(), inverted.begin(),
+                   [](std::uint8_t v) { return static_cast<std::uint8_t>(255 - v); });
     const Events events = events_of(inverted.data(), width, height, false, true);
     Components components(events);
     ContourLog log(tree.contours, components, true);
@@ -422,10 +433,10 @@ ThresholdTree threshold_tree(std::span<const std::uint8_t> pixels, int width, in
     constexpr int limit = std::numeric_limits<std::int16_t>::max();
     if (width < 1 || height < 1 || width > limit || height > limit ||
         pixels.size() != static_cast<std::size_t>(width) * static_cast<std::size_t>(height)) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("A map of {} x {} with {} pixels cannot be thresholded: sides must be 1 to {} and every position needs a "
-                                "value.",
-                                width, height, pixels.size(), limit));
+        throw Error(ErrorKind::usage, fmt::format("A map of {} x {} with {} pixels cannot be thresholded: sides must "
+                                                  "be 1 to {} and every position needs a "
+                                                  "value.",
+                                                  width, height, pixels.size(), limit));
     }
     ThresholdTree tree;
     tree.maximum = *std::max_element(pixels.begin(), pixels.end());

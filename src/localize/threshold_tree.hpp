@@ -37,9 +37,11 @@ struct ContourBox {
 };
 
 struct ThresholdTree {
-    std::vector<ContourBox> contours;  ///< each contour of each level is in exactly one; two contours may have equal boxes
-    std::array<int, 256> largest;      ///< for each level t, the index in `contours` of the largest; -1 where no pixel is > t
-    int maximum = 0;                   ///< of the map
+    std::vector<ContourBox>
+        contours;  ///< each contour of each level is in exactly one; two contours may have equal boxes
+    std::array<int, 256>
+        largest;      ///< for each level t, the index in `contours` of the largest; -1 where no pixel is > t
+    int maximum = 0;  ///< of the map
 };
 
 /// `pixels` are [height, width]. Throws Error(usage) where their number does not fit or a side is not in 1 ... 32767.

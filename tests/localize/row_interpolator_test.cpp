@@ -46,7 +46,8 @@ TEST(Upsample, IsHalfPixelBilinear) {
         const Map full = upsample(raw, 50, 31);
         for (int y = 0; y < 31; ++y) {
             for (int x = 0; x < 50; ++x) {
-                EXPECT_NEAR(full.at(x, y), sampled(raw, (x + 0.5) * width / 50 - 0.5, (y + 0.5) * height / 31 - 0.5), 1e-6);
+                EXPECT_NEAR(full.at(x, y), sampled(raw, (x + 0.5) * width / 50 - 0.5, (y + 0.5) * height / 31 - 0.5),
+                            1e-6);
             }
         }
     }
@@ -57,9 +58,7 @@ TEST(Upsample, ToItsOwnSizeChangesNothing) {
     EXPECT_EQ(upsample(raw, 9, 6).values, raw.values);
 }
 
-TEST(Upsample, OnePositionFillsTheImage) {
-    EXPECT_THAT(upsample(Map{1, 1, {-2.5F}}, 40, 30).values, Each(-2.5F));
-}
+TEST(Upsample, OnePositionFillsTheImage) { EXPECT_THAT(upsample(Map{1, 1, {-2.5F}}, 40, 30).values, Each(-2.5F)); }
 
 TEST(Upsample, AConstantMapStaysConstantToTheBit) {
     const Map raw{7, 7, std::vector<float>(49, 0.1F)};
@@ -82,9 +81,7 @@ TEST(Upsample, ReachesAcrossAHugeImage) {
     EXPECT_NEAR(full.at(50000, 1), 0.5, 1e-4);
 }
 
-TEST(Upsample, ShrinksToo) {
-    EXPECT_THAT(upsample(Map{4, 1, {0, 1, 2, 3}}, 2, 1).values, ElementsAre(0.5F, 2.5F));
-}
+TEST(Upsample, ShrinksToo) { EXPECT_THAT(upsample(Map{4, 1, {0, 1, 2, 3}}, 2, 1).values, ElementsAre(0.5F, 2.5F)); }
 
 TEST(Upsample, OutsideTheRegionIsTheMinimumOrZero) {
     // The network saw the columns 2 ... 5 of 8.

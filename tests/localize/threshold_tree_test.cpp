@@ -20,8 +20,7 @@ using Bounds = std::tuple<int, int, int, int>;
 
 /// Compares every level of the tree with OpenCV's contours of that level.
 void expect_opencvs_contours(const cv::Mat& pixels, const std::string& what) {
-    const ThresholdTree tree =
-        threshold_tree({pixels.ptr<std::uint8_t>(), pixels.total()}, pixels.cols, pixels.rows);
+    const ThresholdTree tree = threshold_tree({pixels.ptr<std::uint8_t>(), pixels.total()}, pixels.cols, pixels.rows);
     for (int level = 0; level < 256; ++level) {
         const test::ContoursAtLevel expected = test::contours_at(pixels, level);
         std::vector<Bounds> theirs, ours;
@@ -33,7 +32,8 @@ void expect_opencvs_contours(const cv::Mat& pixels, const std::string& what) {
         ASSERT_EQ(largest < 0, expected.largest < 0) << what << ", level " << level;
         if (largest >= 0) {
             const ContourBox& box = tree.contours[static_cast<std::size_t>(largest)];
-            ASSERT_EQ(Bounds(box.left, box.top, box.right, box.bottom), theirs[static_cast<std::size_t>(expected.largest)])
+            ASSERT_EQ(Bounds(box.left, box.top, box.right, box.bottom),
+                      theirs[static_cast<std::size_t>(expected.largest)])
                 << what << ": the largest at level " << level;
             ASSERT_LE(box.lowest, level) << what;
             ASSERT_GE(box.highest, level) << what;
@@ -87,7 +87,8 @@ TEST(ThresholdTree, ADiagonalTouchConnects) {
 TEST(ThresholdTree, AHoleHasAContourOfItsOwn) {
     const cv::Mat ring = drawn({".....", ".999.", ".9.9.", ".999.", "....."});
     const ThresholdTree tree = threshold_tree({ring.ptr<std::uint8_t>(), ring.total()}, 5, 5);
-    EXPECT_THAT(tree.contours, testing::UnorderedElementsAre(ContourBox{1, 1, 3, 3, 0, 8, false}, ContourBox{1, 1, 3, 3, 0, 8, true}));
+    EXPECT_THAT(tree.contours,
+                testing::UnorderedElementsAre(ContourBox{1, 1, 3, 3, 0, 8, false}, ContourBox{1, 1, 3, 3, 0, 8, true}));
     expect_opencvs_contours(ring, "ring");
 }
 
@@ -140,8 +141,9 @@ TEST(ThresholdTree, SmallMapsOfEverySize) {
     for (int width = 1; width <= 9; ++width) {
         for (int height = 1; height <= 9; ++height) {
             for (unsigned seed = 0; seed < 6; ++seed) {
-                expect_opencvs_contours(noise(width, height, 2 + static_cast<int>(seed), seed * 100 + static_cast<unsigned>(width)),
-                                        std::to_string(width) + " x " + std::to_string(height));
+                expect_opencvs_contours(
+                    noise(width, height, 2 + static_cast<int>(seed), seed * 100 + static_cast<unsigned>(width)),
+                    std::to_string(width) + " x " + std::to_string(height));
                 if (HasFatalFailure()) return;
             }
         }
@@ -150,9 +152,13 @@ TEST(ThresholdTree, SmallMapsOfEverySize) {
 
 TEST(ThresholdTree, WidthsRoundSixtyFour) {
     for (const int width : {63, 64, 65, 127, 128, 129, 200}) {
-        expect_opencvs_contours(noise(width, 12, 5, static_cast<unsigned>(width)), "noise of width " + std::to_string(width));
-        expect_opencvs_contours(smooth(width, 40, 6, static_cast<unsigned>(width)), "smooth of width " + std::to_string(width));
-        expect_opencvs_contours(filled(width, 9, [&](int x, int y) { return y == 4 ? 9 : (x == 0 || x == width - 1 ? 5 : 1); }), "flat rows");
+        expect_opencvs_contours(noise(width, 12, 5, static_cast<unsigned>(width)),
+                                "noise of width " + std::to_string(width));
+        expect_opencvs_contours(smooth(width, 40, 6, static_cast<unsigned>(width)),
+                                "smooth of width " + std::to_string(width));
+        expect_opencvs_contours(
+            filled(width, 9, [&](int x, int y) { return y == 4 ? 9 : (x == 0 || x == width - 1 ? 5 : 1); }),
+            "flat rows");
     }
 }
 

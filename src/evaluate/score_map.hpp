@@ -1,0 +1,32 @@
+#pragma once
+
+/// A map as the field scores it (clovaai/wsolevaluation, CVPR 2020).
+///
+///     evaluate::ScoreMap scores = evaluate::score_map(explanation.map, 224);
+///     std::vector<std::uint8_t> levels = evaluate::to_levels(scores);
+
+#include <cstdint>
+#include <vector>
+
+#include "locus/map.hpp"
+#include "locus/tensor.hpp"
+
+namespace locus::evaluate {
+
+/// Scores of the pixels of a square image, 0 ... 1.
+struct ScoreMap {
+    int side = 0;
+    std::vector<double> values;  ///< [side, side]
+};
+
+/// The map in double precision, resized to side x side with bicubic interpolation (OpenCV's INTER_CUBIC), less its minimum, over its
+/// maximum. A constant map, and one with a NaN in it, becomes zeros. Throws Error(usage) for a map without positions.
+ScoreMap score_map(const Map& map, int side);
+
+/// The same for an array [h, w], [1, h, w] or [1, 1, h, w] of any number type, as other tools write it. Throws Error(usage) for other shapes.
+ScoreMap score_map(const Tensor& map, int side);
+
+/// Values times 255, fraction cut off: what is thresholded.
+std::vector<std::uint8_t> to_levels(const ScoreMap& scores);
+
+}  // namespace locus::evaluate
