@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "locus/image.hpp"
@@ -47,6 +48,9 @@ struct Explanation {
     std::optional<double> bias;         ///< the number for which pool(map) + bias = logit; none where no such number exists
     std::optional<double> probability;  ///< softmax, or sigmoid for multi-label models, of the logits
     Map map;                 ///< raw: signed, at the target layer's resolution
+    /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful zero. Pictures and boxes
+    /// show map - zero.
+    double zero = 0;
     std::string note;        ///< what a reader must know of this map ("no positive evidence"), else empty
 };
 
@@ -55,10 +59,13 @@ struct ExplainerOptions {
     std::string layer;            ///< target layer's tensor; empty: found
     std::string input;            ///< image input's name; empty: found
     std::string output;           ///< score output's name; empty: found
+    std::vector<std::pair<std::string, Tensor>> feeds;  ///< values for a model's other inputs
+    std::optional<Preprocessing> preprocessing;         ///< in place of what the model says
     int threads = 0;              ///< within a pass; 0: one a core
     bool cuda = false;
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes that batches of perturbed inputs may take
+    bool parts = false;           ///< weights and feature maps as well, for decompositions (cam only)
 };
 
 struct ExplainOptions {

@@ -1,0 +1,154 @@
+#include "explain/cam.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+#include "model/cam_graph.hpp"
+#include "model/finite.hpp"
+#include "model/onnx_file.hpp"
+
+namespace locus::explain {
+namespace {
+
+struct CamNetwork {
+    Network network;  // without its weights: the session holds them
+    model::CamTensors tensors;
+    runtime::Session session;
+};
+
+/// Height and width of the map. A row of tokens is laid out in the input's aspect ratio.
+std::pair<std::int64_t, std::int64_t> map_size(const Network& network, const Tensor& feature_shape) {
+    const auto shape = feature_shape.to_int64s();
+    if (shape.size() == 4) return {shape[2], shape[3]};
+    const std::int64_t positions = shape.back();
+    const double aspect = static_cast<double>(network.preprocessing.height) / network.preprocessing.width;
+    const auto height = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(positions) * aspect)));
+    if (height == 0 || positions % height != 0) {
+        throw Error(ErrorKind::unsupported, fmt::format("the {} positions of the target layer '{}' are not the rows and columns of a map",
+                                                        positions, network.head.target_layer));
+    }
+    return {height, positions / height};
+}
+
+std::vector<runtime::Feed> class_feeds(const CamNetwork& cam, const ClassSelection& classes) {
+    const auto asked = static_cast<std::int64_t>(classes.indices.size());
+    return {{cam.tensors.top_k, Tensor::of<std::int64_t>({1}, {classes.top_k})},
+            {cam.tensors.classes, Tensor::of<std::int64_t>({asked}, std::span<const std::int64_t>(classes.indices))}};
+}
+
+Attribution run(const CamNetwork& cam, const Tensor& inputs, const ClassSelection& classes) {
+    std::vector<std::string> outputs{cam.tensors.logits, cam.tensors.class_indices, cam.tensors.maps, cam.tensors.feature_shape};
+    for (const std::string* optional : {&cam.tensors.bias, &cam.tensors.weights, &cam.tensors.features}) {
+        if (!optional->empty()) outputs.push_back(*optional);
+    }
+    auto results = run_in_batches(cam.network, cam.session, inputs, class_feeds(cam, classes), outputs,
+                                  {cam.tensors.feature_shape});
+
+    Attribution attribution;
+    attribution.logits = results[0];
+    attribution.class_indices = results[1];
+    const auto [height, width] = map_size(cam.network, results[3]);
+    attribution.maps = results[2].reshaped({results[2].shape()[0], results[2].shape()[1], height, width});
+    std::size_t next = 4;
+    const model::Head& head = cam.network.head;
+    const bool adds_up = head.kind == model::HeadKind::class_pool || head.pool == model::Pool::mean || head.pool == model::Pool::sum;
+    if (!cam.tensors.bias.empty()) {
+        Tensor bias = results[next++];
+        if (adds_up) attribution.bias = std::move(bias);
+    } else if (adds_up) {
+        attribution.bias = Tensor(DataType::float32, attribution.class_indices.shape());  // zeros
+    }
+    if (!cam.tensors.weights.empty()) attribution.weights = results[next++];
+    if (!cam.tensors.features.empty()) attribution.features = results[next++];
+    return attribution;
+}
+
+double pooled(std::span<const float> values, model::Pool pool) {
+    if (pool == model::Pool::max) return *std::max_element(values.begin(), values.end());
+    const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+    return pool == model::Pool::sum ? sum : sum / static_cast<double>(values.size());
+}
+
+/// What the head's structure says the best class's logit is. Max pooling over a linear layer is the case where the map does not add
+/// up to the logit, but the weights on the pooled features do.
+double predicted_logit(const CamNetwork& cam, const Tensor& input, const Attribution& a) {
+    const model::Head& head = cam.network.head;
+    const bool through_features = head.kind == model::HeadKind::pool_linear && head.pool == model::Pool::max;
+    if (!through_features) return pooled(a.maps.values<float>(), head.pool) + a.bias->values<float>()[0];
+
+    std::vector<std::string> outputs{cam.tensors.weights, cam.tensors.pooled};
+    if (!cam.tensors.bias.empty()) outputs.push_back(cam.tensors.bias);
+    const auto results = run_in_batches(cam.network, cam.session, input, class_feeds(cam, {.top_k = 1}), outputs);
+    const auto weights = results[0].values<float>();
+    const auto features = results[1].values<float>();
+    if (features.size() < weights.size()) return std::nan("");
+    const double bias = outputs.size() == 3 ? results[2].values<float>()[0] : 0.0;
+    return std::inner_product(weights.begin(), weights.end(), features.begin(), bias);
+}
+
+/// The structure promises pool(map) + bias = logit; numbers must keep the promise before anyone is shown a map. Returns the number of
+/// classes.
+std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
+    const Network& network = cam.network;
+    const Tensor input = random_input(network, 1, 0);
+    const Attribution a = run(cam, input, {.top_k = 1});
+    const auto logits = a.logits.values<float>();
+    if (!std::all_of(logits.begin(), logits.end(), [](float value) { return std::isfinite(value); })) {
+        const std::string weight = model::find_non_finite(graph);
+        throw Error(ErrorKind::model, fmt::format("{} computes scores that are not finite numbers from a random input{}", network.file.string(),
+                                                  weight.empty() ? "" : fmt::format(": its weight '{}' holds NaN or infinity", weight)));
+    }
+    double scale = 1e-6;
+    for (const float value : logits) scale = std::max(scale, static_cast<double>(std::abs(value)));
+    const double logit = logits[static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[0])];
+    const double predicted = predicted_logit(cam, input, a);
+    const double tolerance = network.head.quantized ? 0.05 : network.input_type == DataType::float16 ? 0.01 : 1e-3;
+    if (!(std::abs(predicted - logit) <= tolerance * scale)) {
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("cam does not apply: the head looks like a {} pool and a linear layer behind '{}', but on a random input "
+                                "they make {:.6g} where the logit is {:.6g}",
+                                model::name(network.head.pool), network.head.target_layer, predicted, logit));
+    }
+    return a.logits.shape()[1];
+}
+
+/// Everything but the weights, which the session holds by now.
+Network without_weights(const Network& network) {
+    Network light = network;
+    light.model.graph = {};
+    return light;
+}
+
+}  // namespace
+
+std::string cam_obstacle(const Network& network) {
+    return network.head.kind == model::HeadKind::other ? network.head.reason : std::string();
+}
+
+Prepared prepare_cam(const Network& network, const MethodOptions& options) {
+    if (const std::string obstacle = cam_obstacle(network); !obstacle.empty()) {
+        throw Error(ErrorKind::unsupported, fmt::format("cam needs a global pool and one linear layer before the scores, but {}; "
+                                                        "--method {} works on this model", obstacle, automatic_method(network).name));
+    }
+    if (!options.layer.empty() && options.layer != network.head.target_layer) {
+        throw Error(ErrorKind::usage, fmt::format("cam is defined at the layer that is pooled, '{}', not at '{}'; gradient methods take any layer",
+                                                  network.head.target_layer, options.layer));
+    }
+    model::Model model = network.model;
+    const model::CamTensors tensors = model::add_cam(model, network.head, {.expose_parts = options.parts});
+    auto cam = std::make_shared<CamNetwork>(CamNetwork{
+        without_weights(network), tensors, runtime::Session(model::serialize(model), network.session)});
+
+    Prepared prepared;
+    prepared.classes = verify(*cam, network.model.graph);
+    prepared.target_layer = network.head.target_layer;
+    prepared.explain = [cam](const Tensor& inputs, const ClassSelection& classes) { return run(*cam, inputs, classes); };
+    return prepared;
+}
+
+}  // namespace locus::explain

@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "locus/error.hpp"
+#include "locus/explainer.hpp"
+#include "model/nearest_names.hpp"
+
+namespace locus {
+namespace {
+
+std::string folded(std::string_view text) {
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return result;
+}
+
+/// The names a label goes by: all of it, and each of its comma-separated parts.
+std::vector<std::string> names_of(const std::string& label) {
+    std::vector<std::string> names{folded(label)};
+    for (std::size_t start = 0; start <= label.size();) {
+        const std::size_t comma = std::min(label.find(',', start), label.size());
+        names.push_back(folded(std::string_view(label).substr(start, comma - start)));
+        start = comma + 1;
+    }
+    return names;
+}
+
+std::optional<int> whole_number(std::string_view text) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+}  // namespace
+
+ClassRequest ClassRequest::parse(const std::string& text, const std::vector<std::string>& labels) {
+    if (text.starts_with("top:")) {
+        const auto k = whole_number(std::string_view(text).substr(4));
+        if (!k || *k < 1) throw Error(ErrorKind::usage, fmt::format("'{}' is not a number of best classes: write top:5, say", text));
+        return top(*k);
+    }
+    if (const auto index = whole_number(text)) {
+        if (*index < 0) throw Error(ErrorKind::usage, fmt::format("class {} is out of range: classes count from 0", *index));
+        return at(*index);
+    }
+    if (labels.empty()) {
+        throw Error(ErrorKind::usage, fmt::format("class '{}': the model has no labels; give an index, or names with --labels", text));
+    }
+    const std::string wanted = folded(text);
+    std::vector<int> whole, part;
+    std::vector<std::string> known;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        const auto names = names_of(labels[i]);
+        if (names.front() == wanted) whole.push_back(static_cast<int>(i));
+        if (std::find(names.begin(), names.end(), wanted) != names.end()) part.push_back(static_cast<int>(i));
+        known.insert(known.end(), names.begin() + 1, names.end());
+    }
+    const auto& found = whole.empty() ? part : whole;
+    if (found.size() == 1) return at(found.front());
+    if (found.size() > 1) {
+        std::vector<std::string> which;
+        for (const int index : found) which.push_back(fmt::format("{} ({})", index, labels[static_cast<std::size_t>(index)]));
+        throw Error(ErrorKind::usage, fmt::format("'{}' names several classes: {}; give one of these indices", text, fmt::join(which, ", ")));
+    }
+    throw Error(ErrorKind::usage, fmt::format("there is no class '{}'; nearest: {}", text,
+                                              fmt::join(model::nearest_names(wanted, known, 3), ", ")));
+}
+
+}  // namespace locus

@@ -1,0 +1,137 @@
+#include "locus/explainer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+#include "explain/scores.hpp"
+#include "locus/error.hpp"
+
+namespace locus {
+
+using explain::Attribution;
+
+struct Explainer::State {
+    explain::Network network;
+    const explain::Method* method = nullptr;
+    explain::Prepared prepared;
+};
+
+namespace {
+
+explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std::int64_t classes) {
+    explain::ClassSelection result{.top_k = 0};
+    for (const ClassRequest& request : requests) {
+        if (request.top_k) {
+            if (*request.top_k < 1 || *request.top_k > classes) {
+                throw Error(ErrorKind::usage, fmt::format("top:{} asks for more classes than the {} that the model has", *request.top_k, classes));
+            }
+            result.top_k = std::max(result.top_k, *request.top_k);
+        } else if (request.index) {
+            if (*request.index < 0 || *request.index >= classes) {
+                throw Error(ErrorKind::usage, fmt::format("class {} is out of range: the model has {} classes, 0 to {}", *request.index,
+                                                          classes, classes - 1));
+            }
+            if (std::find(result.indices.begin(), result.indices.end(), *request.index) == result.indices.end()) {
+                result.indices.push_back(*request.index);
+            }
+        }
+    }
+    return result;
+}
+
+/// What is to be said of a map that shows nothing.
+std::string note_on(const Map& map, explain::FinalMap final_map) {
+    if (!std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); })) {
+        return "the map holds values that are not finite numbers";
+    }
+    const auto [least, greatest] = std::minmax_element(map.values.begin(), map.values.end());
+    if (*least == *greatest) return "the map is constant: no position counts more than another";
+    if (final_map == explain::FinalMap::relu && *greatest <= 0) return "no position speaks for this class: the map has no positive value";
+    return {};
+}
+
+std::vector<Explanation> item_explanations(const Attribution& a, std::size_t item, const explain::Network& network,
+                                           explain::FinalMap final_map) {
+    const auto classes = static_cast<std::size_t>(a.logits.shape()[1]);
+    const auto m = static_cast<std::size_t>(a.class_indices.shape()[1]);
+    const auto logits = a.logits.values<float>().subspan(item * classes, classes);
+    const auto probabilities = explain::probabilities(logits, network.head.activation);
+    const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
+    const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+
+    std::vector<Explanation> result;
+    for (std::size_t c = 0; c < m; ++c) {
+        const std::int64_t index = a.class_indices.values<std::int64_t>()[item * m + c];
+        const bool repeated = std::any_of(result.begin(), result.end(), [&](const Explanation& e) { return e.class_index == index; });
+        if (repeated) continue;
+        Explanation e;
+        e.class_index = static_cast<int>(index);
+        if (static_cast<std::size_t>(index) < network.labels.size()) e.class_name = network.labels[static_cast<std::size_t>(index)];
+        e.rank = explain::rank_of(logits, index);
+        e.logit = logits[static_cast<std::size_t>(index)];
+        if (a.bias) e.bias = a.bias->values<float>()[item * m + c];
+        e.probability = probabilities[static_cast<std::size_t>(index)];
+        const auto values = a.maps.values<float>().subspan((item * m + c) * positions, positions);
+        e.map = {.width = width, .height = height, .values = {values.begin(), values.end()}};
+        e.zero = 0;
+        if (final_map == explain::FinalMap::min_max) e.zero = *std::min_element(e.map.values.begin(), e.map.values.end());
+        e.note = a.note.empty() ? note_on(e.map, final_map) : a.note;
+        result.push_back(std::move(e));
+    }
+    return result;
+}
+
+}  // namespace
+
+Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options) : state_(std::make_unique<State>()) {
+    explain::NetworkOptions network{.input = options.input, .output = options.output, .threads = options.threads,
+                                    .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu};
+    for (const auto& [name, value] : options.feeds) network.feeds.emplace_back(name, value);
+    state_->network = explain::load_network(model, network);
+    if (options.preprocessing) state_->network.preprocessing = *options.preprocessing;
+    state_->method = options.method == "auto" ? &explain::automatic_method(state_->network) : &explain::find_method(options.method);
+    state_->prepared = state_->method->prepare(state_->network, {.layer = options.layer, .seed = options.seed,
+                                                                 .memory_limit = options.memory_limit, .parts = options.parts});
+    state_->network.model.graph = {};  // the session holds the weights
+    const auto labels = static_cast<std::int64_t>(state_->network.labels.size());
+    if (labels != 0 && labels != state_->prepared.classes) {
+        state_->network.warnings.push_back(fmt::format("there are {} labels for {} classes", labels, state_->prepared.classes));
+    }
+}
+
+Explainer::Explainer(Explainer&&) noexcept = default;
+Explainer& Explainer::operator=(Explainer&&) noexcept = default;
+Explainer::~Explainer() = default;
+
+std::vector<Explanation> Explainer::explain(const Image& image, const ExplainOptions& options) const {
+    return explain(preprocess(image, state_->network.preprocessing), options).front();
+}
+
+std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, const ExplainOptions& options) const {
+    const explain::Network& network = state_->network;
+    const explain::ClassSelection classes = selection(options.classes, state_->prepared.classes);
+    if (inputs.rank() != 4 || inputs.shape()[0] < 1) {
+        throw Error(ErrorKind::usage, fmt::format("inputs have the shape {}, but [N, C, H, W] or [N, H, W, C] is needed", to_string(inputs.shape())));
+    }
+    const Tensor typed = inputs.type() == network.input_type ? inputs : inputs.to(network.input_type);
+    const Attribution attribution = state_->prepared.explain(typed, classes);
+    std::vector<std::vector<Explanation>> result;
+    for (std::int64_t item = 0; item < inputs.shape()[0]; ++item) {
+        result.push_back(item_explanations(attribution, static_cast<std::size_t>(item), network, state_->method->final_map));
+    }
+    return result;
+}
+
+const Preprocessing& Explainer::preprocessing() const { return state_->network.preprocessing; }
+void Explainer::set_preprocessing(const Preprocessing& preprocessing) { state_->network.preprocessing = preprocessing; }
+const std::vector<std::string>& Explainer::labels() const { return state_->network.labels; }
+void Explainer::set_labels(std::vector<std::string> labels) { state_->network.labels = std::move(labels); }
+const std::string& Explainer::method() const { return state_->method->name; }
+const std::string& Explainer::target_layer() const { return state_->prepared.target_layer; }
+const std::vector<std::string>& Explainer::warnings() const { return state_->network.warnings; }
+
+}  // namespace locus

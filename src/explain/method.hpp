@@ -1,0 +1,81 @@
+#pragma once
+
+/// What a method of explanation is, and the table of all of them.
+///
+///     const explain::Method& method = explain::find_method("cam");
+///     explain::Prepared cam = method.prepare(network, {});
+///     explain::Attribution a = cam.explain(inputs, {.top_k = 1});    // a.maps [n, 1, h, w]
+///
+/// A method is added as one file with a `prepare` function and one line in `registry.cpp` (docs/adding-a-method.md).
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "explain/network.hpp"
+#include "locus/tensor.hpp"
+
+namespace locus::explain {
+
+/// The classes asked for: the best ones first, then those by index. The same for each item of a batch.
+struct ClassSelection {
+    int top_k = 1;
+    std::vector<std::int64_t> indices;
+};
+
+/// Maps of n items and m classes each.
+struct Attribution {
+    Tensor logits;               ///< float32 [n, classes]
+    Tensor class_indices;        ///< int64 [n, m]
+    Tensor maps;                 ///< float32 [n, m, h, w], raw
+    std::optional<Tensor> bias;  ///< float32 [n, m]: pool(map) + bias = logit; nullopt where no such number exists
+    std::optional<Tensor> weights;   ///< float32 [n, m, K] where parts were asked for
+    std::optional<Tensor> features;  ///< float32 [n, K, h * w] likewise
+    std::string note;            ///< what a reader of every one of these maps must know, else empty
+};
+
+struct MethodOptions {
+    std::string layer;            ///< target layer's tensor; empty: found
+    std::uint64_t seed = 0;
+    std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes for batches of perturbed inputs or features
+    bool parts = false;           ///< weights and features as well (cam only)
+};
+
+/// A method made ready for one network. `explain` may be called from several threads at once.
+struct Prepared {
+    std::function<Attribution(const Tensor& inputs, const ClassSelection& classes)> explain;
+    std::string target_layer;  ///< the tensor explained; the input's name for methods that perturb it
+    std::int64_t classes = 0;  ///< number of scores
+};
+
+/// How a raw map becomes the one shown and boxed.
+enum class FinalMap {
+    relu,     ///< negative values are 0; divided by the maximum
+    min_max,  ///< for maps without a meaningful zero: the minimum is 0; divided by the range
+};
+
+struct Method {
+    std::string name;    ///< as the field writes it: "grad-cam++"
+    std::string summary; ///< half a sentence
+    std::string source;  ///< "Zhou et al. 2016"
+    std::string cost;    ///< in network passes an image: "1 forward"
+    std::string needs;   ///< "a global pool and one linear layer"
+    FinalMap final_map = FinalMap::relu;
+    /// Throws Error(unsupported), saying why, where the method is not defined for the network.
+    Prepared (*prepare)(const Network& network, const MethodOptions& options) = nullptr;
+    /// Why the method does not apply, judged from the graph alone; empty where it does.
+    std::string (*obstacle)(const Network& network) = nullptr;
+};
+
+/// All methods in the order in which `locus methods` lists them.
+const std::vector<Method>& methods();
+
+/// Throws Error(usage) with the nearest names.
+const Method& find_method(const std::string& name);
+
+/// What "auto" means for this network: cam where it is defined, else the best method that applies.
+const Method& automatic_method(const Network& network);
+
+}  // namespace locus::explain

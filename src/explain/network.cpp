@@ -1,0 +1,167 @@
+#include "explain/network.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+#include "model/onnx_file.hpp"
+#include "model/preprocessing_metadata.hpp"
+
+namespace locus::explain {
+namespace {
+
+/// The other inputs become constants, so that everything behind sees a network with one input.
+void bind_other_inputs(model::Graph& graph, const std::string& image_input, const std::vector<runtime::Feed>& feeds) {
+    for (const auto& [name, value] : feeds) {
+        if (name == image_input) {
+            throw Error(ErrorKind::usage, fmt::format("the input '{}' takes the image and cannot be fed from a file", name));
+        }
+        if (graph.find_input(name) == nullptr) {
+            throw Error(ErrorKind::usage, fmt::format("the model has no input '{}' to feed", name));
+        }
+        graph.initializers.insert_or_assign(name, value);
+    }
+    for (const auto& input : graph.inputs) {
+        if (input.name != image_input && graph.find_constant(input.name) == nullptr) {
+            throw Error(ErrorKind::usage, fmt::format("the input '{}' needs a value: give one with --feed {}=FILE.npy", input.name, input.name));
+        }
+    }
+    std::erase_if(graph.inputs, [&](const model::ValueInfo& input) { return input.name != image_input; });
+}
+
+/// The node that normalises the input inside the graph, or null: arithmetic with constants before the first convolution.
+const model::Node* normalising_node(const model::Graph& graph, const std::string& input) {
+    const model::Index index(graph);
+    std::string tensor = input;
+    while (true) {
+        const auto& readers = index.consumers(tensor);
+        if (readers.size() != 1) return nullptr;
+        const model::Node& node = *readers.front();
+        const bool moves = node.is("Cast") || node.is("Transpose") || node.is("Identity") || node.is("Reshape");
+        const bool arithmetic = node.is("Sub") || node.is("Add") || node.is("Mul") || node.is("Div");
+        if (arithmetic) {
+            const std::string& other = node.input(0) == tensor ? node.input(1) : node.input(0);
+            return graph.find_constant(other) != nullptr ? &node : nullptr;
+        }
+        if (node.is("BatchNormalization")) return &node;
+        if (!moves) return nullptr;
+        tensor = node.output(0);
+    }
+}
+
+bool has_quantized_activations(const model::Graph& graph) {
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const model::Node& node) { return node.op_type == "QuantizeLinear"; });
+}
+
+}  // namespace
+
+Network load_network(const std::filesystem::path& file, const NetworkOptions& options) {
+    Network network;
+    network.file = file;
+    network.model = model::load(file);
+    model::Graph& graph = network.model.graph;
+    const model::ValueInfo input = model::find_image_input(graph, options.input);
+    network.input = input.name;
+    network.input_type = input.type;
+    if (!input.shape || input.shape->size() != 4) {
+        throw Error(ErrorKind::model, fmt::format("the input '{}' of {} has {}, but an image input has 4 dimensions, [n, C, H, W] or [n, H, W, C]",
+                                                  input.name, file.string(),
+                                                  input.shape ? fmt::format("{} dimensions", input.shape->size()) : "no declared shape"));
+    }
+    network.fixed_batch = input.shape->front().value;
+    const bool several_inputs = graph.inputs.size() > 1;
+    bind_other_inputs(graph, network.input, options.feeds);
+    if (several_inputs && !network.fixed_batch) network.fixed_batch = 1;  // the fed values belong to one item
+
+    network.head = model::find_head(network.model, options.output);
+    model::Metadata metadata = model::read_metadata(network.model, file, input);
+    network.preprocessing = metadata.preprocessing;
+    network.labels = std::move(metadata.labels);
+    network.origins = std::move(metadata.origins);
+    network.session = {.threads = options.threads, .device = options.device,
+                       .fold_quantized_weights = !has_quantized_activations(graph)};
+
+    const bool plain = std::all_of(network.preprocessing.mean.begin(), network.preprocessing.mean.end(), [](float m) { return m == 0; });
+    if (const model::Node* node = normalising_node(graph, network.input); node != nullptr && !plain) {
+        network.warnings.push_back(fmt::format("the graph itself normalises its input ({}); mean and std are applied before it as well: "
+                                               "set --mean 0 --std 1 if that is once too often",
+                                               node->description()));
+    }
+    return network;
+}
+
+Shape input_shape(const Network& network, std::int64_t batch) {
+    const Preprocessing& p = network.preprocessing;
+    const std::int64_t channels = p.color == ColorOrder::gray ? 1 : 3;
+    if (p.layout == Layout::nhwc) return {batch, p.height, p.width, channels};
+    return {batch, channels, p.height, p.width};
+}
+
+Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed) {
+    Tensor values(DataType::float32, input_shape(network, batch));
+    std::mt19937_64 random(seed);
+    const bool bytes = network.input_type == DataType::uint8;
+    const float white = network.preprocessing.range;
+    for (float& value : values.mutable_values<float>()) {
+        const auto uniform = static_cast<float>(static_cast<double>(random() >> 11) * 0x1.0p-53);
+        value = bytes ? uniform * 255.0F : (2.0F * uniform - 1.0F) * white;
+    }
+    return values.to(network.input_type);
+}
+
+namespace {
+
+Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
+    const std::size_t row = tensor.bytes().size() / static_cast<std::size_t>(tensor.shape()[0]);
+    Shape shape = tensor.shape();
+    shape[0] = count;
+    Tensor part(tensor.type(), shape);
+    const auto available = static_cast<std::size_t>(std::min(count, tensor.shape()[0] - first));
+    std::memcpy(part.mutable_bytes().data(), tensor.bytes().data() + static_cast<std::size_t>(first) * row, available * row);
+    return part;  // rows beyond the last are zero
+}
+
+Tensor joined(const std::vector<Tensor>& parts, std::int64_t count) {
+    Shape shape = parts.front().shape();
+    shape[0] = count;
+    Tensor all(parts.front().type(), shape);
+    auto target = all.mutable_bytes();
+    std::size_t done = 0;
+    for (const Tensor& part : parts) {
+        const std::size_t size = std::min(part.bytes().size(), target.size() - done);
+        std::memcpy(target.data() + done, part.bytes().data(), size);
+        done += size;
+    }
+    return all;
+}
+
+}  // namespace
+
+std::vector<Tensor> run_in_batches(const Network& network, const runtime::Session& session, const Tensor& inputs,
+                                   const std::vector<runtime::Feed>& other_feeds, const std::vector<std::string>& outputs,
+                                   const std::vector<std::string>& per_pass) {
+    const std::int64_t count = inputs.shape().at(0);
+    const auto run = [&](const Tensor& batch) {
+        std::vector<runtime::Feed> feeds{{network.input, batch}};
+        feeds.insert(feeds.end(), other_feeds.begin(), other_feeds.end());
+        return session.run(feeds, outputs);
+    };
+    if (!network.fixed_batch || *network.fixed_batch == count) return run(inputs);
+
+    std::vector<std::vector<Tensor>> parts(outputs.size());
+    for (std::int64_t first = 0; first < count; first += *network.fixed_batch) {
+        auto results = run(rows(inputs, first, *network.fixed_batch));
+        for (std::size_t i = 0; i < outputs.size(); ++i) parts[i].push_back(std::move(results[i]));
+    }
+    std::vector<Tensor> all;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        const bool once = std::find(per_pass.begin(), per_pass.end(), outputs[i]) != per_pass.end();
+        all.push_back(once ? parts[i].front() : joined(parts[i], count));
+    }
+    return all;
+}
+
+}  // namespace locus::explain

@@ -1,0 +1,62 @@
+#pragma once
+
+/// A classifier as every method takes it: the graph, what was found out about it, and how it is fed.
+///
+///     explain::Network network = explain::load_network("resnet50.onnx", {});
+///     network.head.target_layer;      // the tensor that is pooled
+///     Tensor x = explain::random_input(network, 1, 0);
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "locus/preprocessing.hpp"
+#include "locus/tensor.hpp"
+#include "model/graph.hpp"
+#include "model/head.hpp"
+#include "runtime/session.hpp"
+
+namespace locus::explain {
+
+struct NetworkOptions {
+    std::string input;   ///< name of the image input; empty: found
+    std::string output;  ///< name of the score output; empty: found
+    std::vector<runtime::Feed> feeds;  ///< values for the other inputs
+    int threads = 0;     ///< within a pass; 0: one a core
+    runtime::Device device = runtime::Device::cpu;
+};
+
+struct Network {
+    std::filesystem::path file;
+    model::Model model;  ///< its only input is the image: other inputs have become constants
+    model::Head head;
+    std::string input;
+    DataType input_type = DataType::float32;
+    std::optional<std::int64_t> fixed_batch;  ///< where the graph takes just this many items a pass
+    Preprocessing preprocessing;
+    std::vector<std::string> labels;
+    std::map<std::string, std::string> origins;  ///< where each value of preprocessing was found
+    std::vector<std::string> warnings;           ///< one sentence each
+    runtime::SessionOptions session;             ///< how sessions of this network are to be opened
+};
+
+/// Reads a model and finds out all that needs no pass. Throws what model::load, model::find_head and model::read_metadata throw, and Error(usage)
+/// where an input has no value.
+Network load_network(const std::filesystem::path& file, const NetworkOptions& options);
+
+/// Shape of `batch` inputs by the network's preprocessing: [batch, C, H, W], or [batch, H, W, C].
+Shape input_shape(const Network& network, std::int64_t batch);
+
+/// Reproducible noise in the range that real inputs have, for verifications.
+Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed);
+
+/// Runs `session` on the inputs in passes of the size the graph takes, and joins the outputs along their first dimension; an output
+/// named in `per_pass` is taken from the first pass only (it does not depend on the item).
+std::vector<Tensor> run_in_batches(const Network& network, const runtime::Session& session, const Tensor& inputs,
+                                   const std::vector<runtime::Feed>& other_feeds, const std::vector<std::string>& outputs,
+                                   const std::vector<std::string>& per_pass = {});
+
+}  // namespace locus::explain

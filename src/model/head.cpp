@@ -1,0 +1,329 @@
+#include "model/head.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "locus/error.hpp"
+#include "model/nearest_names.hpp"
+
+namespace locus::model {
+namespace {
+
+/// Reads the graph backwards from the scores.
+class HeadReader {
+public:
+    explicit HeadReader(const Model& model) : graph_(model.graph), index_(model.graph) {
+        for (const auto& input : graph_.inputs) {
+            for (const auto& tensor : index_.descendants(input.name)) variable_.insert(tensor);
+        }
+    }
+
+    Head read(const std::string& output) {
+        head_.output = output;
+        std::string tensor = skip_reshaping(output);
+        if (const Node* node = index_.producer(tensor)) {
+            if (node->is("Softmax")) head_.activation = Activation::softmax;
+            if (node->is("LogSoftmax")) head_.activation = Activation::log_softmax;
+            if (node->is("Sigmoid")) head_.activation = Activation::sigmoid;
+            if (head_.activation != Activation::none) {
+                head_.logits = node->input(0);
+                tensor = skip_reshaping(head_.logits);
+            } else {
+                head_.logits = output;
+            }
+        } else {
+            head_.logits = output;
+        }
+        read_before_activation(tensor);
+        if (head_.kind == HeadKind::other) head_.pool = Pool::none;
+        return head_;
+    }
+
+private:
+    bool is_variable(const std::string& tensor) const { return variable_.contains(tensor); }
+
+    /// The number a constant of one element holds.
+    std::optional<float> scalar(const std::string& tensor) const {
+        const Tensor* constant = graph_.find_constant(tensor);
+        if (constant == nullptr || constant->size() != 1) return std::nullopt;
+        return constant->to_float32().values<float>()[0];
+    }
+
+    /// Back over the operators that only move values about. Between the pool and the scores each item is a vector, so that
+    /// a Transpose keeps its order too; a wrong guess does not survive the verification.
+    std::string skip_reshaping(std::string tensor) {
+        static const auto passes = {"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "Transpose"};
+        while (const Node* node = index_.producer(tensor)) {
+            const bool pass = std::any_of(passes.begin(), passes.end(), [&](const char* type) { return node->is(type); });
+            if (pass) {
+                tensor = node->input(0);
+            } else if (const auto quantize = quantized_source(*node)) {
+                head_.quantized = true;
+                tensor = *quantize;
+            } else {
+                break;
+            }
+        }
+        return tensor;
+    }
+
+    /// For a DequantizeLinear that reads a QuantizeLinear: what that quantizes.
+    std::optional<std::string> quantized_source(const Node& node) const {
+        if (node.op_type != "DequantizeLinear") return std::nullopt;
+        const Node* quantize = index_.producer(node.input(0));
+        if (quantize == nullptr || quantize->op_type != "QuantizeLinear" || !is_variable(quantize->input(0))) return std::nullopt;
+        return quantize->input(0);
+    }
+
+    void read_before_activation(std::string tensor) {
+        std::string scores = tensor;
+        tensor = skip_scaling(tensor, head_.scale);
+        const float scale_behind = head_.scale;
+        if (read_pool(tensor)) {
+            if (scale_behind != 1.0F) return refuse(fmt::format("the pooled scores are multiplied by {}", scale_behind));
+            head_.kind = HeadKind::class_pool;
+            return;
+        }
+        const Node* node = index_.producer(tensor);
+        if (node == nullptr) return refuse(fmt::format("the scores '{}' are not computed from a feature map", scores));
+        std::string vector;
+        if (!read_linear(*node, vector)) {
+            return refuse(fmt::format("the scores come from {}, not from a linear layer or a global pool", node->description()));
+        }
+        vector = skip_reshaping(vector);
+        vector = skip_scaling(vector, head_.scale);
+        if (!read_pool(vector)) {
+            const Node* before = index_.producer(vector);
+            return refuse(fmt::format("the last linear layer, {}, reads {}, not a global pool", node->description(),
+                                      before != nullptr ? before->description() : fmt::format("the input '{}'", vector)));
+        }
+        head_.kind = HeadKind::pool_linear;
+    }
+
+    /// Back over multiplications with a number.
+    std::string skip_scaling(std::string tensor, float& scale) {
+        while (const Node* node = index_.producer(tensor)) {
+            if (!node->is("Mul") && !node->is("Div")) break;
+            if (const auto factor = scalar(node->input(1))) {
+                scale = node->is("Mul") ? scale * *factor : scale / *factor;
+                tensor = skip_reshaping(node->input(0));
+            } else if (const auto first = scalar(node->input(0)); first && node->is("Mul")) {
+                scale *= *first;
+                tensor = skip_reshaping(node->input(1));
+            } else {
+                break;
+            }
+        }
+        return tensor;
+    }
+
+    bool read_linear(const Node& node, std::string& vector) {
+        const float scale_behind = head_.scale;
+        if (node.is("Gemm") && node.int_or("transA", 0) == 0 && !is_variable(node.input(1))) {
+            vector = node.input(0);
+            head_.weight = node.input(1);
+            head_.weight_form = node.int_or("transB", 0) != 0 ? WeightForm::class_rows : WeightForm::class_columns;
+            head_.scale *= node.float_or("alpha", 1.0F);
+            head_.bias = node.input(2);
+            head_.bias_scale = scale_behind * node.float_or("beta", 1.0F);
+            return true;
+        }
+        if (node.is("MatMul") && !is_variable(node.input(1))) {
+            vector = node.input(0);
+            head_.weight = node.input(1);
+            head_.weight_form = WeightForm::class_columns;
+            return true;
+        }
+        if (node.is("Conv") && is_pointwise(node)) {
+            vector = node.input(0);
+            head_.weight = node.input(1);
+            head_.weight_form = WeightForm::class_rows;
+            head_.bias = node.input(2);
+            head_.bias_scale = scale_behind;
+            return true;
+        }
+        if (node.is("Add")) {
+            for (const std::size_t data : {0U, 1U}) {
+                const std::string& constant = node.input(1 - data);
+                const Node* product = index_.producer(skip_reshaping(node.input(data)));
+                if (is_variable(constant) || product == nullptr || product->is("Add")) continue;
+                if (read_linear(*product, vector) && head_.bias.empty()) {
+                    head_.bias = constant;
+                    head_.bias_scale = scale_behind;
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    static bool all(const std::vector<std::int64_t>& values, std::int64_t value) {
+        return std::all_of(values.begin(), values.end(), [&](std::int64_t v) { return v == value; });
+    }
+
+    bool is_pointwise(const Node& node) const {
+        const Tensor* weight = graph_.find_constant(node.input(1));
+        std::vector<std::int64_t> kernel = node.ints_or("kernel_shape", {});
+        if (kernel.empty() && weight != nullptr && weight->rank() > 2) {
+            kernel.assign(weight->shape().begin() + 2, weight->shape().end());
+        }
+        return !is_variable(node.input(1)) && !kernel.empty() && all(kernel, 1) && node.int_or("group", 1) == 1 &&
+               all(node.ints_or("strides", {}), 1) && all(node.ints_or("pads", {}), 0);
+    }
+
+    /// Axes of a reduction: an attribute, or since opset 13 (sum) and 18 (the others) a constant input.
+    std::optional<std::vector<std::int64_t>> axes(const Node& node) const {
+        if (node.has("axes")) return node.ints_or("axes", {});
+        if (const Tensor* constant = graph_.find_constant(node.input(1))) return constant->to_int64s();
+        return std::nullopt;
+    }
+
+    bool read_pool(const std::string& pooled) {
+        const Node* node = index_.producer(pooled);
+        if (node == nullptr) return false;
+        head_.pooled = pooled;
+        head_.layout = FeatureLayout::channels_first;
+        const bool mean = node->is("GlobalAveragePool") || node->is("ReduceMean") || node->is("AveragePool");
+        const bool max = node->is("GlobalMaxPool") || node->is("ReduceMax") || node->is("MaxPool");
+        head_.pool = mean ? Pool::mean : max ? Pool::max : node->is("ReduceSum") ? Pool::sum : Pool::none;
+        if (head_.pool == Pool::none) return false;
+        head_.target_layer = node->input(0);
+        if (node->op_type.starts_with("Reduce")) return read_reduction(*node);
+        if (node->is("AveragePool") || node->is("MaxPool")) {
+            // Over the whole map or not: the verification tells, as sizes may only be known when the network runs.
+            return all(node->ints_or("pads", {}), 0) && node->output(1).empty();
+        }
+        return true;
+    }
+
+    bool read_reduction(const Node& node) {
+        auto over = axes(node);
+        if (!over) return false;
+        std::sort(over->begin(), over->end());
+        using Axes = std::vector<std::int64_t>;
+        if (*over == Axes{2, 3} || *over == Axes{-2, -1}) {
+            head_.layout = FeatureLayout::channels_first;
+        } else if (*over == Axes{1, 2} || *over == Axes{-3, -2}) {
+            head_.layout = FeatureLayout::channels_last;
+        } else if (*over == Axes{1} || *over == Axes{-2}) {
+            head_.layout = FeatureLayout::tokens;
+        } else if (*over == Axes{2} || *over == Axes{-1} || *over == Axes{3}) {
+            // Positions in one row ([n, K, h*w]), or one of two reductions, over columns and then over rows.
+            const Node* before = index_.producer(node.input(0));
+            if (before != nullptr && before->op_type == node.op_type) {
+                if (const auto first = axes(*before); first && (*first == Axes{3} || *first == Axes{-1})) {
+                    head_.target_layer = before->input(0);
+                }
+            }
+        } else {
+            return false;
+        }
+        skip_flattened_positions();
+        return true;
+    }
+
+    /// Positions that were laid in one row just before the pool: the map is the tensor before that, where rows and columns stand.
+    void skip_flattened_positions() {
+        const Node* node = index_.producer(head_.target_layer);
+        if (node == nullptr) return;
+        if (head_.layout == FeatureLayout::tokens && node->is("Transpose") &&
+            node->ints_or("perm", {}) == std::vector<std::int64_t>{0, 2, 1}) {
+            const Node* before = index_.producer(node->input(0));
+            if (before != nullptr && before->is("Reshape")) {
+                head_.layout = FeatureLayout::channels_first;
+                head_.target_layer = before->input(0);
+            }
+        } else if (head_.layout == FeatureLayout::channels_first && node->is("Reshape")) {
+            if (const Tensor* shape = graph_.find_constant(node->input(1)); shape != nullptr && shape->size() == 3) {
+                head_.target_layer = node->input(0);
+            }
+        }
+    }
+
+    void refuse(std::string reason) {
+        head_.kind = HeadKind::other;
+        head_.target_layer.clear();
+        head_.reason = std::move(reason);
+    }
+
+    const Graph& graph_;
+    Index index_;
+    std::unordered_set<std::string> variable_;  // tensors that depend on the graph's inputs
+    Head head_;
+};
+
+std::string list_names(const std::vector<ValueInfo>& infos) {
+    std::vector<std::string> names;
+    for (const auto& info : infos) names.push_back(fmt::format("'{}'", info.name));
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+std::string_view name(HeadKind kind) {
+    switch (kind) {
+        case HeadKind::pool_linear: return "global pool, linear layer";
+        case HeadKind::class_pool: return "a channel for each class, global pool";
+        case HeadKind::other: break;
+    }
+    return "other";
+}
+
+std::string_view name(Pool pool) {
+    switch (pool) {
+        case Pool::mean: return "mean";
+        case Pool::max: return "max";
+        case Pool::sum: return "sum";
+        case Pool::none: break;
+    }
+    return "none";
+}
+
+std::string_view name(Activation activation) {
+    switch (activation) {
+        case Activation::softmax: return "softmax";
+        case Activation::log_softmax: return "log_softmax";
+        case Activation::sigmoid: return "sigmoid";
+        case Activation::none: break;
+    }
+    return "none";
+}
+
+Head find_head(const Model& model, const std::string& output) {
+    const auto& outputs = model.graph.outputs;
+    if (outputs.empty()) throw Error(ErrorKind::model, "the model has no outputs");
+    std::string chosen = output;
+    if (chosen.empty()) {
+        const auto could_be_scores = [](const ValueInfo& info) {
+            const bool is_float = info.type == DataType::float32 || info.type == DataType::float16 || info.type == DataType::float64;
+            return is_float && (!info.shape || info.shape->size() == 2 || info.shape->size() == 4);
+        };
+        const auto found = std::find_if(outputs.begin(), outputs.end(), could_be_scores);
+        chosen = (found == outputs.end() ? outputs.front() : *found).name;
+    } else if (model.graph.find_output(chosen) == nullptr) {
+        throw Error(ErrorKind::usage, fmt::format("the model has no output '{}'; its outputs are {}", output, list_names(outputs)));
+    }
+    return HeadReader(model).read(chosen);
+}
+
+const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted) {
+    if (!wanted.empty()) {
+        if (const ValueInfo* found = graph.find_input(wanted)) return *found;
+        throw Error(ErrorKind::usage, fmt::format("the model has no input '{}'; its inputs are {}", wanted, list_names(graph.inputs)));
+    }
+    if (graph.inputs.size() == 1) return graph.inputs.front();
+    std::vector<const ValueInfo*> candidates;
+    for (const auto& input : graph.inputs) {
+        if (input.shape && input.shape->size() == 4) candidates.push_back(&input);
+    }
+    if (candidates.size() == 1) return *candidates.front();
+    throw Error(ErrorKind::usage, graph.inputs.empty()
+                                      ? std::string("the model has no inputs")
+                                      : fmt::format("the model has {} inputs, {}: say with --input which one takes the image",
+                                                    graph.inputs.size(), list_names(graph.inputs)));
+}
+
+}  // namespace locus::model
