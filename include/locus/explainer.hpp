@@ -36,7 +36,7 @@ struct ClassRequest {
     static ClassRequest at(int index) { return {std::nullopt, index}; }
     /// "top:5", "281" or a label ("tabby"; case does not matter; one of a label's comma-separated names is enough). Throws
     /// Error(usage) with the nearest labels, or with the indices of those that share the name.
-    static ClassRequest parse(const std::string& text, const std::vector<std::string>& labels);
+    static ClassRequest parse(const std::string& request, const std::vector<std::string>& labels);
 };
 
 /// Why the network says a class: one map and the numbers that go with it.

@@ -7,7 +7,7 @@
 
 #include "locus/error.hpp"
 #include "locus/explainer.hpp"
-#include "model/nearest_names.hpp"
+#include "text/nearest.hpp"
 
 namespace locus {
 namespace {
@@ -40,20 +40,20 @@ std::optional<int> whole_number(std::string_view text) {
 
 }  // namespace
 
-ClassRequest ClassRequest::parse(const std::string& text, const std::vector<std::string>& labels) {
-    if (text.starts_with("top:")) {
-        const auto k = whole_number(std::string_view(text).substr(4));
-        if (!k || *k < 1) throw Error(ErrorKind::usage, fmt::format("'{}' is not a number of best classes: write top:5, say", text));
+ClassRequest ClassRequest::parse(const std::string& request, const std::vector<std::string>& labels) {
+    if (request.starts_with("top:")) {
+        const auto k = whole_number(std::string_view(request).substr(4));
+        if (!k || *k < 1) throw Error(ErrorKind::usage, fmt::format("'{}' is not a number of best classes: write top:5, say", request));
         return top(*k);
     }
-    if (const auto index = whole_number(text)) {
+    if (const auto index = whole_number(request)) {
         if (*index < 0) throw Error(ErrorKind::usage, fmt::format("class {} is out of range: classes count from 0", *index));
         return at(*index);
     }
     if (labels.empty()) {
-        throw Error(ErrorKind::usage, fmt::format("class '{}': the model has no labels; give an index, or names with --labels", text));
+        throw Error(ErrorKind::usage, fmt::format("class '{}': the model has no labels; give an index, or names with --labels", request));
     }
-    const std::string wanted = folded(text);
+    const std::string wanted = folded(request);
     std::vector<int> whole, part;
     std::vector<std::string> known;
     for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -67,10 +67,9 @@ ClassRequest ClassRequest::parse(const std::string& text, const std::vector<std:
     if (found.size() > 1) {
         std::vector<std::string> which;
         for (const int index : found) which.push_back(fmt::format("{} ({})", index, labels[static_cast<std::size_t>(index)]));
-        throw Error(ErrorKind::usage, fmt::format("'{}' names several classes: {}; give one of these indices", text, fmt::join(which, ", ")));
+        throw Error(ErrorKind::usage, fmt::format("'{}' names several classes: {}; give one of these indices", request, fmt::join(which, ", ")));
     }
-    throw Error(ErrorKind::usage, fmt::format("there is no class '{}'; nearest: {}", text,
-                                              fmt::join(model::nearest_names(wanted, known, 3), ", ")));
+    throw Error(ErrorKind::usage, fmt::format("the model has no class '{}'{}", request, text::did_you_mean(wanted, known)));
 }
 
 }  // namespace locus

@@ -1,13 +1,13 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "explain/cam.hpp"
 #include "explain/method.hpp"
 #include "explain/occlusion.hpp"
 #include "locus/error.hpp"
-#include "model/nearest_names.hpp"
+#include "text/nearest.hpp"
+#include "text/quote.hpp"
 
 namespace locus::explain {
 
@@ -27,8 +27,8 @@ const Method& find_method(const std::string& name) {
     if (found != all.end()) return *found;
     std::vector<std::string> names;
     for (const Method& method : all) names.push_back(method.name);
-    throw Error(ErrorKind::usage, fmt::format("there is no method '{}'; nearest: {} (`locus methods` lists all)", name,
-                                              fmt::join(model::nearest_names(name, names, 3), ", ")));
+    throw Error(ErrorKind::usage, fmt::format("there is no method {}{} (`locus methods` lists all)", text::quote(name),
+                                              text::did_you_mean(name, names)));
 }
 
 const Method& automatic_method(const Network& network) {

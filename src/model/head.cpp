@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 
 #include "locus/error.hpp"
-#include "model/nearest_names.hpp"
 
 namespace locus::model {
 namespace {

@@ -1,0 +1,181 @@
+#include "batch/input_list.hpp"
+
+#include <glob.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+#include "report/npy.hpp"
+#include "text/quote.hpp"
+
+namespace locus::batch {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t longest_stem = 180;  // bytes; file systems allow 255, and endings are added
+
+bool has_known_ending(const fs::path& file) {
+    static const std::set<std::string> endings{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".npy"};
+    std::string ending = file.extension().string();
+    std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return endings.contains(ending);
+}
+
+bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
+
+/// A path below OUT made of harmless names: no "..", no control characters, nothing that is not UTF-8.
+std::string safe_stem(const fs::path& below) {
+    fs::path result;
+    for (const fs::path& part : fs::path(below).replace_extension().relative_path()) {
+        std::string name = part.string();
+        if (name == "." || name == ".." || name.empty()) continue;
+        const bool utf8 = text::is_utf8(name);
+        for (char& c : name) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (byte < 0x20 || byte == 0x7f || c == '\\' || c == ':' || (byte >= 0x80 && !utf8)) c = '_';
+        }
+        if (name.size() > longest_stem) {
+            name.resize(longest_stem);
+            while (!name.empty() && !text::is_utf8(name)) name.pop_back();
+        }
+        result /= name;
+    }
+    return result.empty() ? "image" : result.string();
+}
+
+class Lister {
+public:
+    explicit Lister(std::istream& standard_input) : standard_input_(standard_input) {}
+
+    void add_argument(const std::string& argument) {
+        std::error_code none;
+        if (argument == "-") {
+            add_standard_input();
+        } else if (fs::is_directory(argument, none)) {
+            add_folder(argument);
+        } else if (fs::exists(argument, none)) {
+            add_file(argument, argument, fs::path(argument).filename());
+        } else if (argument.find_first_of("*?[") != std::string::npos) {
+            add_glob(argument);
+        } else {
+            fail(argument, "no such file or folder");
+        }
+    }
+
+    std::vector<InputItem> take() { return std::move(items_); }
+
+private:
+    void add_standard_input() {
+        for (std::string line; std::getline(standard_input_, line);) {
+            if (!line.empty() && line.back() == '\r') line.pop_back();
+            if (line.empty()) continue;
+            std::error_code none;
+            if (fs::is_directory(line, none)) {
+                add_folder(line);
+            } else if (fs::exists(line, none)) {
+                add_file(line, line, fs::path(line).filename());
+            } else {
+                fail(line, "no such file or folder");
+            }
+        }
+    }
+
+    void add_glob(const std::string& pattern) {
+        glob_t found{};
+        const int result = ::glob(pattern.c_str(), 0, nullptr, &found);
+        const std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + (result == 0 ? found.gl_pathc : 0));
+        ::globfree(&found);
+        if (paths.empty()) return fail(pattern, "no file matches this pattern");
+        for (const std::string& path : paths) {
+            std::error_code none;
+            if (fs::is_directory(path, none)) {
+                add_folder(path);
+            } else {
+                add_file(path, path, fs::path(path).filename());
+            }
+        }
+    }
+
+    void add_folder(const std::string& folder) {
+        const std::size_t before = items_.size();
+        walk(folder, folder);
+        if (items_.size() == before) fail(folder, "the folder holds no pictures (jpg, png, webp, tif, gif, bmp) and no .npy arrays");
+    }
+
+    void walk(const fs::path& root, const fs::path& folder) {
+        std::error_code error;
+        const fs::path real = fs::canonical(folder, error);
+        if (error || !walked_.insert(real.string()).second) return;
+        std::vector<fs::path> entries;
+        for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) entries.push_back(it->path());
+        if (error) return fail(folder.string(), fmt::format("the folder cannot be read: {}", error.message()));
+        std::sort(entries.begin(), entries.end());
+        for (const fs::path& entry : entries) {
+            if (is_hidden(entry)) continue;
+            std::error_code none;
+            if (fs::is_directory(entry, none)) {
+                walk(root, entry);
+            } else if (has_known_ending(entry)) {
+                add_file(entry.string(), entry, entry.lexically_relative(root));
+            }
+        }
+    }
+
+    void add_file(const std::string& name, const fs::path& file, const fs::path& below) {
+        if (file.extension() == ".npy") return add_array(name, file, below);
+        items_.push_back({name, file, std::nullopt, unique(safe_stem(below)), {}});
+    }
+
+    void add_array(const std::string& name, const fs::path& file, const fs::path& below) {
+        try {
+            const Shape shape = report::NpyReader(file).shape();
+            const std::string stem = safe_stem(below);
+            if (shape.size() == 3) {
+                items_.push_back({name, file, std::nullopt, unique(stem), {}});
+            } else if (shape.size() == 4) {
+                for (std::int64_t i = 0; i < shape[0]; ++i) {
+                    items_.push_back({fmt::format("{}#{}", name, i), file, i, unique(fmt::format("{}.{}", stem, i)), {}});
+                }
+            } else {
+                fail(name, fmt::format("the array has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]", to_string(shape)));
+            }
+        } catch (const Error& error) {
+            fail(name, error.what());
+        }
+    }
+
+    void fail(const std::string& name, const std::string& error) {
+        items_.push_back({name, name, std::nullopt, unique(safe_stem(fs::path(name).filename())), error});
+    }
+
+    /// a/cat.jpg and b/cat.jpg, cat.jpg and cat.png: the later one becomes cat-2.
+    std::string unique(const std::string& stem) {
+        if (stems_.insert(stem).second) return stem;
+        for (int& n = repeats_.emplace(stem, 2).first->second;; ++n) {
+            std::string next = fmt::format("{}-{}", stem, n);
+            if (stems_.insert(next).second) return next;
+        }
+    }
+
+    std::istream& standard_input_;
+    std::vector<InputItem> items_;
+    std::unordered_set<std::string> stems_;
+    std::unordered_map<std::string, int> repeats_;
+    std::unordered_set<std::string> walked_;
+};
+
+}  // namespace
+
+std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input) {
+    Lister lister(standard_input);
+    for (const std::string& argument : arguments) lister.add_argument(argument);
+    return lister.take();
+}
+
+}  // namespace locus::batch

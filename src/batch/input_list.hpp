@@ -1,0 +1,29 @@
+#pragma once
+
+/// What a command line names, as a list of items to explain.
+///
+///     for (const batch::InputItem& item : batch::list_inputs({"photos/", "extra/*.png", "x.npy"}, std::cin)) ...
+
+#include <cstdint>
+#include <filesystem>
+#include <istream>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace locus::batch {
+
+struct InputItem {
+    std::string name;            ///< as given; of a folder's files: the folder as given, then the path below it; "x.npy#3" for arrays
+    std::filesystem::path file;  ///< what to open
+    std::optional<std::int64_t> array_item;  ///< position along an array's first dimension; unset for pictures and [C, H, W]
+    std::string stem;   ///< path below OUT/maps and OUT/overlays, without ending; no two items share one
+    std::string error;  ///< why this item cannot be read, where that is known already; else empty
+};
+
+/// Expands arguments in their order: files; folders (walked, names sorted, pictures and arrays by their ending, hidden ones left
+/// out); globs (*, ?, [...]); "-" for one path a line on `standard_input`; .npy arrays item by item. What does not exist becomes an item
+/// with an error. Folders met twice by links are walked once.
+std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input);
+
+}  // namespace locus::batch
