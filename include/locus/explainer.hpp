@@ -13,6 +13,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,6 +41,13 @@ struct ClassRequest {
     static ClassRequest parse(const std::string& request, const std::vector<std::string>& labels);
 };
 
+/// What one channel of the target layer adds to a class activation map: weight * map.
+struct Part {
+    int channel = 0;    ///< of the target layer
+    double weight = 0;  ///< of the linear layer, for the class
+    Map map;            ///< the channel's feature map
+};
+
 /// Why the network says a class: one map and the numbers that go with it.
 struct Explanation {
     int class_index = 0;
@@ -51,6 +60,7 @@ struct Explanation {
     /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful zero. Pictures and boxes
     /// show map - zero.
     double zero = 0;
+    std::vector<Part> parts; ///< where asked for: the channels that add most to the logit, greatest amount first
     std::string note;        ///< what a reader must know of this map ("no positive evidence"), else empty
 };
 
@@ -60,16 +70,26 @@ struct ExplainerOptions {
     std::string input;            ///< image input's name; empty: found
     std::string output;           ///< score output's name; empty: found
     std::vector<std::pair<std::string, Tensor>> feeds;  ///< values for a model's other inputs
-    std::optional<Preprocessing> preprocessing;         ///< in place of what the model says
+    std::function<void(Preprocessing&)> preprocessing;  ///< changes what the model says of its preprocessing
     int threads = 0;              ///< within a pass; 0: one a core
     bool cuda = false;
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes that batches of perturbed inputs may take
-    bool parts = false;           ///< weights and feature maps as well, for decompositions (cam only)
+    int parts = 0;                ///< how many channels Explanation::parts lists (cam only)
 };
 
 struct ExplainOptions {
     std::vector<ClassRequest> classes{ClassRequest::top(1)};
+};
+
+/// What was found out about a model.
+struct ModelInfo {
+    std::string input;       ///< the tensor that takes the image
+    std::string output;      ///< the tensor that holds the scores
+    std::string pool;        ///< of the head: "mean", "max", "sum" or "none"
+    std::string activation;  ///< what follows the logits: "softmax", "log_softmax", "sigmoid" or "none"
+    std::int64_t classes = 0;
+    std::map<std::string, std::string> origins;  ///< where each value of the preprocessing was found: "mean" to "model metadata", …
 };
 
 class Explainer {
@@ -87,8 +107,11 @@ public:
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations.
     std::vector<std::vector<Explanation>> explain(const Tensor& inputs, const ExplainOptions& options = {}) const;
 
+    /// Throws what `explain` throws for classes that the model does not have.
+    void check(const std::vector<ClassRequest>& classes) const;
+
+    const ModelInfo& model() const;
     const Preprocessing& preprocessing() const;
-    void set_preprocessing(const Preprocessing& preprocessing);
     const std::vector<std::string>& labels() const;
     void set_labels(std::vector<std::string> labels);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -18,6 +19,8 @@ struct Explainer::State {
     explain::Network network;
     const explain::Method* method = nullptr;
     explain::Prepared prepared;
+    int parts = 0;
+    ModelInfo info;
 };
 
 namespace {
@@ -54,8 +57,33 @@ std::string note_on(const Map& map, explain::FinalMap final_map) {
     return {};
 }
 
+/// The channels whose weighted maps add most, in amount, to the class's map.
+std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::size_t asked, int count) {
+    const auto m = static_cast<std::size_t>(a.weights->shape()[1]), channels = static_cast<std::size_t>(a.weights->shape()[2]);
+    const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
+    const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+    const auto weights = a.weights->values<float>().subspan((item * m + asked) * channels, channels);
+    const auto features = a.features->values<float>().subspan(item * channels * positions, channels * positions);
+    std::vector<std::pair<double, std::size_t>> amounts;
+    for (std::size_t k = 0; k < channels; ++k) {
+        if (weights[k] == 0) continue;
+        const auto map = features.subspan(k * positions, positions);
+        amounts.emplace_back(std::abs(weights[k] * std::accumulate(map.begin(), map.end(), 0.0)), k);
+    }
+    std::sort(amounts.begin(), amounts.end(), [](const auto& x, const auto& y) {
+        return x.first > y.first || (x.first == y.first && x.second < y.second);
+    });
+    amounts.resize(std::min(amounts.size(), static_cast<std::size_t>(count)));
+    std::vector<Part> parts;
+    for (const auto& [amount, k] : amounts) {
+        const auto map = features.subspan(k * positions, positions);
+        parts.push_back({static_cast<int>(k), weights[k], {.width = width, .height = height, .values = {map.begin(), map.end()}}});
+    }
+    return parts;
+}
+
 std::vector<Explanation> item_explanations(const Attribution& a, std::size_t item, const explain::Network& network,
-                                           explain::FinalMap final_map) {
+                                           explain::FinalMap final_map, int parts) {
     const auto classes = static_cast<std::size_t>(a.logits.shape()[1]);
     const auto m = static_cast<std::size_t>(a.class_indices.shape()[1]);
     const auto logits = a.logits.values<float>().subspan(item * classes, classes);
@@ -79,6 +107,7 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
         e.map = {.width = width, .height = height, .values = {values.begin(), values.end()}};
         e.zero = 0;
         if (final_map == explain::FinalMap::min_max) e.zero = *std::min_element(e.map.values.begin(), e.map.values.end());
+        if (parts > 0 && a.weights && a.features) e.parts = greatest_parts(a, item, c, parts);
         e.note = a.note.empty() ? note_on(e.map, final_map) : a.note;
         result.push_back(std::move(e));
     }
@@ -92,11 +121,19 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
                                     .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu};
     for (const auto& [name, value] : options.feeds) network.feeds.emplace_back(name, value);
     state_->network = explain::load_network(model, network);
-    if (options.preprocessing) state_->network.preprocessing = *options.preprocessing;
+    if (options.preprocessing) options.preprocessing(state_->network.preprocessing);
     state_->method = options.method == "auto" ? &explain::automatic_method(state_->network) : &explain::find_method(options.method);
     state_->prepared = state_->method->prepare(state_->network, {.layer = options.layer, .seed = options.seed,
-                                                                 .memory_limit = options.memory_limit, .parts = options.parts});
+                                                                 .memory_limit = options.memory_limit, .parts = options.parts > 0});
+    state_->parts = options.parts;
     state_->network.model.graph = {};  // the session holds the weights
+    const model::Head& head = state_->network.head;
+    state_->info = {.input = state_->network.input,
+                    .output = head.output,
+                    .pool = std::string(name(head.pool)),
+                    .activation = std::string(name(head.activation)),
+                    .classes = state_->prepared.classes,
+                    .origins = state_->network.origins};
     const auto labels = static_cast<std::int64_t>(state_->network.labels.size());
     if (labels != 0 && labels != state_->prepared.classes) {
         state_->network.warnings.push_back(fmt::format("there are {} labels for {} classes", labels, state_->prepared.classes));
@@ -121,13 +158,15 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
     const Attribution attribution = state_->prepared.explain(typed, classes);
     std::vector<std::vector<Explanation>> result;
     for (std::int64_t item = 0; item < inputs.shape()[0]; ++item) {
-        result.push_back(item_explanations(attribution, static_cast<std::size_t>(item), network, state_->method->final_map));
+        result.push_back(item_explanations(attribution, static_cast<std::size_t>(item), network, state_->method->final_map, state_->parts));
     }
     return result;
 }
 
+void Explainer::check(const std::vector<ClassRequest>& classes) const { selection(classes, state_->prepared.classes); }
+
+const ModelInfo& Explainer::model() const { return state_->info; }
 const Preprocessing& Explainer::preprocessing() const { return state_->network.preprocessing; }
-void Explainer::set_preprocessing(const Preprocessing& preprocessing) { state_->network.preprocessing = preprocessing; }
 const std::vector<std::string>& Explainer::labels() const { return state_->network.labels; }
 void Explainer::set_labels(std::vector<std::string> labels) { state_->network.labels = std::move(labels); }
 const std::string& Explainer::method() const { return state_->method->name; }

@@ -1,0 +1,109 @@
+#include "batch/item_files.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "image/decomposition.hpp"
+#include "image/encode.hpp"
+#include "image/overlay_raw.hpp"
+#include "image/preview.hpp"
+#include "report/atomic_file.hpp"
+#include "report/npy.hpp"
+
+namespace locus::batch {
+namespace {
+
+constexpr int jpeg_quality = 90;
+
+/// The first of a label's comma-separated names: "tabby, tabby cat" is "tabby".
+std::string short_name(const Explanation& e) {
+    if (e.class_name.empty()) return fmt::format("class {}", e.class_index);
+    return e.class_name.substr(0, e.class_name.find(','));
+}
+
+std::string caption(const Explanation& e) {
+    return e.probability ? fmt::format("{} {:.0f} %", short_name(e), 100.0 * *e.probability) : short_name(e);
+}
+
+/// The raw map over its "no evidence" value, which is what pictures and boxes show.
+Map evidence(const Explanation& e) {
+    Map map = e.map;
+    if (e.zero != 0) {
+        for (float& value : map.values) value -= static_cast<float>(e.zero);
+    }
+    return map;
+}
+
+class ItemWriter {
+public:
+    ItemWriter(const RunOptions& options, const InputItem& item, const Source& source, const Explainer& explainer)
+        : options_(options), item_(item), source_(source), explainer_(explainer) {}
+
+    report::ExplanationRecord write(Explanation explanation, bool alone) const {
+        report::ExplanationRecord record;
+        record.method = explainer_.method();
+        record.layer = explainer_.target_layer();
+        const auto& values = explanation.map.values;
+        const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+        record.map_min = *least;
+        record.map_max = *greatest;
+        const Map map = evidence(explanation);
+        record.boxes = boxes_from_raw(map, source_.width, source_.height, source_.region, options_.boxes);
+        const std::string stem = alone ? item_.stem : fmt::format("{}.{}", item_.stem, explanation.class_index);
+
+        const Saves& save = options_.save;
+        if (save.map) record.map_file = put("maps", stem, ".npy", report::npy_bytes(explanation.map));
+        OverlayOptions overlay = options_.overlay;
+        overlay.label = caption(explanation);
+        if (save.overlay) record.overlay_file = put_jpeg("overlays", stem, overlay_raw(source_.picture, map, source_.region, record.boxes, overlay));
+        if (save.heatmap || save.mask) {
+            const Map full = upsample(map, source_.width, source_.height, source_.region);
+            if (save.heatmap) record.heatmap_file = put_png("heatmaps", stem, heatmap(full, overlay));
+            if (save.mask) record.mask_file = put_png("masks", stem, mask(full, options_.boxes.threshold));
+        }
+        if (!explanation.parts.empty()) {
+            record.decomposition_file = put_png("decompositions", stem, decomposition(source_.picture, explanation, source_.region, overlay));
+        }
+        record.explanation = std::move(explanation);
+        return record;
+    }
+
+private:
+    /// Writes OUT/folder/stem.ending and returns the path relative to OUT.
+    template <class Bytes>
+    std::string put(const char* folder, const std::string& stem, const char* ending, const Bytes& bytes) const {
+        std::string relative = fmt::format("{}/{}{}", folder, stem, ending);
+        report::write_file_atomically(options_.out / relative, bytes);
+        return relative;
+    }
+    std::string put_jpeg(const char* folder, const std::string& stem, const Image& picture) const {
+        const auto bytes = image::encode_jpeg(picture, jpeg_quality);
+        return put(folder, stem, ".jpg", std::span<const std::byte>(bytes));
+    }
+    std::string put_png(const char* folder, const std::string& stem, const Image& picture) const {
+        const auto bytes = image::encode_png(picture);
+        return put(folder, stem, ".png", std::span<const std::byte>(bytes));
+    }
+
+    const RunOptions& options_;
+    const InputItem& item_;
+    const Source& source_;
+    const Explainer& explainer_;
+};
+
+}  // namespace
+
+ItemFiles write_item_files(const RunOptions& options, const InputItem& item, const Source& source, std::vector<Explanation> explanations,
+                           const Explainer& explainer, int preview_side) {
+    ItemFiles files;
+    files.record = {.file = item.name, .width = source.width, .height = source.height, .region = source.region};
+    const ItemWriter writer(options, item, source, explainer);
+    const bool alone = options.classes.size() == 1 && explanations.size() == 1 &&
+                       (options.classes.front() == "top:1" || !options.classes.front().starts_with("top:"));
+    for (Explanation& explanation : explanations) files.record.explanations.push_back(writer.write(std::move(explanation), alone));
+    if (preview_side > 0) files.preview = image::encode_jpeg(image::preview(source.picture, preview_side), 80);
+    return files;
+}
+
+}  // namespace locus::batch

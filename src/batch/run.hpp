@@ -1,0 +1,73 @@
+#pragma once
+
+/// Many inputs through one network: what `locus explain` does with a folder of photos.
+///
+///     batch::RunOptions options{.model = "resnet50.onnx", .out = "explained"};
+///     batch::RunResult result = batch::run(options, batch::list_inputs({"photos"}, std::cin), {}, stop);
+///
+/// Workers take inputs one after another, and each carries its input through all of it: decode, preprocess, network, boxes, pictures, files.
+/// So decoding, the network and drawing overlap on all cores, nothing waits in queues, and memory is bounded by the number of
+/// workers. A pass takes one thread where there are as many inputs as cores, and more where there are fewer.
+
+#include <atomic>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "batch/input_list.hpp"
+#include "locus/boxes.hpp"
+#include "locus/explainer.hpp"
+#include "locus/overlay.hpp"
+#include "report/results.hpp"
+
+namespace locus::batch {
+
+/// What is written beside results.json.
+struct Saves {
+    bool overlay = true;
+    bool heatmap = false;
+    bool mask = false;
+    bool map = true;
+    bool boxes = true;
+    bool report = true;
+};
+
+struct RunOptions {
+    std::filesystem::path model;
+    std::string model_name;  ///< how results.json calls it; empty: as `model`
+    ExplainerOptions explainer;
+    std::vector<std::string> labels;  ///< in place of the model's; empty: the model's
+    std::vector<std::string> classes{"top:1"};
+    BoxOptions boxes;
+    OverlayOptions overlay;
+    Saves save;
+    int batch = 1;    ///< inputs a pass
+    int threads = 0;  ///< 0: one a core
+    std::filesystem::path out;
+    bool resume = false;
+    bool overwrite = false;
+};
+
+/// Told of what happens, one call at a time, images in the order of the inputs.
+struct RunObserver {
+    std::function<void(const report::RunRecord& run, const Explainer& explainer)> begun;
+    std::function<void(const report::ImageRecord& image)> image;
+    std::function<void(const report::Failure& failure)> failure;
+    std::function<void(std::size_t done, std::size_t inputs)> progress;  ///< in any order, often
+};
+
+struct RunResult {
+    std::size_t inputs = 0;
+    std::size_t done = 0;     ///< explained, in this run or an earlier one that it resumes
+    std::size_t failed = 0;
+    std::size_t resumed = 0;  ///< of both, in an earlier run
+    bool interrupted = false;
+};
+
+/// Explains the inputs and writes OUT (docs/formats.md). Inputs that fail are recorded and the rest is done. Once `stop` is set, what is in
+/// flight is finished and the outputs say that they are unfinished. Throws Error for what concerns all inputs: the model, the options, OUT.
+RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer, const std::atomic<bool>& stop);
+
+}  // namespace locus::batch
