@@ -1,6 +1,46 @@
+/// The command: parses, calls the library, prints. One file a subcommand.
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <new>
+
 #include <fmt/core.h>
 
-int main() {
-    fmt::print(stderr, "locus: error: no subcommand yet\n");
-    return 2;
+#include "command.hpp"
+#include "locus/error.hpp"
+#include "locus/version.hpp"
+#include "runtime/session.hpp"
+
+int main(int argc, char** argv) {
+    using namespace locus;
+    CLI::App app{"Locus shows where an image classifier looks: class activation maps, boxes and reports for any ONNX classifier."};
+    app.name("locus");
+    app.set_version_flag("--version", [] { return fmt::format("locus {} (ONNX Runtime {})", version, runtime::runtime_version()); });
+    app.require_subcommand(1);
+    app.failure_message(CLI::FailureMessage::simple);
+    app.footer("`locus SUBCOMMAND --help` explains each. Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.");
+    command::add_explain(app);
+    command::add_inspect(app);
+
+    const auto fail = [](const char* sentence, int code) {
+        fmt::print(stderr, "locus: error: {}\n", sentence);
+        return code;
+    };
+    try {
+        app.parse(argc, argv);
+        return command::success;
+    } catch (const CLI::Success& success) {
+        return app.exit(success);
+    } catch (const CLI::ParseError& error) {
+        return fail(error.what(), command::wrong_usage);
+    } catch (const command::Exit& exit) {
+        return exit.code;
+    } catch (const Error& error) {
+        return fail(error.what(), error.kind() == ErrorKind::usage ? command::wrong_usage : command::job_failed);
+    } catch (const std::bad_alloc&) {
+        return fail("memory does not suffice", command::job_failed);
+    } catch (const std::exception& error) {
+        return fail(error.what(), command::job_failed);
+    }
 }

@@ -1,0 +1,40 @@
+#include "default_model.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+
+namespace locus::command {
+namespace fs = std::filesystem;
+namespace {
+
+fs::path find_model() {
+    std::error_code error;
+    const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
+    for (const fs::path& folder : {self / "../share/locus/models", self / "../models"}) {
+        std::vector<fs::path> models;
+        for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+            if (it->path().extension() == ".onnx") models.push_back(it->path().lexically_normal());
+        }
+        if (!models.empty()) return *std::min_element(models.begin(), models.end());
+    }
+    return {};
+}
+
+}  // namespace
+
+fs::path default_model() {
+    fs::path model = find_model();
+    if (model.empty()) throw Error(ErrorKind::usage, "no model is given and none is installed: name one with -m MODEL.onnx");
+    return model;
+}
+
+std::string default_model_help() {
+    const fs::path model = find_model();
+    return model.empty() ? "The classifier, an ONNX file" : fmt::format("The classifier, an ONNX file (default: the embedded {})", model.filename().string());
+}
+
+}  // namespace locus::command

@@ -1,0 +1,228 @@
+/// `locus explain`: photos in, maps, boxes, pictures and a report out.
+
+#include <csignal>
+
+#include <atomic>
+#include <iostream>
+#include <map>
+
+#include <fmt/color.h>
+#include <fmt/format.h>
+
+#include "batch/input_list.hpp"
+#include "batch/run.hpp"
+#include "command.hpp"
+#include "default_model.hpp"
+#include "locus/error.hpp"
+#include "preprocessing_options.hpp"
+#include "progress.hpp"
+#include "report/npy.hpp"
+#include "report/results_json.hpp"
+#include "report/utf8.hpp"
+#include "text/nearest.hpp"
+
+namespace locus::command {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+/// The first Ctrl-C lets what is in flight finish; the second one ends the process as it always does.
+void on_interrupt(int signal) {
+    stop_requested = true;
+    std::signal(signal, SIG_DFL);
+}
+
+struct ExplainArguments {
+    batch::RunOptions run{.out = "locus-out"};
+    PreprocessingOptions preprocessing;
+    std::vector<std::string> inputs, feeds, save;
+    std::string model, components = "largest", device = "cpu", memory = "2G";
+    bool json = false, quiet = false, verbose = false;
+};
+
+batch::Saves saves(const std::vector<std::string>& names) {
+    batch::Saves save{false, false, false, false, false, false};
+    const std::map<std::string, bool batch::Saves::*> known{
+        {"overlay", &batch::Saves::overlay}, {"heatmap", &batch::Saves::heatmap}, {"mask", &batch::Saves::mask},
+        {"map", &batch::Saves::map},         {"boxes", &batch::Saves::boxes},     {"report", &batch::Saves::report}};
+    std::vector<std::string> all;
+    for (const auto& [name, member] : known) all.push_back(name);
+    for (const std::string& name : names) {
+        if (name == "none") continue;
+        const auto found = known.find(name);
+        if (found == known.end()) {
+            throw Error(ErrorKind::usage, fmt::format("--save takes none or a list of {}, not '{}'{}", fmt::join(all, ","), name, text::did_you_mean(name, all)));
+        }
+        save.*(found->second) = true;
+    }
+    return save;
+}
+
+std::vector<std::pair<std::string, Tensor>> read_feeds(const std::vector<std::string>& feeds) {
+    std::vector<std::pair<std::string, Tensor>> result;
+    for (const std::string& feed : feeds) {
+        const std::size_t equals = feed.find('=');
+        if (equals == 0 || equals == std::string::npos || equals + 1 == feed.size()) {
+            throw Error(ErrorKind::usage, fmt::format("--feed takes NAME=FILE.npy, not '{}'", feed));
+        }
+        result.emplace_back(feed.substr(0, equals), report::read_npy(feed.substr(equals + 1)));
+    }
+    return result;
+}
+
+/// "500M", "2G" or plain bytes.
+std::size_t bytes(const std::string& text) {
+    std::size_t used = 0;
+    double value = 0;
+    try {
+        value = std::stod(text, &used);
+    } catch (const std::exception&) {
+        used = 0;
+    }
+    const std::string unit = text.substr(used);
+    const double factor = unit.empty() ? 1 : unit == "K" || unit == "k" ? 0x1p10 : unit == "M" ? 0x1p20 : unit == "G" ? 0x1p30 : 0;
+    if (used == 0 || factor == 0 || !(value > 0) || value * factor > 0x1p60) {
+        throw Error(ErrorKind::usage, fmt::format("--memory takes an amount such as 500M or 2G, not '{}'", text));
+    }
+    return static_cast<std::size_t>(value * factor);
+}
+
+/// A photo's summary: one line for it, one for each class.
+void print_summary(const report::ImageRecord& image) {
+    fmt::print("{}  {} x {}\n", report::to_utf8(image.file), image.width, image.height);
+    for (const report::ExplanationRecord& record : image.explanations) {
+        const Explanation& e = record.explanation;
+        const std::string name = e.class_name.empty() ? fmt::format("class {}", e.class_index) : report::to_utf8(e.class_name);
+        std::string where = e.note;
+        if (where.empty()) where = record.boxes.empty() ? "no box" : "";
+        for (const Box& box : record.boxes) where += fmt::format("{}box {},{} {}x{}", where.empty() ? "" : "; ", box.x, box.y, box.width, box.height);
+        fmt::print("  {:>3}. {}  {:.1f} %  {}\n", e.rank, name, 100.0 * e.probability.value_or(0), where);
+    }
+}
+
+void explain(ExplainArguments& arguments) {
+    batch::RunOptions& run = arguments.run;
+    run.model = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
+    run.model_name = arguments.model.empty() ? "embedded" : "";
+    run.explainer.cuda = arguments.device == "cuda";
+    run.explainer.feeds = read_feeds(arguments.feeds);
+    run.explainer.memory_limit = bytes(arguments.memory);
+    run.explainer.threads = run.threads;
+    run.explainer.preprocessing = [&](Preprocessing& p) { arguments.preprocessing.apply(p); };
+    run.labels = arguments.preprocessing.read_labels();
+    run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
+    if (run.boxes.threshold >= 1) throw Error(ErrorKind::usage, "--threshold is a share of the map's maximum, from 0 to less than 1");
+    if (!arguments.save.empty()) run.save = saves(arguments.save);
+    colormap(run.overlay.colormap);  // an unknown name is told before any work is done
+
+    const auto inputs = batch::list_inputs(arguments.inputs, std::cin);
+    if (inputs.empty()) throw Error(ErrorKind::usage, "there are no inputs: the list on standard input is empty");
+
+    std::signal(SIGINT, on_interrupt);
+    std::signal(SIGTERM, on_interrupt);
+    Progress progress("images", arguments.quiet);
+    batch::RunObserver observer;
+    observer.begun = [&](const report::RunRecord& record, const Explainer& explainer) {
+        if (arguments.quiet) return;
+        for (const std::string& warning : record.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
+        bool guessed = false;
+        for (const auto& [key, origin] : explainer.model().origins) guessed |= (key == "mean" || key == "std") && origin == "ImageNet default";
+        if (guessed && arguments.preprocessing.mean.empty()) {
+            fmt::print(stderr, "locus: the model does not say how photos are normalised: ImageNet's mean and std are taken (--mean, --std)\n");
+        }
+        if (arguments.verbose) fmt::print(stderr, "locus: {} at '{}', {} classes\n", record.method, record.layer, record.model.classes);
+    };
+    observer.image = [&](const report::ImageRecord& image) {
+        if (arguments.json) {
+            progress.clear();
+            fmt::print("{}\n", report::image_json(image));
+        } else if (!arguments.quiet) {
+            progress.clear();
+            print_summary(image);
+        }
+    };
+    observer.failure = [&](const report::Failure& failure) {
+        progress.clear();
+        fmt::print(stderr, "locus: {}: {}\n", report::to_utf8(failure.file), report::to_utf8(failure.error));
+    };
+    observer.progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); };
+
+    const batch::RunResult result = batch::run(run, inputs, observer, stop_requested);
+    progress.clear();
+    std::fflush(stdout);
+    const std::string out = run.out.string();
+    if (result.interrupted) {
+        fmt::print(stderr, "locus: stopped after {} of {} images; the same command with --resume completes {}\n", result.done + result.failed,
+                   result.inputs, out);
+        throw Exit{interrupted};
+    }
+    if (!arguments.quiet) {
+        fmt::print(stderr, "locus: {} explained{}{}; results in {}{}\n", result.done,
+                   result.failed > 0 ? fmt::format(", {} failed", result.failed) : "",
+                   result.resumed > 0 ? fmt::format(" ({} by an earlier run)", result.resumed) : "", out,
+                   run.save.report ? fmt::format(", to look at: {}", (run.out / "report.html").string()) : "");
+    }
+    if (result.failed > 0) throw Exit{job_failed};
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app) {
+    auto arguments = std::make_shared<ExplainArguments>();
+    CLI::App& command = *app.add_subcommand("explain", "Show where a classifier looks: maps, boxes, pictures and a report for each photo");
+    command.footer(
+        "OUT holds results.json, maps/*.npy, overlays/*, boxes.csv, boxes.coco.json and report.html (docs/formats.md). If OUT holds a finished\n"
+        "run, it is replaced; if it holds an unfinished one, --resume completes it and --overwrite begins anew; if it holds anything else,\n"
+        "nothing is done without --overwrite, and what is not ours stays.\n\n"
+        "Examples:\n"
+        "  locus explain -m resnet50.onnx photos/                     a folder, the best class of each photo\n"
+        "  locus explain -m resnet50.onnx cat.jpg -c top:3 -c tabby   the three best classes, and tabby\n"
+        "  locus explain -m resnet50.onnx x.npy --save map            preprocessed numbers, to compare with another tool\n"
+        "  find . -name '*.png' | locus explain -m m.onnx - --json    paths from standard input, results as JSON lines");
+    const auto one = [](CLI::Option* option) { return option->expected(1)->allow_extra_args(false)->take_all(); };
+    batch::RunOptions& run = arguments->run;
+
+    command.add_option("INPUT", arguments->inputs, "Pictures, folders (walked), globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on standard input")
+        ->required();
+    command.add_option("-m,--model", arguments->model, default_model_help());
+    command.add_option("-o,--out", run.out, "Folder for the results")->capture_default_str()->type_name("DIR");
+
+    const std::string what = "What is explained";
+    command.add_option("-M,--method", run.explainer.method, "Method of explanation (`locus methods` lists them); auto: cam where it is defined, else the best that applies")
+        ->capture_default_str()->type_name("NAME")->group(what);
+    command.add_option("-l,--layer", run.explainer.layer, "Target layer, by its tensor's name (default: found; `locus inspect` lists them)")->type_name("TENSOR")->group(what);
+    one(command.add_option("-c,--class", run.classes, "Class: an index, a label, or top:K for the K best; may be given again (default: top:1)"))
+        ->type_name("C")->group(what);
+    command.add_option("-i,--input", run.explainer.input, "The model's image input (default: found)")->type_name("NAME")->group(what);
+    command.add_option("--output", run.explainer.output, "The model's score output (default: found)")->type_name("NAME")->group(what);
+    one(command.add_option("--feed", arguments->feeds, "Value of another input of the model; may be given again"))->type_name("NAME=FILE.npy")->group(what);
+
+    const std::string shown = "What is written";
+    command.add_option("-t,--threshold", run.boxes.threshold, "Boxes: share of the map's maximum above which a pixel is in")->capture_default_str()
+        ->check(CLI::Range(0.0, 1.0))->type_name("SHARE")->group(shown);
+    command.add_option("--components", arguments->components, "Boxes: round the largest piece, or round all")->capture_default_str()
+        ->check(CLI::IsMember({"largest", "all"}))->type_name("WHICH")->group(shown);
+    command.add_option("-s,--save", arguments->save, "List of overlay,heatmap,mask,map,boxes,report; or none (default: overlay,map,boxes,report). results.json is always written")
+        ->delimiter(',')->expected(1)->allow_extra_args(false)->type_name("LIST")->group(shown);
+    command.add_option("--colormap", run.overlay.colormap, fmt::format("One of {}", fmt::join(colormap_names(), ", ")))->capture_default_str()->type_name("NAME")->group(shown);
+    command.add_option("--alpha", run.overlay.alpha, "Opacity of the heat")->capture_default_str()->check(CLI::Range(0.0, 1.0))->type_name("A")->group(shown);
+    command.add_flag("--signed", run.overlay.is_signed, "Diverging colours: evidence against the class is shown too")->group(shown);
+    command.add_option("--decompose", run.explainer.parts, "Also a picture of the N feature maps that add most to the map (cam)")->check(CLI::Range(1, 64))->type_name("N")->group(shown);
+    command.add_flag("--json", arguments->json, "Each photo's results as one line of JSON on standard output")->group(shown);
+
+    arguments->preprocessing.add_to(command);
+
+    const std::string how = "How it runs";
+    command.add_option("-b,--batch", run.batch, "Inputs a pass of the network")->capture_default_str()->check(CLI::Range(1, 4096))->type_name("N")->group(how);
+    command.add_option("-j,--threads", run.threads, "Threads (default: one a core)")->check(CLI::Range(1, 4096))->type_name("N")->group(how);
+    command.add_option("--device", arguments->device, "cpu or cuda")->capture_default_str()->check(CLI::IsMember({"cpu", "cuda"}))->type_name("D")->group(how);
+    command.add_option("--memory", arguments->memory, "Memory that batches of perturbed inputs may take")->capture_default_str()->type_name("AMOUNT")->group(how);
+    command.add_option("--seed", run.explainer.seed, "Seed of the methods that draw random numbers")->capture_default_str()->type_name("N")->group(how);
+    auto* resume = command.add_flag("--resume", run.resume, "Complete the unfinished run in OUT")->group(how);
+    command.add_flag("--overwrite", run.overwrite, "Begin anew in OUT, whatever is there")->excludes(resume)->group(how);
+    command.add_flag("-q,--quiet", arguments->quiet, "Errors only")->group(how);
+    command.add_flag("-v,--verbose", arguments->verbose, "Method, layer and model too")->group(how);
+    command.callback([arguments] { explain(*arguments); });
+}
+
+}  // namespace locus::command

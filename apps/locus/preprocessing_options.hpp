@@ -1,0 +1,30 @@
+#pragma once
+
+/// The options by which a person says how photos become a network's input: --mean, --std, --size, --resize, ….
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "locus/preprocessing.hpp"
+
+namespace locus::command {
+
+struct PreprocessingOptions {
+    std::vector<float> mean, std;
+    std::string size, resize, color, layout;
+    std::optional<float> crop_pct, range;
+    std::string labels;  ///< file
+
+    void add_to(CLI::App& app);
+
+    /// Changes what was asked for. Throws Error(usage).
+    void apply(Preprocessing& preprocessing) const;
+
+    /// Names from --labels; empty where it was not given. Throws Error(io, usage).
+    std::vector<std::string> read_labels() const;
+};
+
+}  // namespace locus::command
