@@ -55,7 +55,7 @@ Attribution run(const CamNetwork& cam, const Tensor& inputs, const ClassSelectio
     const auto [height, width] = map_size(cam.network, results[3]);
     attribution.maps = results[2].reshaped({results[2].shape()[0], results[2].shape()[1], height, width});
     std::size_t next = 4;
-    const model::Head& head = cam.network.head;
+    const model::ClassifierHead& head = cam.network.head;
     const bool adds_up = head.kind == model::HeadKind::class_pool || head.pool == model::Pool::mean || head.pool == model::Pool::sum;
     if (!cam.tensors.bias.empty()) {
         Tensor bias = results[next++];
@@ -77,7 +77,7 @@ double pooled(std::span<const float> values, model::Pool pool) {
 /// What the head's structure says the best class's logit is. Max pooling over a linear layer is the case where the map does not add
 /// up to the logit, but the weights on the pooled features do.
 double predicted_logit(const CamNetwork& cam, const Tensor& input, const Attribution& a) {
-    const model::Head& head = cam.network.head;
+    const model::ClassifierHead& head = cam.network.head;
     const bool through_features = head.kind == model::HeadKind::pool_linear && head.pool == model::Pool::max;
     if (!through_features) return pooled(a.maps.values<float>(), head.pool) + a.bias->values<float>()[0];
 

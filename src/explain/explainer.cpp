@@ -127,7 +127,7 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
                                                                  .memory_limit = options.memory_limit, .parts = options.parts > 0});
     state_->parts = options.parts;
     state_->network.model.graph = {};  // the session holds the weights
-    const model::Head& head = state_->network.head;
+    const model::ClassifierHead& head = state_->network.head;
     state_->info = {.input = state_->network.input,
                     .output = head.output,
                     .pool = std::string(name(head.pool)),

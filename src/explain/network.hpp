@@ -32,7 +32,7 @@ struct NetworkOptions {
 struct Network {
     std::filesystem::path file;
     model::Model model;  ///< its only input is the image: other inputs have become constants
-    model::Head head;
+    model::ClassifierHead head;
     std::string input;
     DataType input_type = DataType::float32;
     std::optional<std::int64_t> fixed_batch;  ///< where the graph takes just this many items a pass

@@ -24,7 +24,7 @@ std::string as_float(NodeWriter& write, const std::string& tensor) {
 }
 
 /// [n, K, positions], float32.
-std::string features_first(NodeWriter& write, const Head& head) {
+std::string features_first(NodeWriter& write, const ClassifierHead& head) {
     std::string features = as_float(write, head.target_layer);
     if (head.layout == FeatureLayout::tokens) return write.node("Transpose", {features}, {{"perm", Ints{0, 2, 1}}});
     if (head.layout == FeatureLayout::channels_last) {
@@ -34,7 +34,7 @@ std::string features_first(NodeWriter& write, const Head& head) {
 }
 
 /// Rows of the weight for the asked classes: [n, m, K].
-std::string class_weights(NodeWriter& write, const Head& head, const std::string& indices) {
+std::string class_weights(NodeWriter& write, const ClassifierHead& head, const std::string& indices) {
     std::string weight = as_float(write, head.weight);
     const Tensor* stored = write.graph().find_constant(head.weight);
     if (head.weight_form == WeightForm::class_columns) {
@@ -57,7 +57,7 @@ std::string one_hot_weights(NodeWriter& write, const std::string& features, cons
 
 }  // namespace
 
-CamTensors add_cam(Model& model, const Head& head, const CamOptions& options) {
+CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& options) {
     if (head.kind == HeadKind::other) {
         throw Error(ErrorKind::unsupported, fmt::format("cam needs a global pool and one linear layer before the scores: {}", head.reason));
     }

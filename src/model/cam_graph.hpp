@@ -35,6 +35,6 @@ struct CamOptions {
 
 /// Adds the nodes and replaces the graph's outputs by those listed in CamTensors. The model must have opset 10 or newer. Throws
 /// Error(unsupported) for HeadKind::other, saying why.
-CamTensors add_cam(Model& model, const Head& head, const CamOptions& options = {});
+CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& options = {});
 
 }  // namespace locus::model

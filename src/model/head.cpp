@@ -20,7 +20,7 @@ public:
         }
     }
 
-    Head read(const std::string& output) {
+    ClassifierHead read(const std::string& output) {
         head_.output = output;
         std::string tensor = skip_reshaping(output);
         if (const Node* node = index_.producer(tensor)) {
@@ -251,7 +251,7 @@ private:
     const Graph& graph_;
     Index index_;
     std::unordered_set<std::string> variable_;  // tensors that depend on the graph's inputs
-    Head head_;
+    ClassifierHead head_;
 };
 
 std::string list_names(const std::vector<ValueInfo>& infos) {
@@ -291,7 +291,7 @@ std::string_view name(Activation activation) {
     return "none";
 }
 
-Head find_head(const Model& model, const std::string& output) {
+ClassifierHead find_head(const Model& model, const std::string& output) {
     const auto& outputs = model.graph.outputs;
     if (outputs.empty()) throw Error(ErrorKind::model, "the model has no outputs");
     std::string chosen = output;

@@ -2,7 +2,7 @@
 
 /// What stands between the last feature map and the scores.
 ///
-///     model::Head head = model::find_head(model);
+///     model::ClassifierHead head = model::find_head(model);
 ///     if (head.kind == model::HeadKind::pool_linear) ... // logit_c = b_c + sum_k w_ck pool(f_k): CAM is defined
 ///
 /// Zhou et al. 2016, section 2: with a global pool and one linear layer behind the feature map f, the class activation map of class c
@@ -19,7 +19,7 @@ namespace locus::model {
 enum class HeadKind {
     pool_linear,  ///< feature map, global pool, one linear layer
     class_pool,   ///< a channel for each class, then the global pool (SqueezeNet, Network in Network)
-    other,        ///< anything else: plain CAM is not defined; `Head::reason` says why
+    other,        ///< anything else: plain CAM is not defined; `ClassifierHead::reason` says why
 };
 
 enum class Pool { none, mean, max, sum };
@@ -40,7 +40,7 @@ enum class WeightForm {
     class_columns,  ///< [K, classes] (Gemm, MatMul)
 };
 
-struct Head {
+struct ClassifierHead {
     HeadKind kind = HeadKind::other;
     Pool pool = Pool::none;
     Activation activation = Activation::none;
@@ -64,7 +64,7 @@ std::string_view name(Activation activation);
 
 /// The head in front of `output` (empty: the first output that can hold scores). Throws Error(usage), with the nearest names, for an
 /// output that does not exist, and Error(model) for a graph without outputs.
-Head find_head(const Model& model, const std::string& output = {});
+ClassifierHead find_head(const Model& model, const std::string& output = {});
 
 /// The graph input that takes the image: `wanted`, or the only one, or the only one of rank 4. Throws Error(usage) where the name
 /// does not exist or where none or several could be meant, listing them.

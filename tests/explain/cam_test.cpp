@@ -1,0 +1,150 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+
+#include "explain/cam.hpp"
+#include "explain/network.hpp"
+#include "locus/error.hpp"
+#include "model/builder.hpp"
+#include "model/onnx_file.hpp"
+#include "support/npz.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace locus::explain {
+namespace {
+
+/// A network by name, written to a file and read back as a user's model would be.
+Network built(const test::TemporaryFolder& folder, const model::NetworkOptions& options) {
+    const auto file = folder.path() / (options.name + ".onnx");
+    model::save(model::build(options), file);
+    return load_network(file, {.threads = 1});
+}
+
+double pooled(std::span<const float> map, const std::string_view pool) {
+    if (pool == "max") return *std::max_element(map.begin(), map.end());
+    const double sum = std::accumulate(map.begin(), map.end(), 0.0);
+    return pool == "sum" ? sum : sum / static_cast<double>(map.size());
+}
+
+/// The greatest difference between pool(map) + bias and the logit, over all items and classes, relative to the largest logit.
+double defect(const Network& network, const Attribution& a) {
+    const auto n = static_cast<std::size_t>(a.maps.shape()[0]), m = static_cast<std::size_t>(a.maps.shape()[1]);
+    const auto positions = static_cast<std::size_t>(a.maps.shape()[2] * a.maps.shape()[3]), classes = static_cast<std::size_t>(a.logits.shape()[1]);
+    const auto logits = a.logits.values<float>();
+    double scale = 0, worst = 0;
+    for (const float value : logits) scale = std::max(scale, static_cast<double>(std::abs(value)));
+    for (std::size_t i = 0; i < n * m; ++i) {
+        const double sum = pooled(a.maps.values<float>().subspan(i * positions, positions), name(network.head.pool)) + a.bias->values<float>()[i];
+        const auto index = static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[i]);
+        worst = std::max(worst, std::abs(sum - logits[i / m * classes + index]) / scale);
+    }
+    return worst;
+}
+
+struct Case {
+    std::string network;
+    model::Head head;
+    int opset;
+};
+
+class CamOnBuiltNetworks : public testing::TestWithParam<Case> {};
+
+TEST_P(CamOnBuiltNetworks, PooledMapPlusBiasIsTheLogit) {
+    const test::TemporaryFolder folder;
+    const Case& c = GetParam();
+    const Network network = built(folder, {.name = c.network, .classes = 7, .width = 0.25, .image_size = 96, .opset = c.opset, .head = c.head});
+    const Prepared cam = prepare_cam(network, {});
+    const Attribution a = cam.explain(random_input(network, 2, 3), {.top_k = 3, .indices = {6, 0}});
+    EXPECT_EQ(a.maps.shape()[1], 5);
+    EXPECT_EQ(cam.classes, 7);
+    if (a.bias) {
+        EXPECT_LT(defect(network, a), 1e-4);
+    } else {
+        EXPECT_EQ(network.head.pool, model::Pool::max);
+        EXPECT_EQ(network.head.kind, model::HeadKind::pool_linear);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CamOnBuiltNetworks,
+                         testing::Values(Case{"mobilenet-v2", model::Head::gap, 13}, Case{"resnet18", model::Head::gap, 7},
+                                         Case{"resnet50", model::Head::gmp, 13}, Case{"googlenet-gap", model::Head::sum, 11},
+                                         Case{"vgg16-gap", model::Head::gap, 17}, Case{"alexnet-gap", model::Head::gmp, 18},
+                                         Case{"nin", model::Head::gap, 13}, Case{"nin", model::Head::gmp, 9}, Case{"nin", model::Head::sum, 21},
+                                         Case{"tiny", model::Head::gap, 21}, Case{"resnet18", model::Head::sum, 18}),
+                         [](const auto& info) {
+                             std::string text = info.param.network + "_" + std::to_string(static_cast<int>(info.param.head)) + "_" + std::to_string(info.param.opset);
+                             std::replace(text.begin(), text.end(), '-', '_');
+                             return text;
+                         });
+
+TEST(Cam, RefusesAStackOfLinearLayersAndNamesWhatWorks) {
+    const test::TemporaryFolder folder;
+    const Network network = built(folder, {.name = "vgg16", .classes = 5, .width = 0.1, .image_size = 64, .head = model::Head::fc});
+    try {
+        prepare_cam(network, {});
+        FAIL() << "cam accepted a head of linear layers";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+        EXPECT_NE(std::string(error.what()).find("--method"), std::string::npos) << error.what();
+    }
+}
+
+TEST(Cam, ClassesByIndexFollowTheBestOnes) {
+    const test::TemporaryFolder folder;
+    const Network network = built(folder, {.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
+    const Attribution a = prepare_cam(network, {}).explain(random_input(network, 1, 1), {.top_k = 1, .indices = {4, 2}});
+    const auto logits = a.logits.values<float>();
+    const auto indices = a.class_indices.values<std::int64_t>();
+    EXPECT_EQ(indices[0], std::max_element(logits.begin(), logits.end()) - logits.begin());
+    EXPECT_EQ(indices[1], 4);
+    EXPECT_EQ(indices[2], 2);
+}
+
+TEST(Cam, AFixedBatchIsFilledUpAndItsRestThrownAway) {
+    const test::TemporaryFolder folder;
+    const Network fixed = built(folder, {.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64, .batch = 2});
+    const Attribution a = prepare_cam(fixed, {}).explain(random_input(fixed, 3, 5), {.top_k = 1});
+    ASSERT_EQ(a.maps.shape()[0], 3);
+    EXPECT_LT(defect(fixed, a), 1e-4);
+}
+
+TEST(Cam, OtherLayersAreRefusedByName) {
+    const test::TemporaryFolder folder;
+    const Network network = built(folder, {.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
+    EXPECT_THROW(prepare_cam(network, {.layer = "no such layer"}), Error);
+}
+
+/// Zhou et al.'s map as torch-cam computes it (goldens: torchcam.CAM.target.raw, float64), within 1e-4 of its largest value.
+TEST(Cam, EqualsTorchCamOnTheGoldenNetworks) {
+    const std::filesystem::path goldens = LOCUS_SHARED "/goldens";
+    if (!std::filesystem::exists(goldens)) GTEST_SKIP() << "the golden networks are not here; PooledMapPlusBiasIsTheLogit covers the same ground";
+    int compared = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(goldens)) {
+        if (entry.path().extension() != ".onnx") continue;
+        auto golden = test::read_npz(std::filesystem::path(entry.path()).replace_extension(".npz"));
+        const auto expected = golden.find("torchcam.CAM.target.raw");
+        const Network network = load_network(entry.path(), {.threads = 1});
+        if (expected == golden.end()) continue;
+        const auto classes = golden.at("classes").to_int64s();
+        const Attribution a = prepare_cam(network, {}).explain(golden.at("input").to_float32(), {.top_k = 0, .indices = classes});
+        const Tensor reference = expected->second.to_float32();
+        const auto positions = static_cast<std::size_t>(reference.size()) / classes.size();
+        for (std::size_t item = 0; item < classes.size(); ++item) {
+            const auto map = a.maps.values<float>().subspan((item * classes.size() + item) * positions, positions);
+            const auto wanted = reference.values<float>().subspan(item * positions, positions);
+            float scale = 0, worst = 0;
+            for (std::size_t i = 0; i < positions; ++i) {
+                scale = std::max(scale, std::abs(wanted[i]));
+                worst = std::max(worst, std::abs(wanted[i] - map[i]));
+            }
+            EXPECT_LT(worst, 1e-4F * scale) << entry.path().stem() << " item " << item;
+            ++compared;
+        }
+    }
+    EXPECT_GE(compared, 8);
+}
+
+}  // namespace
+}  // namespace locus::explain
