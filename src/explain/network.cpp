@@ -73,7 +73,7 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     }
     network.fixed_batch = input.shape->front().value;
     const bool several_inputs = graph.inputs.size() > 1;
-    bind_other_inputs(graph, network.input, options.feeds);
+    if (options.bind_inputs) bind_other_inputs(graph, network.input, options.feeds);
     if (several_inputs && !network.fixed_batch) network.fixed_batch = 1;  // the fed values belong to one item
 
     network.head = model::find_head(network.model, options.output);

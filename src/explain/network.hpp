@@ -25,6 +25,7 @@ struct NetworkOptions {
     std::string input;   ///< name of the image input; empty: found
     std::string output;  ///< name of the score output; empty: found
     std::vector<runtime::Feed> feeds;  ///< values for the other inputs
+    bool bind_inputs = true;  ///< false: to look at the model only; other inputs may stay without a value
     int threads = 0;     ///< within a pass; 0: one a core
     runtime::Device device = runtime::Device::cpu;
 };

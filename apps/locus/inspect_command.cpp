@@ -1,0 +1,171 @@
+/// `locus inspect`: what a model is, how it is fed and where it can be explained.
+
+#include <cmath>
+#include <memory>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "default_model.hpp"
+#include "explain/inspection.hpp"
+#include "explain/method.hpp"
+#include "preprocessing_options.hpp"
+#include "report/utf8.hpp"
+
+namespace locus::command {
+namespace {
+
+struct InspectArguments {
+    std::string model, input, output;
+    PreprocessingOptions preprocessing;
+    bool json = false;
+};
+
+/// "3.50 M", "301 k".
+std::string amount(std::int64_t count) {
+    if (count >= 1'000'000'000) return fmt::format("{:.2f} G", static_cast<double>(count) / 1e9);
+    if (count >= 1'000'000) return fmt::format("{:.2f} M", static_cast<double>(count) / 1e6);
+    if (count >= 10'000) return fmt::format("{:.0f} k", static_cast<double>(count) / 1e3);
+    return fmt::format("{}", count);
+}
+
+std::string pixels(double value) {
+    if (value == 0) return "unknown";
+    return std::isinf(value) ? "all" : fmt::format("{:g}", value);
+}
+
+/// A shape with the batch as n.
+std::string written(const Shape& shape) {
+    std::vector<std::string> parts;
+    for (const std::int64_t extent : shape) parts.push_back(extent < 0 ? "n" : fmt::format("{}", extent));
+    return fmt::format("[{}]", fmt::join(parts, ", "));
+}
+
+const char* name(Resize resize) { return resize == Resize::crop ? "crop" : "squash"; }
+const char* name(ColorOrder color) { return color == ColorOrder::bgr ? "bgr" : color == ColorOrder::gray ? "gray" : "rgb"; }
+const char* name(Layout layout) { return layout == Layout::nhwc ? "nhwc" : "nchw"; }
+
+/// Preprocessing, a line a value: name, value, where it was found.
+std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Network& network) {
+    const Preprocessing& p = network.preprocessing;
+    const auto origin = [&](const char* key) {
+        const auto found = network.origins.find(key);
+        return found == network.origins.end() ? std::string("default") : found->second;
+    };
+    std::vector<std::array<std::string, 3>> lines{
+        {"size", fmt::format("{} x {}", p.width, p.height), origin("size")},
+        {"mean", fmt::format("{:g}, {:g}, {:g}", p.mean[0], p.mean[1], p.mean[2]), origin("mean")},
+        {"std", fmt::format("{:g}, {:g}, {:g}", p.std[0], p.std[1], p.std[2]), origin("std")},
+        {"range", fmt::format("0..{:g}", p.range), origin("range")},
+        {"color", name(p.color), origin("color")},
+        {"layout", name(p.layout), origin("layout")},
+        {"resize", p.resize == Resize::crop ? fmt::format("crop, {:g} of the side", p.crop_pct) : "squash", origin("resize")}};
+    return lines;
+}
+
+void print(const explain::Network& network, const explain::Inspection& found) {
+    const model::ClassifierHead& head = network.head;
+    fmt::print("{}\n", network.file.string());
+    if (!network.model.producer_name.empty()) fmt::print("  made by      {} {}\n", report::to_utf8(network.model.producer_name), report::to_utf8(network.model.producer_version));
+    fmt::print("  opset        {}\n", network.model.opset());
+    fmt::print("  input        '{}' {} {}\n", network.input, locus::name(network.input_type), written(found.input_shape));
+    fmt::print("\nPreprocessing\n");
+    for (const auto& [key, value, origin] : preprocessing_lines(network)) fmt::print("  {:<12} {:<28} from: {}\n", key, value, origin);
+
+    fmt::print("\nClasses\n  {} scores in '{}'", found.classes, head.output);
+    if (head.activation != model::Activation::none) fmt::print(", after {} of '{}'", model::name(head.activation), head.logits);
+    fmt::print("\n");
+    if (network.labels.empty()) {
+        fmt::print("  no labels (locus annotate writes them into the model)\n");
+    } else {
+        fmt::print("  {} labels: {}, {}, ...\n", network.labels.size(), report::to_utf8(network.labels.front()),
+                   report::to_utf8(network.labels[std::min<std::size_t>(1, network.labels.size() - 1)]));
+    }
+
+    fmt::print("\nHead\n  {}", model::name(head.kind));
+    if (head.kind != model::HeadKind::other) fmt::print(" ({} pooling)", model::name(head.pool));
+    fmt::print("\n");
+    if (!head.reason.empty()) fmt::print("  plain CAM is not defined: {}\n", head.reason);
+    const double share = found.parameters > 0 ? 100.0 * static_cast<double>(found.head_parameters) / static_cast<double>(found.parameters) : 0;
+    fmt::print("  {} of the {} parameters ({:.1f} %) lie behind the target layer\n", amount(found.head_parameters), amount(found.parameters), share);
+    if (found.fully_connected_parameters > 0 && found.head_parameters > 0) {
+        fmt::print("  a fully connected layer on the same map would have {}: {:.0f} times as many\n", amount(found.fully_connected_parameters),
+                   static_cast<double>(found.fully_connected_parameters) / static_cast<double>(found.head_parameters));
+    }
+    fmt::print("  {} multiply-adds an image\n", amount(found.multiply_adds));
+
+    fmt::print("\nLayers (--layer); a position sees a field of so many pixels, positions are a stride apart\n");
+    for (const explain::LayerCandidate& candidate : found.candidates) {
+        fmt::print("  {} {:<22} field {:>7}  stride {:>4}  {}\n", candidate.tensor == found.target_layer ? "*" : " ", written(candidate.shape),
+                   pixels(candidate.receptive_field), pixels(candidate.stride), candidate.tensor);
+    }
+    fmt::print("  * the target layer chosen\n\nMethods (--method; auto is {})\n", explain::automatic_method(network).name);
+    for (const explain::MethodVerdict& verdict : found.methods) {
+        fmt::print("  {} {:<20} {}\n", verdict.obstacle.empty() ? "+" : "-", verdict.method, verdict.obstacle.empty() ? "" : "not here: " + verdict.obstacle);
+    }
+    for (const std::string& warning : network.warnings) fmt::print("\nWarning: {}\n", warning);
+}
+
+nlohmann::ordered_json to_json(const explain::Network& network, const explain::Inspection& found) {
+    using Json = nlohmann::ordered_json;
+    const Preprocessing& p = network.preprocessing;
+    const model::ClassifierHead& head = network.head;
+    const auto finite = [](double value) { return std::isfinite(value) && value != 0 ? Json(value) : Json(nullptr); };
+    const auto text_or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(report::to_utf8(text)); };
+    Json json;
+    json["model"] = {{"file", report::to_utf8(network.file.string())}, {"opset", network.model.opset()}, {"producer", report::to_utf8(network.model.producer_name)}};
+    json["input"] = {{"name", report::to_utf8(network.input)}, {"type", locus::name(network.input_type)}, {"shape", found.input_shape}};
+    json["preprocessing"] = {{"width", p.width}, {"height", p.height}, {"mean", p.mean}, {"std", p.std}, {"range", p.range},
+                             {"color", name(p.color)}, {"layout", name(p.layout)}, {"resize", name(p.resize)}, {"crop_pct", p.crop_pct}, {"from", network.origins}};
+    Json labels = Json::array();
+    for (const std::string& label : network.labels) labels.push_back(report::to_utf8(label));
+    json["classes"] = {{"count", found.classes}, {"labels", std::move(labels)}};
+    json["head"] = {{"kind", model::name(head.kind)}, {"pool", model::name(head.pool)}, {"activation", model::name(head.activation)},
+                    {"output", report::to_utf8(head.output)}, {"logits", report::to_utf8(head.logits)}, {"obstacle", text_or_null(head.reason)},
+                    {"parameters", found.head_parameters}, {"fully_connected_parameters", found.fully_connected_parameters}};
+    json["parameters"] = found.parameters;
+    json["multiply_adds"] = found.multiply_adds;
+    json["target_layer"] = text_or_null(found.target_layer);
+    for (const explain::LayerCandidate& candidate : found.candidates) {
+        json["layers"].push_back({{"tensor", report::to_utf8(candidate.tensor)}, {"shape", candidate.shape},
+                                  {"receptive_field", finite(candidate.receptive_field)}, {"stride", finite(candidate.stride)}});
+    }
+    json["automatic_method"] = explain::automatic_method(network).name;
+    for (const explain::MethodVerdict& verdict : found.methods) {
+        json["methods"].push_back({{"name", verdict.method}, {"applies", verdict.obstacle.empty()}, {"obstacle", text_or_null(verdict.obstacle)}});
+    }
+    json["warnings"] = network.warnings;
+    return json;
+}
+
+void inspect(const InspectArguments& arguments) {
+    const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
+    explain::Network network = explain::load_network(file, {.input = arguments.input, .output = arguments.output, .bind_inputs = false});
+    arguments.preprocessing.apply(network.preprocessing);
+    if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
+    const explain::Inspection found = explain::inspect(network);
+    if (arguments.json) {
+        fmt::print("{}\n", to_json(network, found).dump(2));
+    } else {
+        print(network, found);
+    }
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+    auto arguments = std::make_shared<InspectArguments>();
+    CLI::App& command = *app.add_subcommand("inspect", "Tell what a model is: input, preprocessing, classes, head, layers, costs, methods that apply");
+    command.footer("Each value of the preprocessing comes with where it was found. Options of preprocessing show what an override would do.\n\n"
+                   "Examples:\n  locus inspect resnet50.onnx\n  locus inspect resnet50.onnx --json | jq .target_layer");
+    command.add_option("MODEL", arguments->model, default_model_help());
+    command.add_option("-i,--input", arguments->input, "The image input (default: found)")->type_name("NAME");
+    command.add_option("--output", arguments->output, "The score output (default: found)")->type_name("NAME");
+    command.add_flag("--json", arguments->json, "For machines");
+    arguments->preprocessing.add_to(command);
+    command.callback([arguments] { inspect(*arguments); });
+}
+
+}  // namespace locus::command

@@ -1,0 +1,108 @@
+#include "explain/inspection.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "explain/method.hpp"
+#include "model/cost.hpp"
+#include "model/receptive_field.hpp"
+#include "runtime/observe_shapes.hpp"
+
+namespace locus::explain {
+namespace {
+
+/// Rows, columns and channels of a feature map of rank 4; rows is 0 for anything else.
+struct Extents {
+    std::int64_t rows = 0, columns = 0, channels = 0;
+};
+Extents extents(const Shape& shape, model::FeatureLayout layout) {
+    if (shape.size() != 4) return {};
+    if (layout == model::FeatureLayout::channels_last) return {shape[1], shape[2], shape[3]};
+    return {shape[2], shape[3], shape[1]};
+}
+
+LayerCandidate described(const std::string& tensor, const model::Shapes& shapes,
+                         const std::unordered_map<std::string, model::ReceptiveField>& fields) {
+    LayerCandidate candidate{.tensor = tensor, .shape = shapes.shape(tensor)};
+    if (const auto field = fields.find(tensor); field != fields.end()) {
+        candidate.receptive_field = field->second.size;
+        candidate.stride = field->second.stride;
+    }
+    return candidate;
+}
+
+/// The last tensor of each resolution among those that the scores depend on.
+std::vector<LayerCandidate> find_candidates(const Network& network, const model::Index& index, const model::Shapes& shapes) {
+    const auto fields = model::receptive_fields(network.model.graph, shapes, network.input);
+    const auto before_scores = index.ancestors(network.head.logits);
+    std::map<std::pair<std::int64_t, std::int64_t>, std::size_t> last;  // resolution to position in `order`
+    std::vector<std::string> order;
+    for (const model::Node& node : network.model.graph.nodes) {
+        const std::string& tensor = node.output(0);
+        if (!before_scores.contains(tensor) || !fields.contains(tensor) || !shapes.contains(tensor)) continue;
+        const Extents e = extents(shapes.shape(tensor), network.head.layout);
+        if (e.rows < 2 || e.columns < 2) continue;
+        const auto [place, is_new] = last.try_emplace({e.rows, e.columns}, order.size());
+        if (is_new) order.emplace_back();
+        order[place->second] = tensor;
+    }
+    if (!network.head.target_layer.empty() && std::find(order.begin(), order.end(), network.head.target_layer) == order.end() &&
+        shapes.contains(network.head.target_layer)) {
+        order.push_back(network.head.target_layer);
+    }
+    std::vector<LayerCandidate> candidates;
+    for (const std::string& tensor : order) candidates.push_back(described(tensor, shapes, fields));
+    return candidates;
+}
+
+/// The tensors that `scores` is computed from, back to `layer`, which is left out.
+std::unordered_set<std::string> computed_behind(const model::Index& index, const std::string& scores, const std::string& layer) {
+    std::unordered_set<std::string> behind;
+    std::vector<std::string> waiting{scores};
+    while (!waiting.empty()) {
+        const std::string tensor = waiting.back();
+        waiting.pop_back();
+        const model::Node* node = index.producer(tensor);
+        if (tensor == layer || node == nullptr || !behind.insert(tensor).second) continue;
+        waiting.insert(waiting.end(), node->inputs.begin(), node->inputs.end());
+    }
+    return behind;
+}
+
+}  // namespace
+
+Inspection inspect(const Network& network) {
+    const model::Graph& graph = network.model.graph;
+    Inspection found;
+    found.input_shape = input_shape(network, network.fixed_batch.value_or(-1));
+    const model::Shapes shapes = runtime::known_shapes(network.model, {{network.input, found.input_shape}});
+    const model::Index index(graph);
+
+    if (shapes.contains(network.head.logits)) {
+        const Shape logits = shapes.shape(network.head.logits);
+        found.classes = 1;
+        for (std::size_t i = 1; i < logits.size(); ++i) found.classes *= std::max<std::int64_t>(logits[i], 1);
+    }
+    found.candidates = find_candidates(network, index, shapes);
+    found.target_layer = network.head.target_layer;
+    if (found.target_layer.empty() && !found.candidates.empty()) found.target_layer = found.candidates.back().tensor;
+
+    const auto used = index.ancestors(network.head.logits);
+    const model::Cost all = model::cost(graph, shapes, &used);
+    found.parameters = all.parameters;
+    found.multiply_adds = all.multiply_adds;
+    if (!found.target_layer.empty()) {
+        const auto head = computed_behind(index, network.head.logits, found.target_layer);
+        found.head_parameters = model::cost(graph, shapes, &head).parameters;
+        if (network.head.kind == model::HeadKind::pool_linear && shapes.contains(found.target_layer)) {
+            const Extents e = extents(shapes.shape(found.target_layer), network.head.layout);
+            found.fully_connected_parameters = e.rows * e.columns * e.channels * found.classes + found.classes;
+        }
+    }
+    for (const Method& method : methods()) {
+        found.methods.push_back({method.name, method.obstacle == nullptr ? std::string() : method.obstacle(network)});
+    }
+    return found;
+}
+
+}  // namespace locus::explain
