@@ -1,1 +1,25 @@
-# Installing: a relocatable tree that find_package(Locus) finds.
+# Installing: a tree that may be moved anywhere, and that find_package(Locus) finds.
+#
+#   PREFIX/bin/locus  lib/liblocus.so  lib/libonnxruntime.so.1  include/locus/  lib/cmake/Locus/  share/locus/models/  share/doc/locus/
+
+include(CMakePackageConfigHelpers)
+
+set(locus_origin "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+set_target_properties(locus PROPERTIES INSTALL_RPATH "$ORIGIN")
+set_target_properties(locus_cli PROPERTIES INSTALL_RPATH "${locus_origin}")
+
+install(TARGETS locus EXPORT LocusTargets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS locus_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${ONNXRUNTIME_REAL_LIBRARY} DESTINATION ${CMAKE_INSTALL_LIBDIR} RENAME libonnxruntime.so.1)
+install(DIRECTORY include/locus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/locus FILES_MATCHING PATTERN "*.onnx" PATTERN "*.md")
+install(FILES LICENSE NOTICE.md README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+install(EXPORT LocusTargets NAMESPACE Locus:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Locus)
+configure_package_config_file(cmake/LocusConfig.cmake.in ${PROJECT_BINARY_DIR}/LocusConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Locus)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/LocusConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/LocusConfig.cmake ${PROJECT_BINARY_DIR}/LocusConfigVersion.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Locus)

@@ -124,7 +124,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// Reads a file into an upright RGB image; see docs/formats.md for the kinds of file. Throws Error(image) or Error(io).
-Image read_image(const std::filesystem::path& file);
-
 }  // namespace locus

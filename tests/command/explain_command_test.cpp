@@ -1,0 +1,252 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+
+#include <nlohmann/json.hpp>
+
+#include "image/encode.hpp"
+#include "locus/boxes.hpp"
+#include "locus/image.hpp"
+#include "model/builder.hpp"
+#include "model/onnx_file.hpp"
+#include "model/preprocessing_metadata.hpp"
+#include "report/npy.hpp"
+#include "support/run_command.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace locus {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using test::Outcome;
+
+/// A bright disc on noise: something for random weights to look at.
+Image picture(int width, int height, unsigned seed) {
+    Image image{.width = width, .height = height, .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
+    std::mt19937 random(seed);
+    for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+            const double dx = (x - 0.3 * width) / width, dy = (y - 0.6 * height) / height;
+            const bool disc = dx * dx + dy * dy < 0.04;
+            for (int c = 0; c < 3; ++c) image.pixel(x, y)[c] = static_cast<std::uint8_t>(disc ? 255 - 60 * c : random() % 64);
+        }
+    }
+    return image;
+}
+
+void write_picture(const fs::path& file, int width, int height, unsigned seed = 1) {
+    const auto bytes = file.extension() == ".png" ? image::encode_png(picture(width, height, seed)) : image::encode_jpeg(picture(width, height, seed), 90);
+    test::write_text(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+class ExplainCommand : public testing::Test {
+protected:
+    ExplainCommand() {
+        model::Model network = model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
+        Preprocessing preprocessing;
+        preprocessing.width = preprocessing.height = 64;
+        model::write_metadata(network, preprocessing, {"cat, tom", "dog", "crane", "crane", "bird", "<b>&\"bold\""});
+        model::save(network, path("model.onnx"));
+        write_picture(path("photos/a/cat.jpg"), 120, 80, 1);
+        write_picture(path("photos/b/cat.jpg"), 90, 140, 2);
+        write_picture(path("photos/wide.png"), 300, 50, 3);
+    }
+
+    fs::path path(const std::string& below) const { return folder_.path() / below; }
+    Outcome run(const std::vector<std::string>& arguments, const std::string& standard_input = {}) const {
+        return test::run_locus(folder_.path(), arguments, standard_input);
+    }
+    json results(const std::string& out = "locus-out") const { return json::parse(test::read_text(path(out + "/results.json"))); }
+
+    test::TemporaryFolder folder_;
+};
+
+TEST_F(ExplainCommand, WritesEverythingItNames) {
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "photos"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const json all = results();
+    ASSERT_EQ(all["images"].size(), 3U);
+    EXPECT_EQ(all["method"], "cam");
+    EXPECT_EQ(all["model"]["pool"], "mean");
+    EXPECT_TRUE(all["failed"].empty());
+    for (const json& image : all["images"]) {
+        for (const json& e : image["explanations"]) {
+            EXPECT_TRUE(fs::exists(path("locus-out") / e["map"]["file"].get<std::string>()));
+            EXPECT_TRUE(fs::exists(path("locus-out") / e["overlay"].get<std::string>()));
+            for (const json& box : e["boxes"]) {
+                EXPECT_GE(box["x"], 0);
+                EXPECT_GE(box["y"], 0);
+                EXPECT_LE(box["x"].get<int>() + box["width"].get<int>(), image["width"].get<int>());
+                EXPECT_LE(box["y"].get<int>() + box["height"].get<int>(), image["height"].get<int>());
+            }
+        }
+    }
+    for (const char* file : {"boxes.csv", "boxes.coco.json", "report.html"}) EXPECT_TRUE(fs::exists(path("locus-out") / file)) << file;
+}
+
+TEST_F(ExplainCommand, MeanOfTheSavedMapPlusBiasIsTheLogit) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "-c", "top:6"}).exit_code, 0);
+    const json all = results();
+    for (const json& image : all["images"]) {
+        ASSERT_EQ(image["explanations"].size(), 6U);
+        for (const json& e : image["explanations"]) {
+            const Tensor map = report::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
+            double sum = 0;
+            for (const float value : map.values<float>()) sum += value;
+            EXPECT_NEAR(sum / static_cast<double>(map.size()) + e["bias"].get<double>(), e["logit"].get<double>(), 1e-4 * std::abs(e["logit"].get<double>()) + 1e-5);
+        }
+    }
+}
+
+TEST_F(ExplainCommand, TheBoxIsThatOfTheSavedMap) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "--threshold", "0.35", "--components", "all"}).exit_code, 0);
+    const json all = results();
+    for (const json& image : all["images"]) {
+        const json& e = image["explanations"][0];
+        const Tensor saved = report::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
+        const auto values = saved.values<float>();
+        const Map raw{.width = static_cast<int>(saved.shape()[1]), .height = static_cast<int>(saved.shape()[0]), .values = {values.begin(), values.end()}};
+        const auto expected = boxes(upsample(raw, image["width"], image["height"]), {.threshold = 0.35, .components = Components::all});
+        ASSERT_EQ(e["boxes"].size(), expected.size());
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            EXPECT_EQ(e["boxes"][i]["x"], expected[i].x);
+            EXPECT_EQ(e["boxes"][i]["y"], expected[i].y);
+            EXPECT_EQ(e["boxes"][i]["width"], expected[i].width);
+            EXPECT_EQ(e["boxes"][i]["height"], expected[i].height);
+        }
+    }
+}
+
+TEST_F(ExplainCommand, FilesOfTheSameNameDoNotCollide) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos/a/cat.jpg", "photos/b/cat.jpg", "photos"}).exit_code, 0);
+    std::set<std::string> maps;
+    const json all = results();
+    for (const json& image : all["images"]) maps.insert(image["explanations"][0]["map"]["file"].get<std::string>());
+    EXPECT_EQ(maps.size(), 5U);
+}
+
+TEST_F(ExplainCommand, TheSameInputGivesTheSameBytesWhateverTheThreadsAndTheBatch) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "-o", "one", "-j", "1"}).exit_code, 0);
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "-o", "two", "-j", "2", "-b", "2"}).exit_code, 0);
+    for (const auto& entry : fs::recursive_directory_iterator(path("one"))) {
+        if (!entry.is_regular_file() || entry.path().string().find("/.locus/") != std::string::npos) continue;
+        const fs::path other = path("two") / entry.path().lexically_relative(path("one"));
+        EXPECT_EQ(test::read_text(entry.path()), test::read_text(other)) << other;
+    }
+}
+
+TEST_F(ExplainCommand, BadFilesAreNamedAndTheRestIsDone) {
+    test::write_text(path("photos/text.jpg"), "this is no picture");
+    test::write_text(path("photos/empty.png"), "");
+    const std::string whole = test::read_text(path("photos/a/cat.jpg"));
+    test::write_text(path("photos/cut.jpg"), whole.substr(0, whole.size() / 2));
+    test::write_text(path("photos/caf\xe9.jpg"), whole);
+    // The header of a 60,000 x 60,000 PNG, with a right checksum (computed with zlib's crc32), and no pixels.
+    test::write_text(path("photos/bomb.png"), std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0", 29) + std::string("\0\0\0\0", 4));
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "photos", "missing.jpg"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    const json all = results();
+    EXPECT_EQ(all["images"].size(), 4U);
+    std::set<std::string> failed;
+    for (const json& failure : all["failed"]) {
+        failed.insert(failure["file"].get<std::string>());
+        EXPECT_FALSE(failure["error"].get<std::string>().empty());
+    }
+    EXPECT_EQ(failed, (std::set<std::string>{"photos/bomb.png", "photos/cut.jpg", "photos/empty.png", "photos/text.jpg", "missing.jpg"}));
+    EXPECT_THAT(outcome.err, HasSubstr("photos/cut.jpg"));
+}
+
+TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
+    const auto expect_usage = [&](const std::vector<std::string>& arguments, const std::string& hint) {
+        const Outcome outcome = run(arguments);
+        EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr(hint));
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    };
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--method", "grad-cma"}, "grad-cam");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "-c", "dogg"}, "'dog'");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "-c", "crane"}, "2 (crane), 3 (crane)");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "-c", "6"}, "0 to 5");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "-c", "top:7"}, "6");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--colormap", "trubo"}, "turbo");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--save", "maps"}, "map");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--input", "x"}, "input");
+    expect_usage({"explain", "-m", "model.onnx"}, "INPUT");
+}
+
+TEST_F(ExplainCommand, ABrokenModelIsOneSentence) {
+    const auto expect_failure = [&](const std::string& model, const std::string& hint) {
+        const Outcome outcome = run({"explain", "-m", model, "photos"});
+        EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+        EXPECT_THAT(outcome.err, HasSubstr(hint));
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    };
+    expect_failure("missing.onnx", "missing.onnx");
+    expect_failure("photos/a/cat.jpg", "cat.jpg");
+    const std::string whole = test::read_text(path("model.onnx"));
+    test::write_text(path("cut.onnx"), whole.substr(0, whole.size() / 3));
+    expect_failure("cut.onnx", "cut.onnx");
+}
+
+TEST_F(ExplainCommand, ANetworkThatComputesNaNIsRefusedAndTheWeightNamed) {
+    model::Model network = model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
+    for (auto& [name, tensor] : network.graph.initializers) {
+        if (tensor.type() == DataType::float32 && tensor.rank() == 4) tensor.mutable_values<float>()[0] = std::nanf("");
+    }
+    model::save(network, path("nan.onnx"));
+    const Outcome outcome = run({"explain", "-m", "nan.onnx", "photos", "--size", "64"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("NaN"));
+}
+
+TEST_F(ExplainCommand, ArraysArePreprocessedAlready) {
+    Tensor batch(DataType::float32, {2, 3, 64, 64});
+    std::mt19937 random(4);
+    for (float& value : batch.mutable_values<float>()) value = static_cast<float>(random() % 1000) / 500.0F - 1.0F;
+    report::write_npy(path("x.npy"), batch);
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "x.npy"}).exit_code, 0);
+    const json all = results();
+    ASSERT_EQ(all["images"].size(), 2U);
+    EXPECT_EQ(all["images"][1]["file"], "x.npy#1");
+    EXPECT_EQ(all["images"][1]["width"], 64);
+}
+
+TEST_F(ExplainCommand, PathsComeFromStandardInputAndGlobs) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "-", "photos/*.png"}, "photos/a/cat.jpg\n\nphotos/b/cat.jpg\n").exit_code, 0);
+    EXPECT_EQ(results()["images"].size(), 3U);
+}
+
+TEST_F(ExplainCommand, AForeignFolderIsNotTouched) {
+    test::write_text(path("mine/thesis.txt"), "precious");
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "photos", "-o", "mine"});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_EQ(test::read_text(path("mine/thesis.txt")), "precious");
+    EXPECT_FALSE(fs::exists(path("mine/results.json")));
+}
+
+TEST_F(ExplainCommand, JsonLinesAreTheEntriesOfResults) {
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "photos", "--json"});
+    std::istringstream lines(outcome.out);
+    const json all = results();
+    std::size_t i = 0;
+    for (std::string line; std::getline(lines, line); ++i) EXPECT_EQ(json::parse(line), all["images"][i]);
+    EXPECT_EQ(i, 3U);
+}
+
+TEST_F(ExplainCommand, EverySaveWritesItsPicture) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos/wide.png", "--save", "overlay,heatmap,mask", "--signed", "--decompose", "3"}).exit_code, 0);
+    const json e = results()["images"][0]["explanations"][0];
+    for (const char* key : {"overlay", "heatmap", "mask", "decomposition"}) {
+        ASSERT_TRUE(e.contains(key)) << key << " in " << e;
+        EXPECT_TRUE(fs::exists(path("locus-out") / e[key].get<std::string>())) << key;
+    }
+    EXPECT_TRUE(e["map"]["file"].is_null());
+    EXPECT_FALSE(fs::exists(path("locus-out/report.html")));
+}
+
+}  // namespace
+}  // namespace locus

@@ -1,0 +1,109 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+#include "image/encode.hpp"
+#include "locus/image.hpp"
+#include "model/builder.hpp"
+#include "model/onnx_file.hpp"
+#include "support/run_command.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace locus {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr int pictures = 60;
+
+class Resume : public testing::Test {
+protected:
+    Resume() {
+        model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}), folder_.path() / "model.onnx");
+        std::mt19937 random(7);
+        for (int i = 0; i < pictures; ++i) {
+            Image image{.width = 160, .height = 120, .rgb = std::vector<std::uint8_t>(160 * 120 * 3)};
+            for (auto& value : image.rgb) value = static_cast<std::uint8_t>(random());
+            const auto bytes = image::encode_jpeg(image, 80);
+            test::write_text(folder_.path() / "photos" / ("photo" + std::to_string(i) + ".jpg"), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        }
+    }
+
+    std::vector<std::string> command(const std::string& out, const std::vector<std::string>& more = {}) const {
+        std::vector<std::string> arguments{"explain", "-m", "model.onnx", "photos", "-o", out, "-q", "--size", "64"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return arguments;
+    }
+
+    /// Starts the command, sends it a signal after a while, and returns how it ended: an exit code, or 128 + the signal.
+    int run_and_signal(const std::vector<std::string>& arguments, int signal, std::chrono::milliseconds after) const {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            std::vector<std::string> words{LOCUS_COMMAND};
+            words.insert(words.end(), arguments.begin(), arguments.end());
+            std::vector<char*> argv;
+            for (std::string& word : words) argv.push_back(word.data());
+            argv.push_back(nullptr);
+            if (::chdir(folder_.path().c_str()) == 0) ::execv(LOCUS_COMMAND, argv.data());
+            ::_exit(127);
+        }
+        std::this_thread::sleep_for(after);
+        ::kill(child, signal);
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+
+    void expect_same_files(const std::string& expected, const std::string& actual) const {
+        int compared = 0;
+        for (const auto& entry : fs::recursive_directory_iterator(folder_.path() / expected)) {
+            if (!entry.is_regular_file() || entry.path().string().find("/.locus/") != std::string::npos) continue;
+            const fs::path other = folder_.path() / actual / entry.path().lexically_relative(folder_.path() / expected);
+            EXPECT_EQ(test::read_text(entry.path()), test::read_text(other)) << other;
+            ++compared;
+        }
+        EXPECT_GE(compared, 2 * pictures);
+    }
+
+    test::TemporaryFolder folder_;
+};
+
+TEST_F(Resume, KilledAtTwentyRandomMomentsItEndsWithTheSameBytes) {
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_EQ(test::run_locus(folder_.path(), command("whole")).exit_code, 0);
+    const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+    std::mt19937 random(11);
+    for (int attempt = 0; attempt < 20; ++attempt) {
+        const std::chrono::milliseconds after(static_cast<long>(random() % static_cast<unsigned>(whole.count() + 1)));
+        run_and_signal(command("killed", {"--resume"}), SIGKILL, after);
+    }
+    ASSERT_EQ(test::run_locus(folder_.path(), command("killed", {"--resume"})).exit_code, 0);
+    expect_same_files("whole", "killed");
+}
+
+TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
+    ASSERT_EQ(test::run_locus(folder_.path(), command("whole")).exit_code, 0);
+    const int ended = run_and_signal(command("stopped", {"-j", "1"}), SIGINT, std::chrono::milliseconds(150));
+    ASSERT_TRUE(ended == 130 || ended == 0 || ended == 130 + 0) << ended;
+    ASSERT_EQ(test::run_locus(folder_.path(), command("stopped", {"--resume"})).exit_code, 0);
+    expect_same_files("whole", "stopped");
+}
+
+TEST_F(Resume, OtherOptionsAreRefusedByName) {
+    run_and_signal(command("out", {"-j", "1"}), SIGKILL, std::chrono::milliseconds(200));
+    const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--threshold", "0.5"}));
+    if (fs::exists(folder_.path() / "out")) {
+        EXPECT_EQ(outcome.exit_code, 2);
+        EXPECT_THAT(outcome.err, HasSubstr("--threshold"));
+    }
+}
+
+}  // namespace
+}  // namespace locus
