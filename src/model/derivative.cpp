@@ -1,0 +1,225 @@
+#include "model/derivative.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "locus/error.hpp"
+#include "model/derivative_rules/rule.hpp"
+
+namespace locus::model {
+namespace {
+
+/// Which tensors carry a gradient: those computed from a wanted tensor, through numbers that can change smoothly, on the way to a seeded
+/// one.
+class Paths {
+public:
+    Paths(const Graph& graph, const Shapes& shapes, const std::vector<Seed>& seeds,
+          const std::vector<std::string>& wanted) {
+        from_wanted_.insert(wanted.begin(), wanted.end());
+        for (const Node& node : graph.nodes) {
+            const auto depends = [&](const std::string& input) { return from_wanted_.contains(input); };
+            if (!std::any_of(node.inputs.begin(), node.inputs.end(), depends)) continue;
+            for (const auto& output : node.outputs) {
+                if (!output.empty() && carries(node, output, shapes)) from_wanted_.insert(output);
+            }
+        }
+        for (const Seed& seed : seeds) {
+            if (from_wanted_.contains(seed.tensor)) on_path_.insert(seed.tensor);
+        }
+        for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+            const auto leads = [&](const std::string& output) { return on_path_.contains(output); };
+            if (!std::any_of(node->outputs.begin(), node->outputs.end(), leads)) continue;
+            for (const auto& input : node->inputs) {
+                if (from_wanted_.contains(input)) on_path_.insert(input);
+            }
+        }
+    }
+
+    bool on_path(const std::string& tensor) const { return on_path_.contains(tensor); }
+
+private:
+    /// Integers and booleans end a path, quantized numbers do not.
+    bool carries(const Node& node, const std::string& output, const Shapes& shapes) {
+        if (!shapes.contains(output) || shapes.is_float(output)) return true;
+        if (node.is("QuantizeLinear") && output == node.output(0))
+            quantized_.insert(output);
+        else if (!node.inputs.empty() && quantized_.contains(node.input(0)) && output == node.output(0) &&
+                 shapes.type(output) == shapes.type(node.input(0))) {
+            quantized_.insert(output);
+        }
+        return quantized_.contains(output);
+    }
+
+    std::unordered_set<std::string> from_wanted_, on_path_, quantized_;
+};
+
+/// Up to three tensors behind the node from which the seeded tensors could be differentiated, nearest first; those with positions
+/// (rank 4) before others.
+std::vector<std::string> layers_that_work(const Graph& graph, const Shapes& shapes, const std::vector<Seed>& seeds,
+                                          const Node& failed) {
+    std::vector<std::string> images, others;
+    const auto start = std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                                    [&](const Node& node) { return node.outputs == failed.outputs; });
+    for (auto node = start; node != graph.nodes.end(); ++node) {
+        const auto& tensor = node->output(0);
+        if (tensor.empty() || !shapes.contains(tensor) || !shapes.is_float(tensor)) continue;
+        const Paths paths(graph, shapes, seeds, {tensor});
+        if (!paths.on_path(tensor)) continue;
+        const bool works = std::all_of(node + 1, graph.nodes.end(), [&](const Node& later) {
+            const auto carries = [&](const std::string& output) { return paths.on_path(output); };
+            const bool on_way = std::any_of(later.outputs.begin(), later.outputs.end(), carries) &&
+                                std::any_of(later.inputs.begin(), later.inputs.end(), carries);
+            return !on_way || find_rule(later) != nullptr;
+        });
+        if (!works) continue;
+        auto& list = shapes.rank(tensor) == 4 ? images : others;
+        if (list.size() < 3) list.push_back(tensor);
+        if (images.size() == 3) break;
+    }
+    return images.empty() ? others : images;
+}
+
+Error no_derivative(const Graph& graph, const Shapes& shapes, const std::vector<Seed>& seeds, const Node& failed,
+                    const std::string& what) {
+    const auto layers = layers_that_work(graph, shapes, seeds, failed);
+    return Error(ErrorKind::unsupported,
+                 layers.empty() ? what + "; no later layer has a gradient either"
+                                : fmt::format("{}; of later layers these work: '{}'", what, fmt::join(layers, "', '")));
+}
+
+class Differentiation {
+public:
+    Differentiation(Model& model, Shapes& shapes, const std::vector<Seed>& seeds,
+                    const std::vector<std::string>& wanted, const DifferentiateOptions& options)
+        : model_(model),
+          shapes_(shapes),
+          seeds_(seeds),
+          wanted_(wanted),
+          options_(options),
+          original_nodes_(model.graph.nodes.size()) {}
+
+    std::map<std::string, std::string> run() {
+        check();
+        const Paths paths(model_.graph, shapes_, seeds_, wanted_);
+        check_rules(paths);
+        Emitter emitter(model_, shapes_, options_.prefix);
+        for (const Seed& seed : seeds_) {
+            if (!paths.on_path(seed.tensor)) continue;
+            if (seed.classes.empty())
+                contributions_[seed.tensor].push_back({emitter.value(seed.gradient)});
+            else
+                contributions_[seed.tensor].push_back({{}, {}, emitter.value(seed.classes)});
+        }
+        for (std::size_t i = original_nodes_; i-- > 0;) visit(emitter, paths, i);
+        std::map<std::string, std::string> result;
+        for (const auto& tensor : wanted_) result[tensor] = finished(emitter, tensor).name();
+        return result;
+    }
+
+private:
+    void check() const {
+        if (model_.opset() < 13) {
+            throw Error(
+                ErrorKind::usage,
+                fmt::format("the model's opset is {}; raise it to 13 or newer before differentiating", model_.opset()));
+        }
+        const Index index(model_.graph);
+        const auto require = [&](const std::string& tensor) {
+            if (!index.contains(tensor)) {
+                throw Error(ErrorKind::usage, fmt::format("the graph has no tensor '{}'; the nearest are '{}'", tensor,
+                                                          fmt::join(index.nearest_names(tensor), "', '")));
+            }
+        };
+        for (const auto& tensor : wanted_) require(tensor);
+        for (const Seed& seed : seeds_) {
+            require(seed.tensor);
+            require(seed.classes.empty() ? seed.gradient : seed.classes);
+        }
+    }
+
+    bool on_way(const Paths& paths, const Node& node) const {
+        const auto on_path = [&](const std::string& tensor) { return paths.on_path(tensor); };
+        return std::any_of(node.outputs.begin(), node.outputs.end(), on_path) &&
+               std::any_of(node.inputs.begin(), node.inputs.end(), on_path);
+    }
+
+    void check_rules(const Paths& paths) {
+        for (std::size_t i = original_nodes_; i-- > 0;) {
+            const Node& node = model_.graph.nodes[i];
+            if (!on_way(paths, node) || find_rule(node) != nullptr) continue;
+            const auto domain = node.domain.empty() ? "" : fmt::format(" of {}", node.domain);
+            throw no_derivative(model_.graph, shapes_, seeds_, node,
+                                fmt::format("the operator {}{} (node '{}', tensor '{}') has no derivative in Locus",
+                                            node.op_type, domain, node.name, node.output(0)));
+        }
+    }
+
+    /// The sum of what arrived at a tensor.
+    std::optional<Gradient> arrived(Emitter& emitter, const std::string& tensor) {
+        const auto found = contributions_.find(tensor);
+        if (found == contributions_.end() || found->second.empty()) return std::nullopt;
+        auto& parts = found->second;
+        if (parts.size() > 1) {
+            Value sum;
+            for (const Gradient& part : parts) {
+                const Value value = materialized(part, emitter.value(tensor));
+                sum = sum ? sum + value : value;
+            }
+            parts = {Gradient{sum}};
+        }
+        return parts.front();
+    }
+
+    void visit(Emitter& emitter, const Paths& paths, std::size_t index) {
+        const Node node = model_.graph.nodes[index];
+        if (!on_way(paths, node)) return;
+        std::vector<std::optional<Gradient>> gradients;
+        for (const auto& output : node.outputs)
+            gradients.push_back(output.empty() ? std::nullopt : arrived(emitter, output));
+        if (std::none_of(gradients.begin(), gradients.end(), [](const auto& gradient) { return gradient.has_value(); }))
+            return;
+        std::vector<bool> wants;
+        for (const auto& input : node.inputs) wants.push_back(paths.on_path(input));
+        RuleContext context(emitter, node, std::move(gradients), std::move(wants), options_);
+        try {
+            find_rule(node)(context);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::unsupported) throw;
+            throw no_derivative(model_.graph, shapes_, seeds_, node, error.what());
+        }
+        for (auto& [input, gradient] : context.given())
+            contributions_[node.input(input)].push_back(std::move(gradient));
+    }
+
+    Value finished(Emitter& emitter, const std::string& tensor) {
+        const Value target = emitter.value(tensor);
+        if (const auto gradient = arrived(emitter, tensor)) {
+            const Value full = expand_like(materialized(*gradient, target), target);
+            contributions_[tensor] = {Gradient{full}};
+            return full;
+        }
+        if (options_.zeros_where_independent) return zeros_like(target);
+        throw Error(ErrorKind::usage, fmt::format("'{}' does not depend smoothly on '{}': it has no gradient there",
+                                                  seeds_.empty() ? "" : seeds_.front().tensor, tensor));
+    }
+
+    Model& model_;
+    Shapes& shapes_;
+    const std::vector<Seed>& seeds_;
+    const std::vector<std::string>& wanted_;
+    const DifferentiateOptions& options_;
+    std::size_t original_nodes_;
+    std::map<std::string, std::vector<Gradient>> contributions_;
+};
+
+}  // namespace
+
+std::map<std::string, std::string> differentiate(Model& model, Shapes& shapes, const std::vector<Seed>& seeds,
+                                                 const std::vector<std::string>& wanted,
+                                                 const DifferentiateOptions& options) {
+    return Differentiation(model, shapes, seeds, wanted, options).run();
+}
+
+}  // namespace locus::model

@@ -1,0 +1,179 @@
+// Pooling: averages spread evenly, maxima go back to where they were found (the first, where several are equal).
+
+#include <algorithm>
+#include <limits>
+
+#include "model/derivative_rules/rule.hpp"
+#include "model/window.hpp"
+
+namespace locus::model {
+namespace {
+
+Ints spatial(RuleContext& node, const Value& x) {
+    const Shape shape = x.shape();
+    const Ints sizes{shape.begin() + 2, shape.end()};
+    if (std::count(sizes.begin(), sizes.end(), -1) > 0)
+        node.unsupported("the size of what it slides over follows the batch");
+    return sizes;
+}
+
+/// How many elements each window averages over, as [1, 1, o…].
+Tensor divisors(const Window& window, bool count_padding) {
+    Shape shape{1, 1};
+    std::vector<std::vector<std::int64_t>> counts(window.axes());
+    for (std::size_t a = 0; a < window.axes(); ++a) {
+        shape.push_back(window.output_size(a));
+        const auto low = count_padding ? -window.begin[a] : 0;
+        // Padding that only ceil_mode needs is never counted.
+        const auto high = count_padding ? window.input[a] + window.end[a] : window.input[a];
+        for (std::int64_t o = 0; o < shape.back(); ++o) {
+            std::int64_t inside = 0;
+            for (std::int64_t t = 0; t < window.kernel[a]; ++t) {
+                const auto at = o * window.strides[a] - window.begin[a] + t * window.dilations[a];
+                inside += at >= low && at < high ? 1 : 0;
+            }
+            counts[a].push_back(inside);
+        }
+    }
+    Tensor result(DataType::float32, shape);
+    const auto values = result.mutable_values<float>();
+    for (std::int64_t i = 0; i < result.size(); ++i) {
+        std::int64_t product = 1, rest = i;
+        for (std::size_t a = window.axes(); a-- > 0;) {
+            product *= counts[a][rest % shape[a + 2]];
+            rest /= shape[a + 2];
+        }
+        values[i] = static_cast<float>(product);
+    }
+    return result;
+}
+
+/// Each element of `g` added to all elements of its window.
+Value spread(Value g, const Window& window) {
+    auto& emit = g.emitter();
+    const auto axes = window.axes();
+    bool tiles = true;  // windows side by side: each element repeated
+    for (std::size_t a = 0; a < axes; ++a) {
+        tiles = tiles && window.strides[a] == window.kernel[a] && window.dilations[a] == 1 && window.begin[a] == 0 &&
+                window.output_size(a) * window.kernel[a] >= window.input[a];
+    }
+    const Shape shape = g.shape();
+    Ints begin(axes + 2, 0), end(axes + 2, 0);
+    if (tiles) {
+        Shape apart{shape[0], shape[1]}, repeats{1, 1}, together{shape[0], shape[1]};
+        for (std::size_t a = 0; a < axes; ++a) {
+            apart.insert(apart.end(), {shape[a + 2], 1});
+            repeats.insert(repeats.end(), {1, window.kernel[a]});
+            together.push_back(shape[a + 2] * window.kernel[a]);
+            end[a + 2] = window.input[a] - together.back();
+        }
+        return pad(reshape(emit.node("Expand", {reshape(g, apart), emit.ints(repeats)}), together), begin, end);
+    }
+    // Zeros between the elements, then a sum over the window at every place: an average times its size.
+    for (std::size_t a = 0; a < axes; ++a) g = dilate(g, static_cast<std::int64_t>(a) + 2, window.strides[a] - 1);
+    Ints pads(2 * axes, 0);
+    for (std::size_t a = 0; a < axes; ++a) {
+        const auto before = window.extent(a) - 1 - window.begin[a];
+        const auto behind = window.input[a] - (g.shape()[a + 2] + before - (window.extent(a) - 1));
+        // The operator pads by less than its kernel.
+        pads[a] = std::clamp<std::int64_t>(before, 0, window.kernel[a] - 1);
+        pads[axes + a] = std::clamp<std::int64_t>(behind, 0, window.kernel[a] - 1);
+        begin[a + 2] = before - pads[a];
+        end[a + 2] = behind - pads[axes + a];
+    }
+    Emitter::Attributes attributes{
+        {"kernel_shape", window.kernel}, {"pads", pads}, {"count_include_pad", std::int64_t{1}}};
+    if (std::any_of(window.dilations.begin(), window.dilations.end(), [](auto d) { return d != 1; }))
+        attributes["dilations"] = window.dilations;
+    return emit.node("AveragePool", {pad(g, begin, end)}, attributes) *
+           static_cast<double>(element_count(window.kernel));
+}
+
+void average_pool(RuleContext& node) {
+    const auto window = Window::of(node.node(), spatial(node, node.input()));
+    const Tensor counts = divisors(window, node.node().int_or("count_include_pad", 0) != 0);
+    const auto values = counts.values<float>();
+    const bool even = std::all_of(values.begin(), values.end(), [&](float n) { return n == values[0]; });
+    const Value g = node.gradient();
+    node.give(
+        0, spread(even ? g / static_cast<double>(values[0]) : g / node.emit().constant(counts.to(g.type())), window));
+}
+
+void global_average_pool(RuleContext& node) {
+    double count = 1;
+    for (const auto size : spatial(node, node.input())) count *= static_cast<double>(size);
+    Gradient gradient = node.scaled_gradient();
+    gradient.value = gradient.value / count;  // the same everywhere: stays [N, C, 1, 1]
+    node.give(0, std::move(gradient));
+}
+
+/// To the first largest position, which ArgMax finds.
+void global_max_pool(RuleContext& node) {
+    const Value x = node.input();
+    std::int64_t positions = 1;
+    for (const auto size : spatial(node, x)) positions *= size;
+    auto& emit = node.emit();
+    const Value flat = reshape(x, {x.shape()[0], x.shape()[1], positions});
+    const Value found = emit.node("ArgMax", {flat}, {{"axis", std::int64_t{2}}, {"keepdims", std::int64_t{0}}});
+    const Tensor off_on = Tensor::of<float>({2}, {0.0F, 1.0F}).to(x.type());
+    const Value mask = emit.node("OneHot", {found, emit.ints({positions}), emit.constant(off_on)});
+    Gradient gradient = node.scaled_gradient();
+    gradient.value = expand_like(gradient.value, node.output()) * reshape_like(mask, x);
+    node.give(0, std::move(gradient));
+}
+
+/// By the indices that the operator itself can give, which count through the whole tensor [N, C, …].
+void max_pool(RuleContext& node) {
+    const Value x = node.input();
+    auto& emit = node.emit();
+    if (emit.opset() < 16) node.unsupported("it needs opset 16");
+    if (node.has_gradient(1)) node.unsupported("its indices are used as well");
+    auto attributes = node.node().attributes;
+    attributes.erase("storage_order");
+    const Value indices = node.node().outputs.size() > 1 && node.node().int_or("storage_order", 0) == 0
+                              ? node.output(1)
+                              : emit.node_with_outputs("MaxPool", {x}, 2, attributes)[1];
+    const Value zeros = reshape(zeros_like(x), {-1});
+    const Value scattered =
+        emit.node("ScatterElements", {zeros, reshape(indices, {-1}), reshape(node.gradient(), {-1})},
+                  {{"axis", std::int64_t{0}}, {"reduction", std::string("add")}});
+    node.give(0, reshape_like(scattered, x));
+}
+
+/// y = (sum |x|^p)^(1/p): y^(1-p) |x|^(p-1) sign(x)
+Value lp_derivative(const Value& x, const Value& y, double p) {
+    const Value magnitude = unary("Abs", x);
+    const Value positive = where(greater(y, 0), y, y.emitter().number(1, y.type()));
+    if (p == 1) return unary("Sign", x);
+    return unary("Sign", x) * power(magnitude, p - 1) * power(positive, 1 - p);
+}
+
+void global_lp_pool(RuleContext& node) {
+    node.give(0, node.compact_gradient() *
+                     lp_derivative(node.input(), node.output(), static_cast<double>(node.node().int_or("p", 2))));
+}
+
+void lp_pool(RuleContext& node) {
+    const Value x = node.input(), y = node.output();
+    const auto p = static_cast<double>(node.node().int_or("p", 2));
+    const auto window = Window::of(node.node(), spatial(node, x));
+    const Value positive = where(greater(y, 0), y, y.emitter().number(1, y.type()));
+    const Value shares = spread(p == 1 ? node.gradient() : node.gradient() * power(positive, 1 - p), window);
+    node.give(0, p == 1 ? shares * unary("Sign", x) : shares * unary("Sign", x) * power(unary("Abs", x), p - 1));
+}
+
+}  // namespace
+
+const RuleTable& pooling_rules() {
+    static const RuleTable table{
+        {"AveragePool", average_pool},
+        {"GlobalAveragePool", global_average_pool},
+        {"GlobalLpPool", global_lp_pool},
+        {"GlobalMaxPool", global_max_pool},
+        {"LpPool", lp_pool},
+        {"MaxPool", max_pool},
+    };
+    return table;
+}
+
+}  // namespace locus::model

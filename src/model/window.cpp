@@ -1,0 +1,81 @@
+#include "model/window.hpp"
+
+#include <algorithm>
+
+namespace locus::model {
+namespace {
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+}  // namespace
+
+std::int64_t Window::output_size(std::size_t axis) const {
+    const auto room = input[axis] + begin[axis] + end[axis] - extent(axis);
+    if (!ceil_mode) return room / strides[axis] + 1;
+    auto size = ceil_div(room, strides[axis]) + 1;
+    // A window that would start in the padding behind the input is left out, as PyTorch does.
+    if ((size - 1) * strides[axis] >= input[axis] + begin[axis]) --size;
+    return size;
+}
+
+Window Window::of(const Node& node, std::vector<std::int64_t> input, std::vector<std::int64_t> kernel) {
+    Window window;
+    const auto axes = input.size();
+    window.input = std::move(input);
+    window.kernel = node.ints_or("kernel_shape", std::move(kernel));
+    window.strides = node.ints_or("strides", std::vector<std::int64_t>(axes, 1));
+    window.dilations = node.ints_or("dilations", std::vector<std::int64_t>(axes, 1));
+    window.ceil_mode = node.int_or("ceil_mode", 0) != 0;
+    const auto pads = node.ints_or("pads", std::vector<std::int64_t>(2 * axes, 0));
+    window.begin.assign(axes, 0);
+    window.end.assign(axes, 0);
+    const auto automatic = node.string_or("auto_pad", "NOTSET");
+    for (std::size_t i = 0; i < axes; ++i) {
+        if (automatic == "NOTSET") {
+            window.begin[i] = pads.at(i);
+            window.end[i] = pads.at(axes + i);
+        } else if (automatic != "VALID") {
+            const auto outputs = ceil_div(window.input[i], window.strides[i]);
+            const auto total =
+                std::max<std::int64_t>(0, (outputs - 1) * window.strides[i] + window.extent(i) - window.input[i]);
+            window.begin[i] = automatic == "SAME_LOWER" ? total - total / 2 : total / 2;
+            window.end[i] = total - window.begin[i];
+        }
+    }
+    if (automatic != "NOTSET") window.ceil_mode = false;
+    return window;
+}
+
+Window Window::of_transposed(const Node& node, const std::vector<std::int64_t>& node_input,
+                             std::vector<std::int64_t> kernel) {
+    Window window;
+    const auto axes = node_input.size();
+    window.kernel = node.ints_or("kernel_shape", std::move(kernel));
+    window.strides = node.ints_or("strides", std::vector<std::int64_t>(axes, 1));
+    window.dilations = node.ints_or("dilations", std::vector<std::int64_t>(axes, 1));
+    const auto pads = node.ints_or("pads", std::vector<std::int64_t>(2 * axes, 0));
+    const auto more = node.ints_or("output_padding", std::vector<std::int64_t>(axes, 0));
+    const auto output_shape = node.ints_or("output_shape", {});
+    const auto automatic = node.string_or("auto_pad", "NOTSET");
+    window.begin.assign(axes, 0);
+    window.end.assign(axes, 0);
+    window.input.assign(axes, 0);
+    for (std::size_t i = 0; i < axes; ++i) {
+        const auto full = (node_input[i] - 1) * window.strides[i] + window.extent(i) + more.at(i);
+        if (automatic == "NOTSET" && output_shape.empty()) {
+            window.begin[i] = pads.at(i);
+            window.end[i] = pads.at(axes + i);
+        } else if (automatic != "VALID") {
+            // The output's size is given, or input times stride; the padding follows from it.
+            const auto wanted = output_shape.empty() ? node_input[i] * window.strides[i]
+                                                     : output_shape.at(output_shape.size() - axes + i);
+            const auto total = std::max<std::int64_t>(0, full - wanted);
+            window.begin[i] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
+            window.end[i] = total - window.begin[i];
+        }
+        window.input[i] = full - window.begin[i] - window.end[i];
+    }
+    return window;
+}
+
+}  // namespace locus::model
