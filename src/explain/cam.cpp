@@ -11,6 +11,7 @@
 #include "model/cam_graph.hpp"
 #include "model/finite.hpp"
 #include "model/onnx_file.hpp"
+#include "model/opset.hpp"
 
 namespace locus::explain {
 namespace {
@@ -140,6 +141,7 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
                                                   network.head.target_layer, options.layer));
     }
     model::Model model = network.model;
+    if (model.opset() < 10) model::raise_opset(model);
     const model::CamTensors tensors = model::add_cam(model, network.head, {.expose_parts = options.parts});
     auto cam = std::make_shared<CamNetwork>(CamNetwork{
         without_weights(network), tensors, runtime::Session(model::serialize(model), network.session)});
