@@ -10,7 +10,8 @@
 /// v - 255 * mean over std, that is, mean and std stay those of values scaled to 0..1 and the result is 255 times as large.
 
 #include <array>
-#include <string>
+#include <cstddef>
+#include <span>
 
 #include "locus/image.hpp"
 #include "locus/tensor.hpp"
@@ -25,8 +26,8 @@ enum class ColorOrder { rgb, bgr, gray };
 enum class Layout { nchw, nhwc };
 
 struct Preprocessing {
-    int width = 224;   ///< pixels of the network's input
-    int height = 224;  ///< pixels of the network's input
+    int width = 224;                                    ///< pixels of the network's input
+    int height = 224;                                   ///< pixels of the network's input
     std::array<float, 3> mean{0.485F, 0.456F, 0.406F};  ///< of values scaled to 0..1, in the network's colour order
     std::array<float, 3> std{0.229F, 0.224F, 0.225F};
     float range = 1.0F;  ///< value of white before mean and std are applied: 1, or 255 for networks fed with raw bytes
@@ -42,11 +43,23 @@ struct Region {
     double x = 0, y = 0, width = 0, height = 0;
 };
 
-/// The region that `preprocess` samples of a photo of this size.
+/// The region that `preprocess` samples of a photo of this size. Resize::squash: all of it. Resize::crop: with s = min(image_width *
+/// crop_pct / width, image_height * crop_pct / height) photo pixels for one of the network's, s * width by s * height about the photo's
+/// centre: what resizing the shorter side to size / crop_pct and cropping the middle shows, computed without rounding. (torchvision's Resize
+/// rounds the longer side down to a whole pixel and CenterCrop puts the crop at a whole pixel: its crop lies within half a
+/// pixel of the resized photo from ours.) Throws Error(usage) for a crop_pct outside (0, 1] or sides below 1.
 Region visible_region(int image_width, int image_height, const Preprocessing& preprocessing);
 
 /// The network's input for one photo: [1, C, H, W] or [1, H, W, C] by layout, C = 3 or 1. Shrinking is antialiased (triangle filter over
-/// the source pixels, as Pillow's BILINEAR), enlarging is bilinear with half-pixel centres.
+/// the source pixels, as Pillow's BILINEAR), enlarging is bilinear with half-pixel centres; all in float32, where Pillow rounds to 8 bits between
+/// and after its two passes (values differ by at most 1 of 255). Grey is the luma of ITU-R BT.601, with mean[0] and std[0].
+/// uint8 inputs are 0..255 rounded, without mean and std. Throws Error(usage) for impossible sizes, deviations or images, Error(unsupported) for other types.
 Tensor preprocess(const Image& image, const Preprocessing& preprocessing);
+
+/// Bytes of one photo's input.
+std::size_t input_bytes(const Preprocessing& preprocessing);
+
+/// The same as `preprocess` into room that the caller has, say one photo's place in a batch: `out` is `input_bytes` long.
+void preprocess_into(const Image& image, const Preprocessing& preprocessing, std::span<std::byte> out);
 
 }  // namespace locus

@@ -1,0 +1,256 @@
+#include "image/preprocess.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "image/resampling.hpp"
+#include "image/vectorised.hpp"
+#include "locus/error.hpp"
+
+namespace locus {
+namespace {
+
+using image::Resampling;
+using image::Taps;
+
+constexpr int most_side = 16384;  // of a network's input
+
+void require_usable(const Preprocessing& p) {
+    if (p.width < 1 || p.height < 1 || p.width > most_side || p.height > most_side) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("A network's input of {} x {} pixels is not possible: sides of 1 to {} are.", p.width,
+                                p.height, most_side));
+    }
+    if (p.resize == Resize::crop && !(p.crop_pct > 0 && p.crop_pct <= 1)) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("A crop_pct of {} is not possible: it lies above 0 and at most at 1.", p.crop_pct));
+    }
+    if (p.type != DataType::float32 && p.type != DataType::float16 && p.type != DataType::uint8) {
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("Pictures cannot be given to a network as {}: float, float16 and uint8 are possible.",
+                                name(p.type)));
+    }
+    if (p.type == DataType::uint8) return;
+    for (const float deviation : p.std) {
+        if (!(std::abs(deviation) > 0) || !std::isfinite(deviation)) {
+            throw Error(
+                ErrorKind::usage,
+                fmt::format("A standard deviation of {} is not possible: pixels are divided by it.", deviation));
+        }
+    }
+}
+
+void require_usable(const Image& image) {
+    const auto values =
+        static_cast<std::size_t>(std::max(image.width, 0)) * static_cast<std::size_t>(std::max(image.height, 0)) * 3;
+    if (values == 0 || image.rgb.size() != values) {
+        throw Error(ErrorKind::usage, fmt::format("An image of {} x {} pixels with {} values is not possible: it needs "
+                                                  "three a pixel and at least one pixel.",
+                                                  image.width, image.height, image.rgb.size()));
+    }
+}
+
+int channels_of(const Preprocessing& p) { return p.color == ColorOrder::gray ? 1 : 3; }
+
+/// out[i] = sum over the taps of weight * source row's value i.
+LOCUS_VECTORISED
+void mix_rows(const std::uint8_t* source, std::size_t stride, const float* weights, int rows, float* out,
+              std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = weights[0] * static_cast<float>(source[i]);
+    int row = 1;
+    // Two at a time: half the passes over `out`.
+    for (; row + 1 < rows; row += 2) {
+        const std::uint8_t* a = source + static_cast<std::size_t>(row) * stride;
+        const std::uint8_t* b = a + stride;
+        const float wa = weights[row];
+        const float wb = weights[row + 1];
+        for (std::size_t i = 0; i < count; ++i) out[i] += wa * static_cast<float>(a[i]) + wb * static_cast<float>(b[i]);
+    }
+    if (row < rows) {
+        const std::uint8_t* a = source + static_cast<std::size_t>(row) * stride;
+        const float wa = weights[row];
+        for (std::size_t i = 0; i < count; ++i) out[i] += wa * static_cast<float>(a[i]);
+    }
+}
+
+using Four = float __attribute__((vector_size(16)));
+
+/// out[4 i ... 4 i + 2] = the red, green, blue of output pixel i, of a row of interleaved RGB that begins with source pixel `begin` and
+/// has one float to spare behind it.
+void mix_columns(const float* row, const Resampling& columns, float* out) {
+    const int begin = columns.begin();
+    for (const Taps& taps : columns.taps) {
+        const float* source = row + static_cast<std::ptrdiff_t>(taps.first - begin) * 3;
+        const float* weight = columns.weights.data() + taps.weights;
+        Four sum{0, 0, 0, 0};
+        for (int k = 0; k < taps.count; ++k, source += 3) {
+            Four pixel;
+            std::memcpy(&pixel, source, sizeof pixel);  // the fourth value is the next pixel's red, and is dropped
+            sum += pixel * weight[k];
+        }
+        std::memcpy(out, &sum, sizeof sum);
+        out += 4;
+    }
+}
+
+/// IEEE 754 half precision, rounded to nearest even; beyond 65504 infinite.
+std::uint16_t to_half(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = bits >> 16U & 0x8000U;
+    const std::uint32_t magnitude = bits & 0x7fffffffU;
+    std::uint32_t half = 0;
+    if (magnitude >= 0x47800000U) {  // 65536 and more, infinity, NaN
+        half = magnitude > 0x7f800000U ? 0x7e00U : 0x7c00U;
+    } else if (magnitude <
+               0x38800000U) {  // below 2^-14: subnormal, its unit 2^-24; adding 0.5 lets float32 do the rounding
+        half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
+    } else {
+        const std::uint32_t is_odd = magnitude >> 13U & 1U;
+        half = (magnitude - 0x38000000U + 0xfffU + is_odd) >> 13U;
+    }
+    return static_cast<std::uint16_t>(sign | half);
+}
+
+template <class T> T element_of(float value) {
+    if constexpr (sizeof(T) == 4) {
+        return value;
+    } else if constexpr (sizeof(T) == 2) {
+        return to_half(value);
+    } else {
+        return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F) + 0.5F);
+    }
+}
+
+/// value * scale + offset of each channel, in the network's order.
+struct Normalisation {
+    std::array<int, 3> source{0, 1, 2};  // which of red, green, blue
+    std::array<float, 3> scale{1, 1, 1};
+    std::array<float, 3> offset{0, 0, 0};
+};
+
+Normalisation normalisation_of(const Preprocessing& p) {
+    Normalisation n;
+    if (p.color == ColorOrder::bgr) n.source = {2, 1, 0};
+    if (p.type == DataType::uint8) return n;
+    for (std::size_t c = 0; c < 3; ++c) {
+        const double deviation = p.std[c];
+        n.scale[c] = static_cast<float>(p.range / (255.0 * deviation));
+        n.offset[c] = static_cast<float>(-p.range * static_cast<double>(p.mean[c]) / deviation);
+    }
+    return n;
+}
+
+/// One row of pixels (four floats each) into its place in the tensor.
+template <class T>
+void write_row(const float* pixels, int row, const Preprocessing& p, const Normalisation& n, T* tensor) {
+    const auto width = static_cast<std::size_t>(p.width);
+    const std::size_t plane = width * static_cast<std::size_t>(p.height);
+    const std::size_t start = static_cast<std::size_t>(row) * width;
+    if (p.color == ColorOrder::gray) {
+        // Luma of ITU-R BT.601.
+        for (std::size_t x = 0; x < width; ++x) {
+            const float* rgb = pixels + 4 * x;
+            const float luma = 0.299F * rgb[0] + 0.587F * rgb[1] + 0.114F * rgb[2];
+            tensor[start + x] = element_of<T>(luma * n.scale[0] + n.offset[0]);
+        }
+        return;
+    }
+    const std::size_t pixel_step = p.layout == Layout::nchw ? 1 : 3;
+    const std::size_t channel_step = p.layout == Layout::nchw ? plane : 1;
+    for (std::size_t c = 0; c < 3; ++c) {
+        const float* source = pixels + n.source[c];
+        T* target = tensor + start * pixel_step + c * channel_step;
+        const float scale = n.scale[c];
+        const float offset = n.offset[c];
+        for (std::size_t x = 0; x < width; ++x) target[x * pixel_step] = element_of<T>(source[4 * x] * scale + offset);
+    }
+}
+
+template <class T> void sample(const Image& image, const Preprocessing& p, std::byte* out) {
+    const Region region = visible_region(image.width, image.height, p);
+    const Resampling columns = image::triangle_filter(image.width, region.x, region.width, p.width);
+    const Resampling rows = image::triangle_filter(image.height, region.y, region.height, p.height);
+    const Normalisation n = normalisation_of(p);
+
+    // Rows are mixed first: they lie in one piece.
+    const auto values = static_cast<std::size_t>(columns.end() - columns.begin()) * 3;
+    std::vector<float> mixed(values + 1);
+    std::vector<float> pixels(static_cast<std::size_t>(p.width) * 4);
+    const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
+    T* tensor = reinterpret_cast<T*>(out);
+    for (int y = 0; y < p.height; ++y) {
+        const Taps& taps = rows.taps[static_cast<std::size_t>(y)];
+        mix_rows(image.pixel(columns.begin(), taps.first), stride, rows.weights.data() + taps.weights, taps.count,
+                 mixed.data(), values);
+        mix_columns(mixed.data(), columns, pixels.data());
+        write_row(pixels.data(), y, p, n, tensor);
+    }
+}
+
+}  // namespace
+
+Region visible_region(int image_width, int image_height, const Preprocessing& p) {
+    require_usable(p);
+    if (image_width < 1 || image_height < 1) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("A photo of {} x {} pixels has nothing to see.", image_width, image_height));
+    }
+    const double w = image_width;
+    const double h = image_height;
+    if (p.resize == Resize::squash) return {0, 0, w, h};
+    // Photo pixels for one of the network's: the shorter side (in shares of the input's) becomes size / crop_pct.
+    const double crop_pct = p.crop_pct;
+    const double scale = std::min(w * crop_pct / p.width, h * crop_pct / p.height);
+    const double width = scale * p.width;
+    const double height = scale * p.height;
+    return {(w - width) / 2, (h - height) / 2, width, height};
+}
+
+std::size_t input_bytes(const Preprocessing& p) {
+    require_usable(p);
+    return static_cast<std::size_t>(p.width) * static_cast<std::size_t>(p.height) *
+           static_cast<std::size_t>(channels_of(p)) * static_cast<std::size_t>(bits(p.type) / 8);
+}
+
+void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::byte> out) {
+    require_usable(image);
+    if (out.size() != input_bytes(p)) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("Room for {} bytes was given to an input of {} bytes.", out.size(), input_bytes(p)));
+    }
+    switch (p.type) {
+        case DataType::float16:
+            return sample<std::uint16_t>(image, p, out.data());
+        case DataType::uint8:
+            return sample<std::uint8_t>(image, p, out.data());
+        default:
+            return sample<float>(image, p, out.data());
+    }
+}
+
+Tensor preprocess(const Image& image, const Preprocessing& p) {
+    require_usable(p);
+    const Shape shape = p.layout == Layout::nchw ? Shape{1, channels_of(p), p.height, p.width}
+                                                 : Shape{1, p.height, p.width, channels_of(p)};
+    Tensor tensor(p.type, shape);
+    preprocess_into(image, p, tensor.mutable_bytes());
+    return tensor;
+}
+
+}  // namespace locus
+
+namespace locus::image {
+
+int needed_side(const Preprocessing& p) {
+    require_usable(p);
+    const int side = std::max(p.width, p.height);
+    return p.resize == Resize::crop ? static_cast<int>(std::ceil(side / static_cast<double>(p.crop_pct))) : side;
+}
+
+}  // namespace locus::image

@@ -1,0 +1,236 @@
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "image/decode.hpp"
+#include "image/sample_files.hpp"
+#include "locus/error.hpp"
+
+namespace locus::image {
+namespace {
+
+using sample::Bytes;
+using sample::picture;
+using testing::HasSubstr;
+
+/// The error that decoding throws, or none.
+std::optional<Error> error_of(const Bytes& bytes, const DecodeOptions& options = {}) {
+    try {
+        decode(bytes, "sample", options);
+    } catch (const Error& error) {
+        return error;
+    }
+    return std::nullopt;
+}
+
+Bytes text(std::string_view words) {
+    Bytes bytes;
+    sample::append(bytes, words);
+    return bytes;
+}
+
+struct Sample {
+    std::string name;
+    Bytes bytes;
+};
+
+/// A file of each format and of each way through its decoder.
+std::vector<Sample> samples() {
+    Image image = picture(61, 47);
+    for (std::size_t i = 0; i < image.rgb.size(); i += 7)
+        image.rgb[i] = static_cast<std::uint8_t>(i * 37);  // not to be squeezed away
+    const cv::Mat pixels = sample::bgr(image);
+    std::vector<std::uint8_t> indices(61 * 47);
+    for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = image.rgb[3 * i] % 4;
+    cv::Mat deep;
+    pixels.convertTo(deep, CV_16U, 257);
+    return {
+        {"jpeg", sample::jpeg(image, {.orientation = 6})},
+        {"progressive jpeg", sample::jpeg(image, {.progressive = true})},
+        {"png", sample::png(image.rgb, 61 * 3, sample::png_of(61, 47, 8, PNG_COLOR_TYPE_RGB))},
+        {"interlaced png",
+         sample::png(image.rgb, 61 * 3, sample::png_of(61, 47, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_ADAM7))},
+        {"gif", sample::gif(61, 47, indices, {.transparent = 1})},
+        {"lossy webp", sample::by_opencv(pixels, ".webp", {cv::IMWRITE_WEBP_QUALITY, 80})},
+        {"lossless webp", sample::by_opencv(pixels, ".webp", {cv::IMWRITE_WEBP_QUALITY, 101})},
+        {"tiff", sample::tiff(image)},
+        {"big tiff", sample::tiff(image, {.big_endian = true, .big_tiff = true})},
+        {"lzw tiff", sample::by_opencv(pixels, ".tiff")},
+        {"16-bit tiff", sample::by_opencv(deep, ".tiff")},
+        {"bmp", sample::by_opencv(pixels, ".bmp")},
+    };
+}
+
+TEST(DamagedFiles, TruncatedAnywhereGiveAnErrorOrTheWholePicture) {
+    testing::internal::CaptureStderr();
+    for (const Sample& sample : samples()) {
+        const Image whole = decode(sample.bytes, sample.name).image;
+        int errors = 0;
+        // Every length at the beginning, where headers are, and the end; every 13th between.
+        for (std::size_t size = 0; size < sample.bytes.size();
+             size += size < 200 || size + 40 > sample.bytes.size() ? 1 : 13) {
+            const Bytes cut(sample.bytes.begin(), sample.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+            try {
+                const Photo photo = decode(cut, sample.name);
+                EXPECT_EQ(photo.image.rgb, whole.rgb)
+                    << sample.name << " cut to " << size << " of " << sample.bytes.size();
+            } catch (const Error& error) {
+                ++errors;
+                EXPECT_THAT(error.what(), HasSubstr(sample.name)) << size;
+            }
+        }
+        EXPECT_GT(errors, 200) << sample.name;
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr().substr(0, 300), "") << "the library prints nothing";
+}
+
+TEST(DamagedFiles, TruncationIsCalledByItsName) {
+    for (const Sample& sample : samples()) {
+        const Bytes half(sample.bytes.begin(),
+                         sample.bytes.begin() + static_cast<std::ptrdiff_t>(sample.bytes.size() / 2));
+        const std::optional<Error> error = error_of(half);
+        ASSERT_TRUE(error) << sample.name;
+        EXPECT_EQ(error->kind(), ErrorKind::image);
+        EXPECT_THAT(error->what(), HasSubstr("truncated")) << sample.name;
+    }
+}
+
+TEST(DamagedFiles, WrongBytesGiveAnErrorOrAPictureOfSaneSize) {
+    std::mt19937 random(7);
+    testing::internal::CaptureStderr();
+    for (const Sample& sample : samples()) {
+        for (int trial = 0; trial < 300; ++trial) {
+            Bytes bytes = sample.bytes;
+            // Half of the trials hit the header.
+            const std::size_t span = trial % 2 == 0 ? std::min<std::size_t>(bytes.size(), 120) : bytes.size();
+            for (int hit = 0; hit <= trial % 4; ++hit) bytes[random() % span] = static_cast<std::byte>(random() % 256);
+            try {
+                const Photo photo = decode(bytes, sample.name, {.max_pixels = 1'000'000});
+                EXPECT_LE(static_cast<std::int64_t>(photo.image.width) * photo.image.height, 1'000'000);
+                EXPECT_EQ(photo.image.rgb.size(), static_cast<std::size_t>(photo.image.width) * photo.image.height * 3);
+            } catch (const Error& error) {
+                EXPECT_THAT(error.what(), HasSubstr(sample.name));
+            }
+        }
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr().substr(0, 300), "") << "the library prints nothing";
+}
+
+TEST(DamagedFiles, AJpegWithoutItsEndMarkerIsWhole) {
+    const Image image = picture(40, 40);
+    Bytes bytes = sample::jpeg(image);
+    const Image whole = decode(bytes, "sample").image;
+    bytes.resize(bytes.size() - 2);
+    EXPECT_EQ(decode(bytes, "sample").image.rgb, whole.rgb);
+}
+
+TEST(DamagedFiles, HugeHeadersAreRefusedBeforeAnythingIsDecoded) {
+    const Image image = picture(16, 16);
+    const auto set = [](Bytes bytes, std::size_t at, std::uint64_t value, int count, bool big_endian) {
+        Bytes number;
+        sample::append_number(number, value, count, big_endian);
+        std::copy(number.begin(), number.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
+        return bytes;
+    };
+    const Bytes png = sample::png(image.rgb, 48, sample::png_of(16, 16, 8, PNG_COLOR_TYPE_RGB));
+    const Bytes jpeg = sample::jpeg(image);
+    const Bytes bmp = sample::by_opencv(sample::bgr(image), ".bmp");
+    const Bytes webp = sample::extended_webp(60000, 60000, 0,
+                                             {sample::webp_bitstream(sample::by_opencv(sample::bgr(image), ".webp"))});
+    Image wide = image;
+    wide.width = 60000;
+    wide.height = 60000;
+    wide.rgb.clear();
+    // JPEG: SOF0, ff c0, then length, precision, height, width.
+    std::size_t frame = 0;
+    while (jpeg[frame] != std::byte{0xff} || jpeg[frame + 1] != std::byte{0xc0}) ++frame;
+    const std::vector<Sample> bombs{
+        {"png", set(set(png, 16, 60000, 4, true), 20, 60000, 4, true)},
+        {"jpeg", set(set(jpeg, frame + 5, 60000, 2, true), frame + 7, 60000, 2, true)},
+        {"gif", sample::gif(2, 2, {0, 1, 2, 3}, {.screen_width = 60000, .screen_height = 60000})},
+        {"bmp", set(set(set(bmp, 18, 60000, 4, false), 22, 60000, 4, false), 30, 1, 4, false)},
+        {"webp", webp},
+        {"tiff", sample::tiff(wide)},
+    };
+    for (const Sample& bomb : bombs) {
+        const std::optional<Error> error = error_of(bomb.bytes);
+        ASSERT_TRUE(error) << bomb.name;
+        EXPECT_EQ(error->kind(), ErrorKind::resource) << bomb.name << ": " << error->what();
+        EXPECT_THAT(error->what(), HasSubstr("60000 x 60000")) << bomb.name;
+    }
+    // The limits are the caller's.
+    EXPECT_FALSE(error_of(png, {.max_pixels = 256}));
+    EXPECT_EQ(error_of(png, {.max_pixels = 255}).value().kind(), ErrorKind::resource);
+    EXPECT_EQ(error_of(png, {.max_side = 15}).value().kind(), ErrorKind::resource);
+}
+
+TEST(DamagedFiles, SmallFilesCannotClaimLargePictures) {
+    // 14000 x 14000 is within the limits, but neither deflate nor Huffman codes shrink that to a few hundred bytes.
+    const Image image = picture(16, 16);
+    Bytes jpeg = sample::jpeg(image);
+    std::size_t frame = 0;
+    while (jpeg[frame] != std::byte{0xff} || jpeg[frame + 1] != std::byte{0xc0}) ++frame;
+    for (const std::size_t at : {frame + 5, frame + 7}) {
+        jpeg[at] = std::byte{14000 / 256};
+        jpeg[at + 1] = std::byte{14000 % 256};
+    }
+    const Error error = error_of(jpeg).value();
+    EXPECT_EQ(error.kind(), ErrorKind::image);
+    EXPECT_THAT(error.what(), HasSubstr("truncated"));
+}
+
+TEST(DamagedFiles, AProgressiveJpegOfEndlessScansIsRefused) {
+    // One scan for every coefficient of every component: 1 + 3 * 63 = 190.
+    const Error error =
+        error_of(sample::jpeg(picture(16, 16), {.progressive = true, .scan_per_coefficient = true})).value();
+    EXPECT_EQ(error.kind(), ErrorKind::resource);
+    EXPECT_THAT(error.what(), HasSubstr("scans"));
+}
+
+TEST(DamagedFiles, WhatIsNoImageIsSaidToBeWhatItLooksLike) {
+    EXPECT_THAT(error_of({}).value().what(), HasSubstr("empty (0 bytes)"));
+    EXPECT_THAT(error_of(text("Dear diary, no picture today either.\n")).value().what(), HasSubstr("it is text"));
+    EXPECT_THAT(error_of(text("BM is how this text begins, and nothing more of a bitmap.")).value().what(),
+                HasSubstr("it is text"));
+    EXPECT_THAT(error_of(text("%PDF-1.7\n%\x01\x02")).value().what(), HasSubstr("PDF"));
+    EXPECT_THAT(error_of(text(std::string_view("\0\0\0\x1c"
+                                               "ftypavif",
+                                               12)))
+                    .value()
+                    .what(),
+                HasSubstr("AVIF"));
+    EXPECT_THAT(error_of(text(std::string_view("\0\1\2\3\4\5\6\7\0\1\2\3\4\5\6\7\0\1\2\3", 20))).value().what(),
+                HasSubstr("something else"));
+    for (const char* beginning : {"\xff\xd8", "\x89PN", "GIF8", "RIFF", "BM"}) {
+        EXPECT_THAT(error_of(text(beginning)).value().what(), HasSubstr("truncated"));
+    }
+}
+
+TEST(DamagedFiles, FilesThatCannotBeReadAreNamed) {
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() / "locus_damaged_files_test";
+    std::filesystem::create_directories(folder);
+    const auto message = [](const std::filesystem::path& file, ErrorKind kind,
+                            const DecodeOptions& options = {}) -> std::string {
+        try {
+            decode(file, options);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), kind) << error.what();
+            return error.what();
+        }
+        return "no error";
+    };
+    EXPECT_THAT(message(folder, ErrorKind::io), HasSubstr("is a folder"));
+    EXPECT_THAT(message(folder / "nowhere.jpg", ErrorKind::io), HasSubstr("No such file"));
+    const std::filesystem::path latin = folder / "caf\xe9.jpg";
+    std::ofstream(latin) << "not a picture";
+    EXPECT_THAT(message(latin, ErrorKind::image), HasSubstr("caf\\xE9.jpg' is not an image"));
+    EXPECT_THAT(message(latin, ErrorKind::resource, {.max_bytes = 12}), HasSubstr("limit of 12 bytes"));
+    std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace locus::image
