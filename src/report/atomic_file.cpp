@@ -35,8 +35,7 @@ void write_file_atomically(const fs::path& path, std::string_view bytes) {
 }
 
 void write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
-    write_file_atomically(
-        path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    write_file_atomically(path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), part_(path_.parent_path()) {
@@ -59,8 +58,8 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::fail(int error) const {
-    throw Error(ErrorKind::io, fmt::format("cannot write {}: {}", to_utf8(path_.native()),
-                                           std::generic_category().message(error)));
+    throw Error(ErrorKind::io,
+                fmt::format("cannot write {}: {}", to_utf8(path_.native()), std::generic_category().message(error)));
 }
 
 void AtomicFile::flush(std::string_view bytes) {
@@ -97,8 +96,7 @@ void AtomicFile::commit() {
 std::size_t remove_part_files(const fs::path& folder) {
     std::size_t removed = 0;
     std::error_code error;
-    fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied,
-                                           error);
+    fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error);
     for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
         std::error_code unknown;
         if (entry->path().filename().native().starts_with(part_prefix) &&

@@ -76,8 +76,7 @@ private:
         throw Error(ErrorKind::io, fmt::format("{} {}", file_, what));
     }
     char peek() {
-        while (!text_.empty() && (text_[0] == ' ' || text_[0] == '\n' || text_[0] == '\t'))
-            text_.remove_prefix(1);
+        while (!text_.empty() && (text_[0] == ' ' || text_[0] == '\n' || text_[0] == '\t')) text_.remove_prefix(1);
         return text_.empty() ? '\0' : text_[0];
     }
     bool accept(char wanted) {
@@ -113,8 +112,7 @@ private:
         while (!accept(')')) {
             peek();
             std::int64_t dimension = -1;
-            const auto [end, error] =
-                std::from_chars(text_.data(), text_.data() + text_.size(), dimension);
+            const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), dimension);
             if (error != std::errc() || dimension < 0) fail("has a shape that is not one");
             text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));
             accept('L');  // as Python 2 wrote long integers
@@ -134,8 +132,7 @@ private:
 
 std::uint32_t little_endian(std::string_view bytes) {
     std::uint32_t value = 0;
-    for (std::size_t i = bytes.size(); i-- > 0;)
-        value = value << 8 | static_cast<unsigned char>(bytes[i]);
+    for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
     return value;
 }
 
@@ -171,10 +168,9 @@ Tensor from_fortran_order(const Tensor& stored, const Shape& shape) {
 }
 
 std::string header_bytes(DataType type, const Shape& shape) {
-    const auto kind = std::find_if(kinds.begin(), kinds.end(),
-                                   [&](const Kind& candidate) { return candidate.type == type; });
-    if (kind == kinds.end())
-        throw Error(ErrorKind::unsupported, fmt::format("NumPy has no type for {}", name(type)));
+    const auto kind =
+        std::find_if(kinds.begin(), kinds.end(), [&](const Kind& candidate) { return candidate.type == type; });
+    if (kind == kinds.end()) throw Error(ErrorKind::unsupported, fmt::format("NumPy has no type for {}", name(type)));
     std::string dimensions;
     for (const std::int64_t dimension : shape)
         dimensions += fmt::format("{}{}", dimensions.empty() ? "" : " ", dimension) + ',';
@@ -194,9 +190,7 @@ std::string header_bytes(DataType type, const Shape& shape) {
 
 NpyReader::NpyReader(const fs::path& file) : file_(file) {
     const std::string shown = to_utf8(file.native());
-    const auto fail = [&](const std::string& what) {
-        throw Error(ErrorKind::io, fmt::format("{} {}", shown, what));
-    };
+    const auto fail = [&](const std::string& what) { throw Error(ErrorKind::io, fmt::format("{} {}", shown, what)); };
     std::error_code error;
     const fs::file_status status = fs::status(file, error);
     if (status.type() == fs::file_type::not_found) fail("does not exist");
@@ -213,8 +207,7 @@ NpyReader::NpyReader(const fs::path& file) : file_(file) {
         fail(fmt::format("is of .npy version {}.{}; 1.0, 2.0 and 3.0 are read", version,
                          static_cast<unsigned char>(start[7])));
     if (version > 1) stream_.read(start.data() + 10, 2);
-    const std::uint32_t length =
-        little_endian(std::string_view(start).substr(8, version == 1 ? 2 : 4));
+    const std::uint32_t length = little_endian(std::string_view(start).substr(8, version == 1 ? 2 : 4));
     if (length > header_limit) fail("has a header of more than 64 KiB");
     data_start_ = (version == 1 ? 10 : 12) + static_cast<std::int64_t>(length);
     std::string text(length, '\0');
@@ -229,8 +222,10 @@ NpyReader::NpyReader(const fs::path& file) : file_(file) {
         return rest == fmt::format("{}{}", candidate.code, candidate.bytes);
     });
     if (kind == kinds.end() || std::string_view("<>|=").find(order) == std::string_view::npos)
-        fail(fmt::format("holds elements of type '{}'; numbers are read: float16, float32, float64, bool "
-                         "and integers", to_utf8(descr)));
+        fail(
+            fmt::format("holds elements of type '{}'; numbers are read: float16, float32, float64, bool "
+                        "and integers",
+                        to_utf8(descr)));
     type_ = kind->type;
     big_endian_ = order == '>' && kind->bytes > 1;
     fortran_order_ = *header.fortran_order;
@@ -238,8 +233,8 @@ NpyReader::NpyReader(const fs::path& file) : file_(file) {
     const std::optional<std::int64_t> count = byte_count(shape_, kind->bytes);
     const auto available = static_cast<std::int64_t>(file_size) - data_start_;
     if (!count || *count > available)
-        fail(fmt::format("is cut off: its header promises {} of {}, and {} bytes follow",
-                         to_string(shape_), name(type_), std::max<std::int64_t>(0, available)));
+        fail(fmt::format("is cut off: its header promises {} of {}, and {} bytes follow", to_string(shape_),
+                         name(type_), std::max<std::int64_t>(0, available)));
 }
 
 Tensor NpyReader::read_bytes(std::int64_t first_element, Shape shape) {
@@ -268,9 +263,8 @@ Tensor NpyReader::read() {
 
 Tensor NpyReader::read_items(std::int64_t first, std::int64_t count) {
     if (shape_.empty() || first < 0 || count < 0 || first > shape_[0] || count > shape_[0] - first)
-        throw Error(ErrorKind::usage, fmt::format("{} has no items {} to {}: its shape is {}",
-                                                  to_utf8(file_.native()), first, first + count - 1,
-                                                  to_string(shape_)));
+        throw Error(ErrorKind::usage, fmt::format("{} has no items {} to {}: its shape is {}", to_utf8(file_.native()),
+                                                  first, first + count - 1, to_string(shape_)));
     Shape item_shape = shape_;
     item_shape[0] = 1;
     const std::int64_t item = element_count(item_shape);
@@ -298,9 +292,7 @@ std::string npy_bytes(const Map& map) {
     return bytes;
 }
 
-void write_npy(const fs::path& file, const Tensor& tensor) {
-    write_file_atomically(file, npy_bytes(tensor));
-}
+void write_npy(const fs::path& file, const Tensor& tensor) { write_file_atomically(file, npy_bytes(tensor)); }
 
 void write_npy(const fs::path& file, const Map& map) { write_file_atomically(file, npy_bytes(map)); }
 

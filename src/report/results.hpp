@@ -43,7 +43,7 @@ struct ImageRecord {
     std::string file;  ///< as given; bytes that are not UTF-8 appear as \xNN
     int width = 0;     ///< pixels, upright
     int height = 0;
-    Region region;     ///< what the network saw of it
+    Region region;  ///< what the network saw of it
     std::vector<ExplanationRecord> explanations;
 };
 
@@ -55,7 +55,8 @@ struct Failure {
 struct RunRecord {
     ModelRecord model;
     Preprocessing preprocessing;
-    std::string method;  ///< the first where several
+    std::map<std::string, std::string> preprocessing_sources;  ///< "mean": "model metadata", …; may be empty
+    std::string method;                                        ///< the first where several
     std::string layer;
     double threshold = 0.2;
     std::string components = "largest";

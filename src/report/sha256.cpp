@@ -22,9 +22,7 @@ public:
     Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
         check(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
     }
-    void update(const void* bytes, std::size_t count) {
-        check(EVP_DigestUpdate(context_.get(), bytes, count) == 1);
-    }
+    void update(const void* bytes, std::size_t count) { check(EVP_DigestUpdate(context_.get(), bytes, count) == 1); }
     std::string hexadecimal() {
         std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
         unsigned length = 0;
@@ -45,13 +43,12 @@ private:
 
 std::string sha256_of_file(const std::filesystem::path& file) {
     const auto fail = [&](int error) {
-        throw Error(ErrorKind::io, fmt::format("cannot read {}: {}", to_utf8(file.native()),
-                                               std::generic_category().message(error)));
+        throw Error(ErrorKind::io,
+                    fmt::format("cannot read {}: {}", to_utf8(file.native()), std::generic_category().message(error)));
     };
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) fail(errno);
-    const std::unique_ptr<const int, void (*)(const int*)> closer(
-        &descriptor, [](const int* open) { ::close(*open); });
+    const std::unique_ptr<const int, void (*)(const int*)> closer(&descriptor, [](const int* open) { ::close(*open); });
     Digest digest;
     std::vector<char> buffer(std::size_t{1} << 20);
     while (true) {

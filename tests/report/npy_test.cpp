@@ -46,9 +46,9 @@ TEST(Npy, BytesAreThoseOfNumpy) {
 
 TEST(Npy, EveryTypeComesBackAsItWas) {
     const TemporaryFolder folder;
-    for (const DataType type : {DataType::float16, DataType::float32, DataType::float64, DataType::uint8,
-                                DataType::int8, DataType::uint16, DataType::int16, DataType::uint32,
-                                DataType::int32, DataType::uint64, DataType::int64, DataType::boolean}) {
+    for (const DataType type :
+         {DataType::float16, DataType::float32, DataType::float64, DataType::uint8, DataType::int8, DataType::uint16,
+          DataType::int16, DataType::uint32, DataType::int32, DataType::uint64, DataType::int64, DataType::boolean}) {
         Tensor tensor(type, {3, 1, 4});
         for (std::size_t i = 0; i < tensor.mutable_bytes().size(); ++i)
             tensor.mutable_bytes()[i] = static_cast<std::byte>(type == DataType::boolean ? i % 2 : i * 7);
@@ -143,8 +143,7 @@ TEST(Npy, EveryTruncationOfAFileIsRefusedOrWhole) {
     const std::string whole = npy_bytes(Tensor::of<float>({2, 2}, {1, 2, 3, 4}));
     for (std::size_t length = 0; length < whole.size(); ++length) {
         const std::string sentence = refusal(whole.substr(0, length));
-        EXPECT_TRUE(sentence.find("cut off") != std::string::npos ||
-                    sentence.find("not a .npy") != std::string::npos)
+        EXPECT_TRUE(sentence.find("cut off") != std::string::npos || sentence.find("not a .npy") != std::string::npos)
             << length << ": " << sentence;
     }
 }

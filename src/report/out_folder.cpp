@@ -1,0 +1,94 @@
+#include "report/out_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "locus/error.hpp"
+#include "report/atomic_file.hpp"
+#include "report/utf8.hpp"
+
+namespace fs = std::filesystem;
+
+namespace locus::report {
+namespace {
+
+using Json = nlohmann::json;
+
+// Files named by one entry of "images".
+void remove_files_of(const Json& image, const fs::path& out, std::set<fs::path>& folders) {
+    const fs::path root = fs::canonical(out);
+    const auto remove = [&](const Json& name) {
+        if (!name.is_string() || name.get_ref<const std::string&>().empty()) return;
+        const fs::path relative = fs::path(name.get<std::string>()).lexically_normal();
+        if (relative.is_absolute() || relative.begin()->native() == "..") return;
+        const fs::path file = root / relative;
+        std::error_code error;
+        // A link in the way could lead out of OUT.
+        if (fs::canonical(file.parent_path(), error) != file.parent_path()) return;
+        if (fs::symlink_status(file, error).type() == fs::file_type::regular) fs::remove(file, error);
+        if (relative.has_parent_path()) folders.insert(file.parent_path());
+    };
+    for (const Json& e : image.value("explanations", Json::array())) {
+        remove(e.value("map", Json::object()).value("file", Json()));
+        for (const char* key : {"overlay", "heatmap", "mask", "decomposition"}) remove(e.value(key, Json()));
+    }
+}
+
+// Both files hold an image's entry on a line of its own: results.json indented, the journal behind its number and kind.
+void remove_files_named_in(const fs::path& list, const fs::path& out, std::set<fs::path>& folders) {
+    std::ifstream stream(list, std::ios::binary);
+    std::string line;
+    while (std::getline(stream, line)) {
+        const std::size_t start = line.find("{\"file\":");
+        if (start == std::string::npos) continue;
+        std::size_t end = line.find('\t', start);  // the journal's fields end so
+        if (end == std::string::npos) end = line.find_last_of('}') + 1;
+        const Json image = Json::parse(line.substr(start, end - start), nullptr, false);
+        try {
+            remove_files_of(image, out, folders);
+        } catch (const Json::exception&) {
+            // Not as we write it, so not ours to remove.
+        }
+    }
+}
+
+}  // namespace
+
+fs::path journal_path(const fs::path& out) { return out / ".locus" / "journal"; }
+fs::path settings_path(const fs::path& out) { return out / ".locus" / "run.json"; }
+
+OutState inspect_out(const fs::path& out) {
+    std::error_code error;
+    const fs::file_status status = fs::status(out, error);
+    if (status.type() == fs::file_type::not_found) return OutState::empty;
+    if (status.type() != fs::file_type::directory) return OutState::foreign;
+    if (fs::exists(journal_path(out), error)) return OutState::unfinished;
+    if (fs::exists(settings_path(out), error)) return OutState::finished;
+    const fs::directory_iterator first(out, error);
+    if (error)
+        throw Error(ErrorKind::io, fmt::format("cannot look into {}: {}", to_utf8(out.native()), error.message()));
+    for (const fs::directory_entry& entry : first)
+        // A run killed in its first instant leaves an empty .locus.
+        if (entry.path().filename() != ".locus" || !fs::is_empty(entry.path(), error)) return OutState::foreign;
+    return OutState::empty;
+}
+
+void remove_earlier_run(const fs::path& out) {
+    std::error_code error;
+    if (!fs::is_directory(out, error)) return;
+    remove_part_files(out);
+    std::set<fs::path> folders;
+    remove_files_named_in(journal_path(out), out, folders);
+    remove_files_named_in(out / "results.json", out, folders);
+    for (const char* name : {"boxes.csv", "boxes.coco.json", "report.html"}) fs::remove(out / name, error);
+    for (const fs::path& folder : folders) fs::remove(folder, error);  // fails where something is left in it
+    // Last, since it is what names the others.
+    fs::remove(out / "results.json", error);
+    fs::remove(settings_path(out), error);
+}
+
+}  // namespace locus::report

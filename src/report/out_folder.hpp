@@ -1,0 +1,30 @@
+#pragma once
+
+/// What lies in the folder that a run is to write into, and how an earlier run's files leave it.
+///
+/// OUT belongs to Locus where OUT/.locus is: `run.json` there holds the settings of a finished run, `journal` the work of an
+/// unfinished one (report/run_journal.hpp).
+
+#include <filesystem>
+
+namespace locus::report {
+
+enum class OutState {
+    empty,       ///< does not exist, or holds nothing
+    finished,    ///< holds a finished run: it may be replaced
+    unfinished,  ///< holds a run that was stopped or killed, or is going on: to be resumed, or overwritten on purpose
+    foreign,     ///< holds something else, or is a file
+};
+
+/// Throws Error(io) where the folder cannot be looked at.
+OutState inspect_out(const std::filesystem::path& out);
+
+std::filesystem::path journal_path(const std::filesystem::path& out);
+std::filesystem::path settings_path(const std::filesystem::path& out);
+
+/// Removes the files of the run that `out` holds: those that its results.json or journal names, and results.json, boxes.csv,
+/// boxes.coco.json and report.html themselves; then folders left empty. A file that no run wrote stays, and nothing outside `out` is
+/// touched, whatever results.json says.
+void remove_earlier_run(const std::filesystem::path& out);
+
+}  // namespace locus::report

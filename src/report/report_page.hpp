@@ -1,0 +1,13 @@
+#pragma once
+
+/// The files of report_page/, embedded at build time by cmake/EmbedFiles.cmake.
+
+#include <string_view>
+
+namespace locus::report {
+
+extern const std::string_view page_html;
+extern const std::string_view page_css;
+extern const std::string_view page_js;
+
+}  // namespace locus::report

@@ -1,0 +1,137 @@
+#include "report/results_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "report/json_number.hpp"
+#include "report/utf8.hpp"
+
+namespace locus::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json text(const std::string& bytes) { return to_utf8(bytes); }
+
+Json text_or_null(const std::string& bytes) { return bytes.empty() ? Json(nullptr) : text(bytes); }
+
+Json number_or_null(const std::optional<double>& value) { return value ? json_number(*value) : Json(nullptr); }
+
+Json model_object(const ModelRecord& model) {
+    return {{"file", text(model.file)},
+            {"sha256", text(model.sha256)},
+            {"pool", text(model.pool)},
+            {"input", text(model.input)},
+            {"output", text(model.output)},
+            {"classes", model.classes},
+            {"activation", text(model.activation)}};
+}
+
+Json preprocessing_object(const RunRecord& run) {
+    const Preprocessing& p = run.preprocessing;
+    const auto channels = [&](const std::array<float, 3>& values) {
+        Json list = Json::array();
+        const std::size_t count = p.color == ColorOrder::gray ? 1 : 3;
+        for (std::size_t i = 0; i < count; ++i) list.push_back(json_number(values[i]));
+        return list;
+    };
+    const char* color = p.color == ColorOrder::gray ? "gray" : p.color == ColorOrder::bgr ? "bgr" : "rgb";
+    Json object{{"width", p.width},
+                {"height", p.height},
+                {"mean", channels(p.mean)},
+                {"std", channels(p.std)},
+                {"range", json_number(p.range)},
+                {"resize", p.resize == Resize::crop ? "crop" : "squash"}};
+    if (p.resize == Resize::crop) object["crop_pct"] = json_number(p.crop_pct);
+    object["color"] = color;
+    object["layout"] = p.layout == Layout::nhwc ? "nhwc" : "nchw";
+    object["type"] = std::string(name(p.type));
+    if (!run.preprocessing_sources.empty()) {
+        Json sources = Json::object();
+        for (const auto& [key, source] : run.preprocessing_sources) sources[to_utf8(key)] = text(source);
+        object["sources"] = std::move(sources);
+    }
+    return object;
+}
+
+Json run_object(const RunRecord& run) {
+    Json warnings = Json::array();
+    for (const std::string& warning : run.warnings) warnings.push_back(text(warning));
+    return {{"locus", LOCUS_VERSION},
+            {"model", model_object(run.model)},
+            {"preprocessing", preprocessing_object(run)},
+            {"method", text(run.method)},
+            {"layer", text(run.layer)},
+            {"seed", run.seed},
+            {"threshold", json_number(run.threshold)},
+            {"components", text(run.components)},
+            {"warnings", std::move(warnings)}};
+}
+
+Json explanation_object(const ExplanationRecord& record) {
+    const Explanation& e = record.explanation;
+    Json found = Json::array();
+    for (const Box& box : record.boxes)
+        found.push_back({{"x", box.x},
+                         {"y", box.y},
+                         {"width", box.width},
+                         {"height", box.height},
+                         {"score", json_number(box.score)}});
+    return {{"class", {{"index", e.class_index}, {"name", text_or_null(e.class_name)}}},
+            {"rank", e.rank},
+            {"logit", json_number(e.logit)},
+            {"bias", number_or_null(e.bias)},
+            {"probability", number_or_null(e.probability)},
+            {"map",
+             {{"file", text_or_null(record.map_file)},
+              {"width", e.map.width},
+              {"height", e.map.height},
+              {"min", json_number(record.map_min)},
+              {"max", json_number(record.map_max)}}},
+            {"overlay", text_or_null(record.overlay_file)},
+            {"boxes", std::move(found)},
+            {"heatmap", text_or_null(record.heatmap_file)},
+            {"mask", text_or_null(record.mask_file)},
+            {"decomposition", text_or_null(record.decomposition_file)},
+            {"method", text(record.method)},
+            {"layer", text(record.layer)},
+            {"note", text_or_null(e.note)}};
+}
+
+}  // namespace
+
+std::string results_head(const RunRecord& run, const std::optional<Progress>& progress) {
+    Json head = run_object(run);
+    if (progress) head["unfinished"] = {{"done", progress->done}, {"inputs", progress->inputs}};
+    std::string lines = head.dump(2);
+    lines.resize(lines.size() - 2);  // the end of line and the brace that close it
+    return lines + ",\n  \"images\": [";
+}
+
+std::string run_json(const RunRecord& run) { return run_object(run).dump(); }
+
+std::string image_json(const ImageRecord& image) {
+    Json explanations = Json::array();
+    for (const ExplanationRecord& record : image.explanations) explanations.push_back(explanation_object(record));
+    const Json object{{"file", text(image.file)},
+                      {"width", image.width},
+                      {"height", image.height},
+                      {"region",
+                       {{"x", json_number(image.region.x)},
+                        {"y", json_number(image.region.y)},
+                        {"width", json_number(image.region.width)},
+                        {"height", json_number(image.region.height)}}},
+                      {"explanations", std::move(explanations)}};
+    return object.dump();
+}
+
+std::string failure_json(const Failure& failure) {
+    return Json{{"file", text(failure.file)}, {"error", text(failure.error)}}.dump();
+}
+
+std::string results_separator(bool is_first) { return is_first ? "\n    " : ",\n    "; }
+
+std::string results_middle(bool had_images) { return had_images ? "\n  ],\n  \"failed\": [" : "],\n  \"failed\": ["; }
+
+std::string results_tail(bool had_failures) { return had_failures ? "\n  ]\n}\n" : "]\n}\n"; }
+
+}  // namespace locus::report

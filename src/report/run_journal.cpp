@@ -1,0 +1,293 @@
+#include "report/run_journal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "locus/error.hpp"
+#include "report/atomic_file.hpp"
+#include "report/base64.hpp"
+#include "report/results_json.hpp"
+#include "report/utf8.hpp"
+
+namespace fs = std::filesystem;
+
+namespace locus::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int journal_version = 1;
+
+[[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorKind::usage, sentence); }
+
+// FNV-1a (Fowler, Noll, Vo): tells a whole line from one that a crash left torn or blank.
+std::uint64_t checksum(std::string_view bytes) {
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    return hash;
+}
+
+std::string settings_json(const RunPlan& plan) {
+    Json settings = Json::array();
+    for (const auto& [name, value] : plan.settings) settings.push_back({to_utf8(name), to_utf8(value)});
+    return Json{{"journal", journal_version}, {"locus", LOCUS_VERSION}, {"inputs", plan.inputs},
+                {"boxes", plan.boxes},        {"report", plan.report},  {"settings", std::move(settings)}}
+        .dump();
+}
+
+// What stands in the way of going on: "--threshold is 0.3 and was 0.2, and model has changed". Empty where nothing does.
+std::string differences(const std::string& before, const RunPlan& plan) {
+    const Json was = Json::parse(before, nullptr, false);
+    const Json is = Json::parse(settings_json(plan));
+    if (!was.is_object() || !was.contains("settings") || !was["settings"].is_array())
+        return "what it was begun with cannot be read";
+    if (was == is) return "";
+    std::string found;
+    const auto add = [&](const std::string& difference) { found += (found.empty() ? "" : ", and ") + difference; };
+    const auto value_in = [](const Json& object, const Json& name) -> std::string {
+        for (const Json& pair : object["settings"])
+            if (pair.is_array() && pair.size() == 2 && pair[0] == name && pair[1].is_string())
+                return pair[1].get<std::string>();
+        return "";
+    };
+    for (const Json& pair : is["settings"]) {
+        const std::string name = pair[0].get<std::string>(), now = pair[1].get<std::string>();
+        const std::string then = value_in(was, pair[0]);
+        if (now == then) continue;
+        // Digests and long lists say nothing to a reader.
+        if (now.size() + then.size() > 100)
+            add(name + " has changed");
+        else
+            add(fmt::format("{} is {} and was {}", name, now.empty() ? "not given" : now,
+                            then.empty() ? "not given" : then));
+    }
+    for (const Json& pair : was["settings"])
+        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1] != "" &&
+            value_in(is, pair[0]).empty() &&
+            std::none_of(is["settings"].begin(), is["settings"].end(),
+                         [&](const Json& other) { return other[0] == pair[0]; }))
+            add(pair[0].get<std::string>() + " is no longer given");
+    if (found.empty() && was.value("inputs", Json()) != is["inputs"])
+        add(fmt::format("there are {} inputs and were {}", is["inputs"].dump(), was.value("inputs", Json()).dump()));
+    if (found.empty() && was.value("locus", Json()) != is["locus"]) add("it was begun by another version of Locus");
+    return found.empty() ? "its outputs are others" : found;
+}
+
+[[noreturn]] void refuse_different(const fs::path& out, const std::string& why) {
+    refuse(fmt::format("cannot resume {}: {}; give what it was begun with, or --overwrite to begin anew",
+                       to_utf8(out.native()), why));
+}
+
+std::string first_line(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::string line;
+    std::getline(stream, line);
+    return line;
+}
+
+}  // namespace
+
+RunJournal::RunJournal(fs::path out, const RunPlan& plan)
+    : out_(std::move(out)), plan_(plan), previews_(preview_plan(plan.inputs)), entries_(plan.inputs) {}
+
+RunJournal::RunJournal(RunJournal&& other) noexcept
+    : out_(std::move(other.out_)),
+      plan_(std::move(other.plan_)),
+      previews_(other.previews_),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      end_(other.end_),
+      entries_(std::move(other.entries_)),
+      done_(other.done_),
+      failed_(other.failed_),
+      complete_(other.complete_) {}
+
+RunJournal::~RunJournal() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void RunJournal::lock() {
+    const fs::path path = journal_path(out_);
+    const auto fail = [&](int error) {
+        throw Error(ErrorKind::io,
+                    fmt::format("cannot write {}: {}", to_utf8(path.native()), std::generic_category().message(error)));
+    };
+    std::error_code error;
+    fs::create_directories(path.parent_path(), error);
+    if (error) fail(error.value());
+    while (true) {
+        descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (descriptor_ < 0) fail(errno);
+        if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
+            refuse(fmt::format("another Locus is at work in {}: wait for it, or write elsewhere with --output",
+                               to_utf8(out_.native())));
+        // Another run may have ended, and removed its journal, between the two calls.
+        struct stat opened {
+        }, present{};
+        if (::fstat(descriptor_, &opened) == 0 && ::stat(path.c_str(), &present) == 0 &&
+            opened.st_ino == present.st_ino && opened.st_dev == present.st_dev)
+            return;
+        ::close(descriptor_);
+    }
+}
+
+// The lock is held. Until the first line is written the journal is empty, and both create and resume come here again.
+void RunJournal::begin_anew() {
+    remove_earlier_run(out_);
+    end_ = 0;
+    if (::ftruncate(descriptor_, 0) != 0)
+        throw Error(ErrorKind::io, fmt::format("cannot empty {}", to_utf8(journal_path(out_).native())));
+    const std::string line = settings_json(plan_) + '\n';
+    if (::pwrite(descriptor_, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()))
+        throw Error(ErrorKind::io, fmt::format("cannot write {}", to_utf8(journal_path(out_).native())));
+    end_ = line.size();
+}
+
+RunJournal RunJournal::create(const fs::path& out, const RunPlan& plan, bool overwrite) {
+    const OutState state = inspect_out(out);
+    if (state == OutState::foreign && !fs::is_directory(out))
+        refuse(fmt::format("{} is a file: results need a folder, chosen with --output", to_utf8(out.native())));
+    if (state == OutState::foreign && !overwrite)
+        refuse(
+            fmt::format("{} holds files that are not of Locus: choose another folder with --output, or put results "
+                        "beside them with --overwrite",
+                        to_utf8(out.native())));
+    RunJournal journal(out, plan);
+    journal.lock();
+    if (state == OutState::unfinished && !overwrite && !first_line(journal_path(out)).empty())
+        refuse(fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew",
+                           to_utf8(out.native())));
+    journal.begin_anew();
+    return journal;
+}
+
+RunJournal RunJournal::resume(const fs::path& out, const RunPlan& plan) {
+    const OutState state = inspect_out(out);
+    RunJournal journal(out, plan);
+    if (state == OutState::finished) {
+        const std::string why = differences(first_line(settings_path(out)), plan);
+        if (!why.empty()) refuse_different(out, why);
+        journal.complete_ = true;
+        journal.done_ = plan.inputs;
+        return journal;
+    }
+    if (state == OutState::foreign || state == OutState::empty) return create(out, plan);
+    journal.lock();
+    if (!journal.read_back()) journal.begin_anew();
+    remove_part_files(out);
+    return journal;
+}
+
+// Finds the lines that are whole; false where not even the first is.
+bool RunJournal::read_back() {
+    const fs::path path = journal_path(out_);
+    std::ifstream stream(path, std::ios::binary);
+    std::string line;
+    if (!std::getline(stream, line) || stream.eof()) return false;  // eof: no end of line
+    const std::string why = differences(line, plan_);
+    if (!why.empty()) refuse_different(out_, why);
+    end_ = line.size() + 1;
+    while (std::getline(stream, line) && !stream.eof()) {
+        const std::size_t sum_at = line.rfind('\t');
+        if (sum_at == std::string::npos) break;
+        const std::string_view content = std::string_view(line).substr(0, sum_at + 1);
+        if (std::string_view(line).substr(sum_at + 1) != fmt::format("{:016x}", checksum(content))) break;
+        std::size_t index = 0;
+        const auto [rest, error] = std::from_chars(line.data(), line.data() + sum_at, index);
+        if (error != std::errc() || index >= entries_.size() || entries_[index].length > 0) break;
+        Entry& entry = entries_[index];
+        entry = {end_, static_cast<std::uint32_t>(line.size()), std::string_view(rest).starts_with("\tF")};
+        end_ += line.size() + 1;
+        ++done_;
+        failed_ += entry.is_failure ? 1 : 0;
+    }
+    if (::ftruncate(descriptor_, static_cast<off_t>(end_)) != 0)
+        throw Error(ErrorKind::io, fmt::format("cannot shorten {}", to_utf8(path.native())));
+    return true;
+}
+
+void RunJournal::add_line(std::size_t index, char kind, const std::string& fields) {
+    std::string line = fmt::format("{}\t{}\t{}\t", index, kind, fields);
+    line += fmt::format("{:016x}\n", checksum(line));
+    const std::lock_guard guard(writing_);
+    if (complete_ || index >= entries_.size() || entries_[index].length > 0)
+        refuse(fmt::format("image {} is not to be done in this run", index));
+    // Where a write fails half-way the end stays, and the next line takes its place.
+    for (std::size_t written = 0; written < line.size();) {
+        const ssize_t count =
+            ::pwrite(descriptor_, line.data() + written, line.size() - written, static_cast<off_t>(end_ + written));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0)
+            throw Error(ErrorKind::io, fmt::format("cannot write {}: {}", to_utf8(journal_path(out_).native()),
+                                                   std::generic_category().message(errno)));
+        written += static_cast<std::size_t>(count);
+    }
+    entries_[index] = {end_, static_cast<std::uint32_t>(line.size() - 1), kind == 'F'};
+    end_ += line.size();
+    ++done_;
+    failed_ += kind == 'F' ? 1 : 0;
+}
+
+int RunJournal::preview_side(std::size_t index) const {
+    return plan_.report && index < previews_.images ? previews_.side : 0;
+}
+
+void RunJournal::append(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview) {
+    std::string fields = image_json(record) + '\t';
+    if (preview_side(index) > 0)
+        fields += report_maps(record) + '\t' + base64(preview);
+    else
+        fields += '\t';
+    add_line(index, 'I', fields);
+}
+
+void RunJournal::append(std::size_t index, const Failure& failure) { add_line(index, 'F', failure_json(failure)); }
+
+std::vector<std::string> RunJournal::fields(const Entry& entry) const {
+    std::string line(entry.length, '\0');
+    for (std::size_t done = 0; done < line.size();) {
+        const ssize_t count =
+            ::pread(descriptor_, line.data() + done, line.size() - done, static_cast<off_t>(entry.offset + done));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) throw Error(ErrorKind::io, fmt::format("cannot read {}", to_utf8(journal_path(out_).native())));
+        done += static_cast<std::size_t>(count);
+    }
+    std::vector<std::string> parts;
+    for (std::size_t start = 0;;) {
+        const std::size_t tab = line.find('\t', start);
+        if (tab == std::string::npos) return parts;  // the checksum is no field
+        parts.push_back(line.substr(start, tab - start));
+        start = tab + 1;
+    }
+}
+
+void RunJournal::finish(const RunRecord& run) {
+    if (complete_) return;
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+        if (entries_[i].length == 0)
+            refuse(fmt::format("image {} of {} is not done: the run cannot be finished", i + 1, entries_.size()));
+    write_outputs(run, false);
+    write_file_atomically(settings_path(out_), settings_json(plan_) + '\n');
+    std::error_code error;
+    fs::remove(journal_path(out_), error);
+    if (error)
+        throw Error(ErrorKind::io,
+                    fmt::format("cannot remove {}: {}", to_utf8(journal_path(out_).native()), error.message()));
+    ::close(std::exchange(descriptor_, -1));
+    complete_ = true;
+}
+
+void RunJournal::interrupt(const RunRecord& run) {
+    if (!complete_) write_outputs(run, true);
+}
+
+}  // namespace locus::report

@@ -1,0 +1,112 @@
+#pragma once
+
+/// The memory of a run while it runs, and how its outputs come out of it.
+///
+///     RunPlan plan{.settings = {{"model", sha256}, {"--threshold", "0.2"}}, .inputs = files.size()};
+///     RunJournal journal = resume ? RunJournal::resume("out", plan) : RunJournal::create("out", plan);
+///     for (std::size_t i = 0; i < files.size(); ++i) {
+///         if (journal.contains(i)) continue;
+///         ... write maps/ and overlays/ of image i, then
+///         journal.append(i, record, preview_jpeg);          // or append(i, Failure{file, why})
+///     }
+///     stopped ? journal.interrupt(run) : journal.finish(run);
+///
+/// OUT/.locus/journal holds a line for each finished image, in any order, written as soon as its files are whole. From it alone,
+/// `finish` writes results.json, boxes.csv, boxes.coco.json and report.html, in the order of the inputs; so a run that was killed and
+/// resumed ends with the same bytes as one that was not. A last line cut off by a kill is dropped, and its image done again. Needs about 16 bytes
+/// an input.
+///
+/// After `finish`, OUT/.locus holds only run.json, the settings, by which `resume` knows that nothing is left to do, or that something
+/// else is asked for. The journal is locked while a run lives: a second run in the same OUT is refused.
+///
+/// `append` may be called from several threads; the rest may not.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "report/out_folder.hpp"
+#include "report/report_html.hpp"
+#include "report/results.hpp"
+
+namespace locus::report {
+
+/// What must be the same for results to be the same.
+struct RunPlan {
+    /// Name and value of everything that results depend on: options, the model's SHA-256, a SHA-256 over the names of the inputs.
+    /// Messages name them ("--threshold is 0.3 and was 0.2"), so give them the names that users know. Locus's version is added.
+    std::vector<std::pair<std::string, std::string>> settings;
+    std::size_t inputs = 0;
+    bool boxes = true;   ///< write boxes.csv and boxes.coco.json
+    bool report = true;  ///< write report.html
+};
+
+class RunJournal {
+public:
+    /// Begins a run. An earlier, finished run in `out` is removed first. Throws Error(usage) where `out` holds an unfinished run or
+    /// other things and `overwrite` is not set (with it, an unfinished run is removed, other things stay beside ours), and always
+    /// where another process is at work there; Error(io).
+    static RunJournal create(const std::filesystem::path& out, const RunPlan& plan, bool overwrite = false);
+
+    /// Goes on with the run in `out`, or begins one where there is none. Throws Error(usage) where settings differ, naming them.
+    static RunJournal resume(const std::filesystem::path& out, const RunPlan& plan);
+
+    RunJournal(RunJournal&& other) noexcept;
+    RunJournal& operator=(RunJournal&&) = delete;
+    ~RunJournal();
+
+    bool contains(std::size_t index) const { return complete_ || entries_[index].length > 0; }
+    std::size_t done() const { return done_; }      ///< images and failures
+    std::size_t failed() const { return failed_; }  ///< of these, failures; 0 where `is_complete`
+    std::size_t inputs() const { return plan_.inputs; }
+
+    /// The run in `out` was finished before: nothing is to be done, `finish` does nothing.
+    bool is_complete() const { return complete_; }
+
+    /// Longer side that the preview of image `index` may have; 0 where none is wanted.
+    int preview_side(std::size_t index) const;
+
+    /// Adds image `index`. All files that `record` names must be whole at their places: the line says that they are. `preview` is a JPEG for the report
+    /// (see preview_side), or empty. Throws Error(io).
+    void append(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview = {});
+    void append(std::size_t index, const Failure& failure);
+
+    /// Writes the outputs and ends the journal. Throws Error(usage) where an input is missing.
+    void finish(const RunRecord& run);
+
+    /// Writes the outputs of what is done, results.json saying "unfinished", and keeps the journal for `resume`.
+    void interrupt(const RunRecord& run);
+
+private:
+    /// Where a line lies in the journal; length 0: not there.
+    struct Entry {
+        std::uint64_t offset = 0;
+        std::uint32_t length = 0;
+        bool is_failure = false;
+    };
+
+    RunJournal(std::filesystem::path out, const RunPlan& plan);
+    void lock();
+    void begin_anew();
+    bool read_back();
+    void add_line(std::size_t index, char kind, const std::string& fields);
+    std::vector<std::string> fields(const Entry& entry) const;
+    void write_outputs(const RunRecord& run, bool unfinished);
+
+    std::filesystem::path out_;
+    RunPlan plan_;
+    PreviewPlan previews_;
+    int descriptor_ = -1;
+    std::uint64_t end_ = 0;
+    std::vector<Entry> entries_;
+    std::size_t done_ = 0, failed_ = 0;
+    bool complete_ = false;
+    std::mutex writing_;
+};
+
+}  // namespace locus::report
