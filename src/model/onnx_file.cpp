@@ -9,10 +9,6 @@
 #include <set>
 #include <unordered_set>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -20,6 +16,7 @@
 
 #include "locus/error.hpp"
 #include "model/external_data.hpp"
+#include "report/atomic_file.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -693,29 +690,6 @@ std::string serialize(const Model& model) {
     }
 }
 
-void save(const Model& model, const fs::path& file) {
-    const std::string bytes = serialize(model);
-    std::string part = file.string() + ".part-XXXXXX";
-    const int descriptor = mkstemp(part.data());
-    const auto fail = [&] {
-        return Error(ErrorKind::io, fmt::format("cannot write {}: {}", quote(file.string()), std::strerror(errno)));
-    };
-    if (descriptor < 0) throw fail();
-    // mkstemp makes private files; a model is an ordinary one.
-    const mode_t mask = umask(0);
-    umask(mask);
-    bool written = fchmod(descriptor, 0666 & ~mask) == 0;
-    for (std::size_t at = 0; written && at < bytes.size();) {
-        const ssize_t count = write(descriptor, bytes.data() + at, bytes.size() - at);
-        if (count > 0) at += static_cast<std::size_t>(count);
-        written = count > 0 || errno == EINTR;
-    }
-    written = close(descriptor) == 0 && written;
-    if (!written || rename(part.c_str(), file.c_str()) != 0) {
-        const Error error = fail();
-        unlink(part.c_str());
-        throw error;
-    }
-}
+void save(const Model& model, const fs::path& file) { report::write_file_atomically(file, serialize(model)); }
 
 }  // namespace locus::model

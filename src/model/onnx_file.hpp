@@ -1,6 +1,10 @@
 #pragma once
 
-/// ONNX files to `Model` and back. The only file pair, with `onnx_bytes`, that knows protobuf.
+/// ONNX files to `Model` and back. The only file pair that knows protobuf.
+///
+///     model::Model model = model::load("in.onnx");
+///     model.metadata["labels"] = "cat\ndog";
+///     model::save(model, "out.onnx");
 
 #include <filesystem>
 #include <span>

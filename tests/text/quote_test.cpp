@@ -1,0 +1,33 @@
+#include "text/quote.hpp"
+
+#include <gtest/gtest.h>
+
+namespace text = locus::text;
+
+TEST(Quote, LeavesWordsOfAllLanguagesAlone) {
+    EXPECT_EQ(text::quote("conv1"), "'conv1'");
+    EXPECT_EQ(text::quote("Köln 東京 🐈"), "'Köln 東京 🐈'");
+}
+
+TEST(Quote, SpellsOutWhatWouldGarble) {
+    EXPECT_EQ(text::quote("a\nb\x1b[31m"), "'a\\x0ab\\x1b[31m'");
+    EXPECT_EQ(text::quote("\xff\xc3"), "'\\xff\\xc3'");
+    EXPECT_EQ(text::quote("\xc2\x9b"), "'\\xc2\\x9b'");  // a C1 control character
+}
+
+TEST(Quote, ShortensBetweenCharacters) {
+    EXPECT_EQ(text::quote(std::string(1000, 'a'), 10), "'aaaaa…aaaaa'");
+    std::string umlauts;
+    for (int i = 0; i < 100; ++i) umlauts += "ä";
+    const std::string shortened = text::quote(umlauts, 11);
+    EXPECT_TRUE(text::is_utf8(shortened));
+    EXPECT_EQ(shortened.find("\\x"), std::string::npos);
+}
+
+TEST(IsUtf8, FollowsRfc3629) {
+    EXPECT_TRUE(text::is_utf8("\xf4\x8f\xbf\xbf"));   // U+10FFFF
+    EXPECT_FALSE(text::is_utf8("\xf4\x90\x80\x80"));  // above it
+    EXPECT_FALSE(text::is_utf8("\xc0\xaf"));          // overlong
+    EXPECT_FALSE(text::is_utf8("\xed\xa0\x80"));      // a surrogate
+    EXPECT_FALSE(text::is_utf8("\xe2\x82"));          // cut off
+}
