@@ -1,0 +1,57 @@
+#pragma once
+
+/// Timing two things against each other in one run, so that a ratio means something on a machine whose clock and load drift.
+///
+///     Interleaved timing = interleave({[&] { bare(); }, [&] { cam(); }}, std::chrono::seconds(10));
+///     timing.median[1] / timing.median[0];
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <vector>
+
+namespace locus::bench {
+
+struct Interleaved {
+    std::vector<double> median;  ///< seconds a call, one a candidate
+    std::vector<double> ratio;   ///< median over rounds of the candidate's time over the first one's in the same round
+    int rounds = 0;
+};
+
+inline double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+/// Calls the candidates in turn until the time is over, at least seven rounds; the first round warms up and does not count. The order turns
+/// round every round, so that none always runs on the other's warm cache.
+inline Interleaved interleave(const std::vector<std::function<void()>>& candidates, std::chrono::duration<double> time) {
+    using clock = std::chrono::steady_clock;
+    const std::size_t n = candidates.size();
+    std::vector<std::vector<double>> seconds(n), ratios(n);
+    const auto end = clock::now() + std::chrono::duration_cast<clock::duration>(time);
+    int round = 0;
+    for (; round < 8 || clock::now() < end; ++round) {
+        std::vector<double> now(n);
+        for (std::size_t k = 0; k < n; ++k) {
+            const std::size_t i = round % 2 == 0 ? k : n - 1 - k;
+            const auto start = clock::now();
+            candidates[i]();
+            now[i] = std::chrono::duration<double>(clock::now() - start).count();
+        }
+        if (round == 0) continue;
+        for (std::size_t i = 0; i < n; ++i) {
+            seconds[i].push_back(now[i]);
+            ratios[i].push_back(now[i] / now[0]);
+        }
+    }
+    Interleaved result{.rounds = round - 1};
+    for (std::size_t i = 0; i < n; ++i) {
+        result.median.push_back(median(seconds[i]));
+        result.ratio.push_back(median(ratios[i]));
+    }
+    return result;
+}
+
+}  // namespace locus::bench
