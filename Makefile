@@ -45,10 +45,11 @@ demo: build
 	scripts/setup.sh photos
 	scripts/demo.sh
 
-# LibTorch and MPI are not instrumented, and slow down what is: without them unless asked for.
+# Without LibTorch and MPI, which are not instrumented, unless asked for; and warnings do not stop these builds, because
+# sanitizers make g++ 12 warn of uninitialised values in its own <regex>.
 asan: setup
 	$(configure) -B build-asan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCUS_TESTS=ON -DLOCUS_SANITIZE=address \
-	  -DLOCUS_TRAIN=OFF -DLOCUS_MPI=OFF $(CMAKE_ARGS)
+	  -DLOCUS_WERROR=OFF -DLOCUS_TRAIN=OFF -DLOCUS_MPI=OFF $(CMAKE_ARGS)
 	cmake --build build-asan -j $(JOBS)
 	ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1 \
 	LSAN_OPTIONS=suppressions=$(supp)/lsan.supp:print_suppressions=0 \
@@ -56,7 +57,7 @@ asan: setup
 
 tsan: setup
 	$(configure) -B build-tsan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCUS_TESTS=ON -DLOCUS_SANITIZE=thread \
-	  -DLOCUS_TRAIN=OFF -DLOCUS_MPI=OFF $(CMAKE_ARGS)
+	  -DLOCUS_WERROR=OFF -DLOCUS_TRAIN=OFF -DLOCUS_MPI=OFF $(CMAKE_ARGS)
 	cmake --build build-tsan -j $(JOBS)
 	TSAN_OPTIONS=suppressions=$(supp)/tsan.supp:print_suppressions=0:second_deadlock_stack=1 \
 	$(ctest) --test-dir build-tsan
