@@ -4,10 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "image/decomposition.hpp"
+
 #include "image/encode.hpp"
 #include "image/overlay_raw.hpp"
 #include "image/preview.hpp"
+#include "locus/error.hpp"
 #include "report/atomic_file.hpp"
 #include "report/npy.hpp"
 
@@ -63,7 +64,7 @@ public:
             if (save.mask) record.mask_file = put_png("masks", stem, mask(full, options_.boxes.threshold));
         }
         if (!explanation.parts.empty()) {
-            record.decomposition_file = put_png("decompositions", stem, decomposition(source_.picture, explanation, source_.region, overlay));
+            throw Error(ErrorKind::unsupported, "--decompose is not there yet");
         }
         record.explanation = std::move(explanation);
         return record;
