@@ -1,0 +1,161 @@
+#include "image/text.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+namespace locus::image {
+namespace {
+
+// Strokes are drawn this much larger and averaged: OpenCV's own smoothing leaves small text thin and uneven.
+constexpr int supersampling = 4;
+constexpr double capitals_of_font = 21;  // Hershey's simplex at scale 1, pixels
+
+/// Code points U+00A0 ... U+017F in ASCII, one word each.
+constexpr std::string_view latin =
+    "  ! c GBP ? Y | S \" (c) a << - - (r) - deg +- 2 3 ' u P . , 1 o >> 1/4 1/2 3/4 ? "
+    "A A A A A A AE C E E E E I I I I D N O O O O O x O U U U U Y Th ss a a a a a a ae c e e e e i i i i d n o o o o o "
+    "/ o u u u u y th y "
+    "A a A a A a C c C c C c C c D d D d E e E e E e E e E e G g G g G g G g H h H h I i I i I i I i I i IJ ij J j K k "
+    "k L l L l L l L l L l "
+    "N n N n N n n N n O o O o O o OE oe R r R r R r S s S s S s S s T t T t T t U u U u U u U u U u U u W w Y y Y Z z "
+    "Z z Z z s ";
+
+std::string_view latin_word(char32_t code) {
+    std::string_view rest = latin;
+    for (char32_t i = 0xa0; i < code; ++i) rest.remove_prefix(rest.find(' ') + 1);
+    return rest.substr(0, rest.find(' '));
+}
+
+std::string_view ascii_of(char32_t code) {
+    if (code == 0xa0) return " ";
+    if (code > 0xa0 && code <= 0x17f) return latin_word(code);
+    switch (code) {
+        case 0x2010:
+        case 0x2011:
+        case 0x2012:
+        case 0x2013:
+        case 0x2014:
+        case 0x2212:
+            return "-";
+        case 0x2018:
+        case 0x2019:
+        case 0x201a:
+            return "'";
+        case 0x201c:
+        case 0x201d:
+        case 0x201e:
+            return "\"";
+        case 0x2026:
+            return "...";
+        case 0x00d7:
+            return "x";
+        case 0x2002:
+        case 0x2003:
+        case 0x2009:
+        case 0x202f:
+            return " ";
+        default:
+            return "?";
+    }
+}
+
+/// The code point that begins at `at`, which moves behind it; U+FFFD for bytes that are no UTF-8.
+char32_t next_code(std::string_view utf8, std::size_t& at) {
+    const auto lead = static_cast<unsigned char>(utf8[at++]);
+    if (lead < 0x80) return lead;
+    const int more = lead >= 0xf0 && lead < 0xf8 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0;
+    if (more == 0 || lead >= 0xf8) return 0xfffd;
+    char32_t code = lead & (0x3fU >> more);
+    for (int i = 0; i < more; ++i) {
+        if (at >= utf8.size() || (static_cast<unsigned char>(utf8[at]) & 0xc0U) != 0x80) return 0xfffd;
+        code = code << 6U | (static_cast<unsigned char>(utf8[at++]) & 0x3fU);
+    }
+    return code;
+}
+
+Text render_ascii(const std::string& ascii, int capitals) {
+    const double scale = supersampling * capitals / capitals_of_font;
+    const int thickness = std::max(supersampling, static_cast<int>(std::lround(supersampling * capitals * 0.13)));
+    int below = 0;
+    const cv::Size size = cv::getTextSize(ascii, cv::FONT_HERSHEY_SIMPLEX, scale, thickness, &below);
+    const int margin = thickness / 2 + 1;
+    Text text;
+    text.width = (size.width + 2 * margin + supersampling - 1) / supersampling;
+    text.capitals = capitals;
+    text.height = capitals + static_cast<int>(std::ceil(capitals * 0.4));
+    cv::Mat large(text.height * supersampling, text.width * supersampling, CV_8U, cv::Scalar(0));
+    cv::putText(large, ascii, {margin, capitals * supersampling - thickness / 2}, cv::FONT_HERSHEY_SIMPLEX, scale, 255,
+                thickness);
+    text.coverage.resize(static_cast<std::size_t>(text.width) * static_cast<std::size_t>(text.height));
+    cv::Mat small(text.height, text.width, CV_8U, text.coverage.data());
+    cv::resize(large, small, small.size(), 0, 0, cv::INTER_AREA);
+    return text;
+}
+
+std::uint8_t mix(unsigned below, unsigned above, unsigned opacity) {
+    return static_cast<std::uint8_t>((below * (256 - opacity) + above * opacity + 128) >> 8U);
+}
+
+}  // namespace
+
+std::string transliterate(std::string_view utf8) {
+    std::string ascii;
+    for (std::size_t at = 0; at < utf8.size();) {
+        const char32_t code = next_code(utf8, at);
+        if (code < 0x80)
+            ascii += code < 0x20 || code == 0x7f ? ' ' : static_cast<char>(code);
+        else
+            ascii += ascii_of(code);
+    }
+    return ascii;
+}
+
+Text render_text(std::string_view utf8, int capitals) { return render_ascii(transliterate(utf8), capitals); }
+
+Text render_text_within(std::string_view utf8, int capitals, int most_width) {
+    std::string ascii = transliterate(utf8);
+    // No letter is narrower than an eighth of its height: this bounds the work for labels of any length.
+    ascii.resize(std::min<std::size_t>(ascii.size(),
+                                       static_cast<std::size_t>(std::max(0, 8 * most_width / std::max(1, capitals)))));
+    Text text = ascii.empty() ? Text{} : render_ascii(ascii, capitals);
+    while (text.width > most_width && !ascii.empty()) {
+        // By the share that is too much, at least one letter.
+        const std::size_t fits =
+            ascii.size() * static_cast<std::size_t>(most_width) / static_cast<std::size_t>(text.width);
+        ascii.resize(std::min(fits, ascii.size() - 1));
+        text = ascii.empty() ? Text{} : render_ascii(ascii + "..", capitals);
+    }
+    return text;
+}
+
+void draw_text(Image& picture, const Text& text, int x, int y, Color color) {
+    for (int row = std::max(0, -y); row < text.height && y + row < picture.height; ++row) {
+        for (int column = std::max(0, -x); column < text.width && x + column < picture.width; ++column) {
+            const unsigned coverage =
+                text.coverage[static_cast<std::size_t>(row) * static_cast<std::size_t>(text.width) +
+                              static_cast<std::size_t>(column)];
+            if (coverage == 0) continue;
+            std::uint8_t* pixel = picture.pixel(x + column, y + row);
+            for (std::size_t c = 0; c < 3; ++c) pixel[c] = mix(pixel[c], color[c], coverage + (coverage >> 7U));
+        }
+    }
+}
+
+void fill(Image& picture, int x, int y, int width, int height, Color color, int opacity) {
+    const int x0 = std::clamp(x, 0, picture.width);
+    const int x1 = std::clamp(x + width, x0, picture.width);
+    const int y0 = std::clamp(y, 0, picture.height);
+    const int y1 = std::clamp(y + height, y0, picture.height);
+    for (int row = y0; row < y1; ++row) {
+        std::uint8_t* pixel = picture.pixel(0, row) + static_cast<std::ptrdiff_t>(x0) * 3;
+        for (int column = x0; column < x1; ++column, pixel += 3) {
+            for (std::size_t c = 0; c < 3; ++c) pixel[c] = mix(pixel[c], color[c], static_cast<unsigned>(opacity));
+        }
+    }
+}
+
+}  // namespace locus::image
