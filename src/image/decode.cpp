@@ -14,7 +14,7 @@
 #include "image/header.hpp"
 #include "image/orient.hpp"
 #include "locus/error.hpp"
-#include "locus/explainer.hpp"
+#include "locus/image.hpp"
 #include "report/utf8.hpp"
 
 namespace locus::image {
