@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,8 @@
 #include "model/finite.hpp"
 #include "model/onnx_file.hpp"
 #include "model/opset.hpp"
+#include "text/nearest.hpp"
+#include "text/quote.hpp"
 
 namespace locus::explain {
 namespace {
@@ -20,6 +23,7 @@ struct CamNetwork {
     Network network;  // without its weights: the session holds them
     model::CamTensors tensors;
     runtime::Session session;
+    bool own_layer = true;  // the tensor that is pooled is the one explained
 };
 
 /// Height and width of the map. A row of tokens is laid out in the input's aspect ratio.
@@ -57,7 +61,7 @@ Attribution run(const CamNetwork& cam, const Tensor& inputs, const ClassSelectio
     attribution.maps = results[2].reshaped({results[2].shape()[0], results[2].shape()[1], height, width});
     std::size_t next = 4;
     const model::ClassifierHead& head = cam.network.head;
-    const bool adds_up = head.kind == model::HeadKind::class_pool || head.pool == model::Pool::mean || head.pool == model::Pool::sum;
+    const bool adds_up = cam.own_layer && (head.kind == model::HeadKind::class_pool || head.pool != model::Pool::max);
     if (!cam.tensors.bias.empty()) {
         Tensor bias = results[next++];
         if (adds_up) attribution.bias = std::move(bias);
@@ -75,17 +79,16 @@ double pooled(std::span<const float> values, model::Pool pool) {
     return pool == model::Pool::sum ? sum : sum / static_cast<double>(values.size());
 }
 
-/// What the head's structure says the best class's logit is. Max pooling over a linear layer is the case where the map does not add
-/// up to the logit, but the weights on the pooled features do.
+/// What the head's structure says the best class's logit is. Where the map does not add up to the logit (max pooling over a linear layer; a
+/// layer before the pooled one) the weights on the pooled features do.
 double predicted_logit(const CamNetwork& cam, const Tensor& input, const Attribution& a) {
     const model::ClassifierHead& head = cam.network.head;
-    const bool through_features = head.kind == model::HeadKind::pool_linear && head.pool == model::Pool::max;
-    if (!through_features) return pooled(a.maps.values<float>(), head.pool) + a.bias->values<float>()[0];
+    if (a.bias) return pooled(a.maps.values<float>(), head.pool) + a.bias->values<float>()[0];
 
     std::vector<std::string> outputs{cam.tensors.weights, cam.tensors.pooled};
     if (!cam.tensors.bias.empty()) outputs.push_back(cam.tensors.bias);
     const auto results = run_in_batches(cam.network, cam.session, input, class_feeds(cam, {.top_k = 1}), outputs);
-    const auto weights = results[0].values<float>();
+    const auto weights = results[0].values<float>();  // for a channel a class: 1 at the class's own
     const auto features = results[1].values<float>();
     if (features.size() < weights.size()) return std::nan("");
     const double bias = outputs.size() == 3 ? results[2].values<float>()[0] : 0.0;
@@ -118,6 +121,31 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
     return a.logits.shape()[1];
 }
 
+/// CAM weighs channels, so a layer will do whose channels reach the pool one by one: before an activation, a normalisation.
+void require_before_pool(const Network& network, const std::string& layer) {
+    static const auto by_channel = {"Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Mish", "Gelu",
+                                    "Tanh", "Softplus", "Mul", "Identity", "Dropout", "Cast", "BatchNormalization"};
+    const model::Index index(network.model.graph);
+    if (!index.contains(layer)) {
+        throw Error(ErrorKind::usage, fmt::format("the model has no tensor {}{}", text::quote(layer), text::did_you_mean(layer, index.nearest_names(layer))));
+    }
+    std::vector<std::string> waiting{network.head.target_layer};
+    std::unordered_set<std::string> seen;
+    while (!waiting.empty()) {
+        const std::string tensor = waiting.back();
+        waiting.pop_back();
+        if (tensor == layer) return;
+        const model::Node* node = index.producer(tensor);
+        if (node == nullptr || !seen.insert(tensor).second) continue;
+        if (std::none_of(by_channel.begin(), by_channel.end(), [&](const char* type) { return node->is(type); })) continue;
+        waiting.push_back(node->input(0));
+        if (node->is("Mul")) waiting.push_back(node->input(1));
+    }
+    throw Error(ErrorKind::usage, fmt::format("cam is defined at the layer that is pooled, {}, and at those whose channels reach it one by one, which {} is not; "
+                                              "gradient methods take any layer",
+                                              text::quote(network.head.target_layer), text::quote(layer)));
+}
+
 /// Everything but the weights, which the session holds by now.
 Network without_weights(const Network& network) {
     Network light = network;
@@ -136,19 +164,17 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
         throw Error(ErrorKind::unsupported, fmt::format("cam needs a global pool and one linear layer before the scores, but {}; "
                                                         "--method {} works on this model", obstacle, automatic_method(network).name));
     }
-    if (!options.layer.empty() && options.layer != network.head.target_layer) {
-        throw Error(ErrorKind::usage, fmt::format("cam is defined at the layer that is pooled, '{}', not at '{}'; gradient methods take any layer",
-                                                  network.head.target_layer, options.layer));
-    }
+    const bool own_layer = options.layer.empty() || options.layer == network.head.target_layer;
+    if (!own_layer) require_before_pool(network, options.layer);
     model::Model model = network.model;
     if (model.opset() < 10) model::raise_opset(model);
-    const model::CamTensors tensors = model::add_cam(model, network.head, {.expose_parts = options.parts});
+    const model::CamTensors tensors = model::add_cam(model, network.head, {.layer = own_layer ? "" : options.layer, .expose_parts = options.parts});
     auto cam = std::make_shared<CamNetwork>(CamNetwork{
-        without_weights(network), tensors, runtime::Session(model::serialize(model), network.session)});
+        without_weights(network), tensors, runtime::Session(model::serialize(model), network.session), own_layer});
 
     Prepared prepared;
     prepared.classes = verify(*cam, network.model.graph);
-    prepared.target_layer = network.head.target_layer;
+    prepared.target_layer = own_layer ? network.head.target_layer : options.layer;
     prepared.explain = [cam](const Tensor& inputs, const ClassSelection& classes) { return run(*cam, inputs, classes); };
     return prepared;
 }

@@ -24,8 +24,8 @@ std::string as_float(NodeWriter& write, const std::string& tensor) {
 }
 
 /// [n, K, positions], float32.
-std::string features_first(NodeWriter& write, const ClassifierHead& head) {
-    std::string features = as_float(write, head.target_layer);
+std::string features_first(NodeWriter& write, const ClassifierHead& head, const std::string& layer) {
+    std::string features = as_float(write, layer);
     if (head.layout == FeatureLayout::tokens) return write.node("Transpose", {features}, {{"perm", Ints{0, 2, 1}}});
     if (head.layout == FeatureLayout::channels_last) {
         features = write.node("Transpose", {features}, {{"perm", Ints{0, 3, 1, 2}}});
@@ -87,7 +87,7 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
     const std::string indices = write.node("Concat", {best, asked}, {{"axis", std::int64_t{1}}});
     cam.class_indices = output(indices, "class_indices", DataType::int64);
 
-    const std::string shaped = features_first(write, head);
+    const std::string shaped = features_first(write, head, options.layer.empty() ? head.target_layer : options.layer);
     cam.feature_shape = output(write.node("Shape", {shaped}), "feature_shape", DataType::int64);
     const std::string features = head.layout == FeatureLayout::tokens
                                      ? shaped
@@ -102,10 +102,9 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
         if (head.bias_scale != 1.0F) bias = write.node("Mul", {bias, write.constant(Tensor::scalar(head.bias_scale))});
         cam.bias = output(bias, "bias", DataType::float32);
     }
-    if (head.pool == Pool::max || options.expose_parts) {
-        cam.weights = output(weights, "weights", DataType::float32);
-    }
-    if (head.pool == Pool::max) cam.pooled = output(as_float(write, head.pooled), "pooled", DataType::float32);
+    const bool adds_up = head.pool != Pool::max && options.layer.empty();
+    if (!adds_up || options.expose_parts) cam.weights = output(weights, "weights", DataType::float32);
+    if (!adds_up) cam.pooled = output(as_float(write, head.pooled), "pooled", DataType::float32);
     if (options.expose_parts) cam.features = output(features, "features", DataType::float32);
     remove_unused(graph);
     return cam;

@@ -91,18 +91,18 @@ TEST_F(Resume, KilledAtTwentyRandomMomentsItEndsWithTheSameBytes) {
 TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
     ASSERT_EQ(test::run_locus(folder_.path(), command("whole")).exit_code, 0);
     const int ended = run_and_signal(command("stopped", {"-j", "1"}), SIGINT, std::chrono::milliseconds(150));
-    ASSERT_TRUE(ended == 130 || ended == 0 || ended == 130 + 0) << ended;
+    ASSERT_TRUE(ended == 130 || ended == 0) << ended;
     ASSERT_EQ(test::run_locus(folder_.path(), command("stopped", {"--resume"})).exit_code, 0);
     expect_same_files("whole", "stopped");
 }
 
 TEST_F(Resume, OtherOptionsAreRefusedByName) {
-    run_and_signal(command("out", {"-j", "1"}), SIGKILL, std::chrono::milliseconds(200));
-    const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--threshold", "0.5"}));
-    if (fs::exists(folder_.path() / "out")) {
-        EXPECT_EQ(outcome.exit_code, 2);
-        EXPECT_THAT(outcome.err, HasSubstr("--threshold"));
+    for (int attempt = 0; attempt < 50 && !fs::exists(folder_.path() / "out/.locus/journal"); ++attempt) {
+        run_and_signal(command("out", {"-j", "1", "--resume"}), SIGKILL, std::chrono::milliseconds(60 + 10 * attempt));
     }
+    const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--threshold", "0.5"}));
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("--threshold"));
 }
 
 }  // namespace

@@ -73,8 +73,8 @@ INSTANTIATE_TEST_SUITE_P(All, CamOnBuiltNetworks,
                                          Case{"vgg16-gap", model::Head::gap, 17}, Case{"alexnet-gap", model::Head::gmp, 18},
                                          Case{"nin", model::Head::gap, 13}, Case{"nin", model::Head::gmp, 9}, Case{"nin", model::Head::sum, 21},
                                          Case{"tiny", model::Head::gap, 21}, Case{"resnet18", model::Head::sum, 18}),
-                         [](const auto& info) {
-                             std::string text = info.param.network + "_" + std::to_string(static_cast<int>(info.param.head)) + "_" + std::to_string(info.param.opset);
+                         [](const auto& tested) {
+                             std::string text = tested.param.network + "_" + std::to_string(static_cast<int>(tested.param.head)) + "_" + std::to_string(tested.param.opset);
                              std::replace(text.begin(), text.end(), '-', '_');
                              return text;
                          });
@@ -110,10 +110,14 @@ TEST(Cam, AFixedBatchIsFilledUpAndItsRestThrownAway) {
     EXPECT_LT(defect(fixed, a), 1e-4);
 }
 
-TEST(Cam, OtherLayersAreRefusedByName) {
+TEST(Cam, ALayerWithoutTheSameChannelsIsRefused) {
     const test::TemporaryFolder folder;
     const Network network = built(folder, {.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
     EXPECT_THROW(prepare_cam(network, {.layer = "no such layer"}), Error);
+    const std::string before = model::Index(network.model.graph).producer(network.head.target_layer)->input(0);
+    const Attribution a = prepare_cam(network, {.layer = before}).explain(random_input(network, 1, 1), {.top_k = 1});
+    EXPECT_FALSE(a.bias) << "the map of a layer before the activation does not add up to the logit";
+    EXPECT_THROW(prepare_cam(network, {.layer = network.model.graph.nodes.front().output(0)}), Error);
 }
 
 /// Zhou et al.'s map as torch-cam computes it (goldens: torchcam.CAM.target.raw, float64), within 1e-4 of its largest value.
@@ -128,7 +132,7 @@ TEST(Cam, EqualsTorchCamOnTheGoldenNetworks) {
         const Network network = load_network(entry.path(), {.threads = 1});
         if (expected == golden.end()) continue;
         const auto classes = golden.at("classes").to_int64s();
-        const Attribution a = prepare_cam(network, {}).explain(golden.at("input").to_float32(), {.top_k = 0, .indices = classes});
+        const Attribution a = prepare_cam(network, {.layer = "target"}).explain(golden.at("input").to_float32(), {.top_k = 0, .indices = classes});
         const Tensor reference = expected->second.to_float32();
         const auto positions = static_cast<std::size_t>(reference.size()) / classes.size();
         for (std::size_t item = 0; item < classes.size(); ++item) {
