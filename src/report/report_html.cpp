@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "locus/overlay.hpp"
 #include "report/base64.hpp"
 #include "report/report_page.hpp"
 #include "report/results_json.hpp"
@@ -13,6 +14,9 @@ namespace locus::report {
 namespace {
 
 constexpr std::size_t failures_listed = 1000;
+
+// The one that `overlay` takes for signed maps.
+constexpr std::string_view diverging_colormap = "blue-red";
 
 // JSON for a <script> element: there, `<` begins what could end the element; in JSON it occurs in strings alone.
 std::string escaped(std::string_view json) {
@@ -45,6 +49,13 @@ PageParts page_parts() {
     parts.before_script = split(rest, "@script@");
     parts.after_script = rest;
     return parts;
+}
+
+// The library's own colour maps, so that the page and the overlays agree.
+nlohmann::ordered_json colormaps() {
+    auto maps = nlohmann::ordered_json::object();
+    for (const std::string& name : colormap_names()) maps[name] = base64(std::as_bytes(std::span(colormap(name))));
+    return maps;
 }
 
 }  // namespace
@@ -99,11 +110,13 @@ void ReportWriter::commit(const RunRecord& run, bool unfinished) {
     const nlohmann::ordered_json counts{
         {"shown", shown_}, {"images", shown_ + hidden_}, {"failures", failures_}, {"unfinished", unfinished}};
     write("<script type=\"application/json\" id=\"run\">");
-    write(escaped(fmt::format("{{\"run\":{},\"counts\":{}}}", run_json(run), counts.dump())));
+    write(escaped(fmt::format("{{\"run\":{},\"counts\":{},\"colormaps\":{},\"diverging\":[\"{}\"]}}", run_json(run),
+                              counts.dump(), colormaps().dump(), diverging_colormap)));
     write("</script>\n");
     const PageParts parts = page_parts();
     write(parts.before_script);
-    write(page_js);
+    write("\"use strict\";\n");
+    for (const std::string_view script : {boxes_js, heat_js, list_js, page_js}) write(script);
     write(parts.after_script);
     file_.commit();
 }

@@ -7,7 +7,7 @@
 ///     for (...) report.failure(failure_json(failure));
 ///     report.commit(run, inputs);
 ///
-/// The page is src/report/report_page/{page.html, page.css, page.js}, embedded at build time. Between them stand the data: two elements an
+/// The page is src/report/report_page/{*.html, *.css, *.js}, embedded at build time. Between them stand the data: two elements an
 /// image, its entry of results.json with its raw maps, and its preview. They are written as they come, so memory does not grow with
 /// the number of images. From the raw maps the page draws the heat and recomputes the boxes by the rules of locus/boxes.hpp, to the bit.
 ///

@@ -1,1 +1,438 @@
-"use strict";
+// The page: what is shown of the image and class chosen.
+
+const byId = (id) => document.getElementById(id);
+const signedNumber = (v) => (v < 0 ? "\u2212" : "+") + Math.abs(v).toFixed(Math.abs(v) < 10 ? 3 : 2);
+const plainNumber = (v) => (v < 0 ? "\u2212" : "") + (v === 0 ? "0" : Math.abs(v).toPrecision(Math.abs(v) < 0.001 ? 2 : 4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, ""));
+
+const { run, counts, colormaps, diverging } = JSON.parse(byId("run").textContent);
+const palettes = new Colormaps(colormaps, diverging);
+
+const items = [...document.querySelectorAll("script.image")].map((script, number) => {
+    const { image, maps } = JSON.parse(script.textContent);
+    script.textContent = "";  // the parsed copy is enough
+    const cut = image.file.lastIndexOf("/");
+    const first = image.explanations[0];
+    return {
+        number, image, maps, preview: script.nextElementSibling,
+        basename: image.file.slice(cut + 1), folder: image.file.slice(0, Math.max(cut, 0)),
+        title: first ? nameOf(first) : "",
+        subtitle: first ? [nameOf(first), percent(first.probability)].filter(Boolean).join(" \u00b7 ") : "",
+        words: [image.file, ...image.explanations.map(nameOf)].join("\n").toLocaleLowerCase(),
+        decoded: [],
+    };
+});
+const failures = [...document.querySelectorAll("script.failure")].map((script) => JSON.parse(script.textContent));
+
+const view = {
+    items: [], item: null, which: 0,
+    opacity: 0.5, threshold: run.threshold, components: run.components === "all" ? "all" : "largest",
+    colormap: palettes.names()[0],
+};
+
+// --- An image's pictures and maps ------------------------------------------------------------------------------------
+
+function photoOf(item) {
+    const data = item.preview.textContent;
+    if (!data) return Promise.resolve(null);
+    const photo = new Image();
+    photo.src = "data:image/jpeg;base64," + data;
+    return photo.decode().then(() => photo, () => null);
+}
+
+// Map, range and the interpolator at the photo's own size, made when first asked for. Only the last few interpolators are kept.
+const recent = [];
+function mapOf(item, which) {
+    const explanation = item.image.explanations[which];
+    const entry = (item.decoded[which] ??= { map: decodeMap(explanation.map, item.maps[which]) });
+    entry.range ??= rangeOf(entry.map);
+    if (!entry.rows) {
+        entry.rows = new RowInterpolator(entry.map, item.image.width, item.image.height, item.image.region);
+        entry.maximum ??= maximumOf(entry.rows);
+        recent.push(entry);
+        if (recent.length > 6) recent.shift().rows = null;
+    }
+    return entry;
+}
+
+function scaleOf(entry, signed) {
+    const high = entry.maximum ?? entry.range.high;
+    return signed ? Math.max(Math.abs(entry.range.low), Math.abs(entry.range.high)) || 1 : high > 0 ? high : Infinity;
+}
+
+// The interpolator of a smaller picture of the same photo.
+function rowsAt(item, map, width, height) {
+    const { image } = item;
+    const across = width / image.width, down = height / image.height, r = image.region;
+    return new RowInterpolator(map, width, height, { x: r.x * across, y: r.y * down, width: r.width * across, height: r.height * down });
+}
+
+const thumbnails = new Map();  // item -> canvas, the latest 300
+function drawThumbnail(item, canvas) {
+    const context = canvas.getContext("2d");
+    const ready = thumbnails.get(item);
+    if (ready) return void context.drawImage(ready, 0, 0);
+    photoOf(item).then((photo) => {
+        if (!canvas.isConnected) return;
+        const side = canvas.width;
+        const { width, height } = photo ?? item.image;
+        const zoom = side / Math.min(width, height);
+        const place = [(side - width * zoom) / 2, (side - height * zoom) / 2, width * zoom, height * zoom];
+        if (photo) context.drawImage(photo, ...place);
+        if (item.image.explanations.length > 0) {
+            const explanation = item.image.explanations[0];
+            const map = item.decoded[0]?.map ?? decodeMap(explanation.map, item.maps[0]);
+            const heat = document.createElement("canvas");
+            const signed = palettes.isSigned(view.colormap);
+            drawHeat(heat, rowsAt(item, map, 48, 48), scaleOf({ range: rangeOf(map) }, signed), palettes.table(view.colormap), signed);
+            context.globalAlpha = photo ? 0.42 : 1;
+            context.drawImage(heat, ...place);
+            context.globalAlpha = 1;
+        }
+        const copy = document.createElement("canvas");
+        copy.width = copy.height = side;
+        copy.getContext("2d").drawImage(canvas, 0, 0);
+        thumbnails.set(item, copy);
+        if (thumbnails.size > 300) thumbnails.delete(thumbnails.keys().next().value);
+    });
+}
+
+// --- The stage ---------------------------------------------------------------------------------------------------------
+
+const list = new ImageList(byId("list"), byId("rows"), (item) => { browse(false); open(item); }, drawThumbnail);
+
+function open(item) {
+    view.item = item;
+    view.which = Math.min(view.which, Math.max(0, item.image.explanations.length - 1));
+    list.select(item);
+    byId("name").textContent = item.basename;
+    byId("name").title = item.image.file;
+    byId("where").textContent = [item.folder, `${item.image.width} \u00d7 ${item.image.height}`].filter(Boolean).join(" \u00b7 ");
+    document.title = `${item.basename} \u2013 Locus`;
+    showPosition();
+    try { history.replaceState(null, "", "#" + (item.number + 1)); } catch { /* some viewers have no address */ }
+    const { width, height } = item.image;
+    const picture = byId("picture");
+    picture.style.setProperty("--ratio", `${width} / ${height}`);
+    byId("stage").style.setProperty("--ratio", width / height);
+    fit();
+    const canvas = byId("photo");
+    canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    photoOf(item).then((photo) => {
+        if (view.item !== item) return;
+        canvas.width = photo?.naturalWidth ?? 1;
+        canvas.height = photo?.naturalHeight ?? 1;
+        if (photo) canvas.getContext("2d").drawImage(photo, 0, 0);
+        byId("heat").style.opacity = photo ? view.opacity : 1;
+    });
+    showExplanation();
+}
+
+// As large as the stage allows, the whole picture in sight.
+function fit() {
+    if (!view.item) return;
+    const figure = document.querySelector("figure");
+    const { width, height } = view.item.image;
+    const wide = matchMedia("(min-width: 861px)").matches;
+    const room = wide ? Math.max(160, figure.clientHeight - 64) : Infinity;
+    const shown = Math.min(figure.clientWidth, (room * width) / height, wide ? 1100 : Infinity);
+    figure.style.setProperty("--shown-width", `${Math.floor(shown)}px`);
+}
+
+function showPosition() {
+    const at = view.items.indexOf(view.item);
+    byId("position").textContent = at >= 0 ? `${at + 1} of ${view.items.length}` : `${view.items.length}`;
+    byId("previous").disabled = at <= 0;
+    byId("next").disabled = at < 0 ? view.items.length === 0 : at + 1 >= view.items.length;
+}
+
+function step(by) {
+    const at = view.items.indexOf(view.item);
+    const next = view.items[at < 0 ? 0 : at + by];
+    if (next) open(next);
+}
+
+function showExplanation() {
+    const explanation = view.item.image.explanations[view.which];
+    showClasses();
+    if (explanation) drawMap();
+    showEvidence(explanation);
+    showFacts(explanation);
+    showBoxes();
+}
+
+function drawMap() {
+    const item = view.item;
+    const entry = mapOf(item, view.which);
+    const signed = palettes.isSigned(view.colormap);
+    const scale = scaleOf(entry, signed);
+    const table = palettes.table(view.colormap);
+    const { width, height } = item.image;
+    const zoom = Math.min(1, 512 / Math.max(width, height));
+    const rows = rowsAt(item, entry.map, Math.max(1, Math.round(width * zoom)), Math.max(1, Math.round(height * zoom)));
+    drawHeat(byId("heat"), rows, scale, table, signed);
+    drawScale(byId("scale"), table);
+    byId("low").textContent = signed ? signedNumber(-scale) : "0";
+    byId("high").textContent = Number.isFinite(scale) ? signedNumber(scale) : "no positive evidence";
+    placeTick();
+}
+
+function placeTick() {
+    const entry = mapOf(view.item, view.which);
+    const signed = palettes.isSigned(view.colormap);
+    const value = view.threshold * Math.max(entry.maximum, 0);
+    const share = signed ? 0.5 + value / scaleOf(entry, true) / 2 : view.threshold;
+    byId("tick").style.left = `${share * 100}%`;
+    byId("tick").title = `threshold ${view.threshold}: ${signedNumber(value)}`;
+}
+
+function showBoxes() {
+    const holder = byId("boxes");
+    holder.replaceChildren();
+    const explanation = view.item.image.explanations[view.which];
+    if (!explanation) return void (byId("box-text").textContent = "");
+    const entry = mapOf(view.item, view.which);
+    const found = findBoxes(entry.rows, entry.maximum, view.threshold, view.components === "all");
+    const { width, height } = view.item.image;
+    if (view.components !== "none") found.forEach((box, i) => {
+        const frame = element("div", i === 0 ? "box" : "box lesser");
+        Object.assign(frame.dataset, box);
+        Object.assign(frame.style, {
+            left: `${(box.x / width) * 100}%`, top: `${(box.y / height) * 100}%`,
+            width: `${(box.width / width) * 100}%`, height: `${(box.height / height) * 100}%`,
+        });
+        if (i === 0) frame.append(element("span", "", [nameOf(explanation), percent(explanation.probability)].filter(Boolean).join(" ")));
+        holder.append(frame);
+    });
+    const [first] = found;
+    byId("box-text").textContent =
+        explanation.note ? explanation.note
+        : !first ? "No positive evidence, so no box."
+        : `Box at ${first.x}, ${first.y}: ${first.width} \u00d7 ${first.height} pixels, mean ${(first.score * 100).toFixed(0)} % of the maximum` +
+          (found.length > 1 ? `; ${found.length} pieces` : "");
+    placeTick();
+}
+
+// --- The inspector -----------------------------------------------------------------------------------------------------
+
+function showClasses() {
+    const several = new Set(view.item.image.explanations.map((e) => e.method)).size > 1;
+    byId("classes").replaceChildren(...view.item.image.explanations.map((e, i) => {
+        const button = element("button", "class");
+        button.setAttribute("role", "radio");
+        button.setAttribute("aria-checked", i === view.which);
+        button.append(element("b", "", nameOf(e)), element("span", "", percent(e.probability)),
+                      element("small", "", [`rank ${e.rank}`, `index ${e.class.index}`, several ? e.method : ""].filter(Boolean).join(" \u00b7 ")));
+        if (e.probability !== null) {
+            const bar = element("u"), filled = element("i");
+            filled.style.width = `${e.probability * 100}%`;
+            bar.append(filled);
+            button.append(bar);
+        }
+        button.addEventListener("click", () => { view.which = i; showExplanation(); });
+        return button;
+    }));
+}
+
+// pool(map) + bias = logit, as evidence for, evidence against, and bias.
+function showEvidence(explanation) {
+    const panel = byId("evidence");
+    panel.hidden = !explanation;
+    if (!explanation) return;
+    const { map, range } = mapOf(view.item, view.which);
+    const facts = (note) => panel.replaceChildren(element("h3", "", "Evidence"), element("p", "note", note));
+    if (explanation.logit === null) return facts("The score is not a number.");
+    if (explanation.bias === null || !["mean", "sum"].includes(run.model.pool))
+        return facts(`The score is ${signedNumber(explanation.logit)}; the map runs from ${signedNumber(range.low)} to ` +
+                     `${signedNumber(range.high)}. For this method and network no sum over the map gives the score.`);
+    let positive = 0, negative = 0;
+    for (const value of map.values) if (value > 0) positive += value; else negative += value;
+    const positions = map.values.length;
+    if (run.model.pool === "mean") { positive /= positions; negative /= positions; }
+    const { bias, logit } = explanation;
+    const stops = [0, positive, positive + negative, positive + negative + bias];
+    const low = Math.min(...stops, logit), high = Math.max(...stops, logit), span = high - low || 1;
+    const sum = element("div", "sum");
+    const line = (name, value, from, to, kind) => {
+        const bar = element("span", "bar"), filled = element("i", kind), zero = element("em");
+        filled.style.left = `${((Math.min(from, to) - low) / span) * 100}%`;
+        filled.style.width = `${(Math.abs(to - from) / span) * 100}%`;
+        zero.style.left = `${((0 - low) / span) * 100}%`;
+        bar.append(filled, zero);
+        sum.append(element("span", "", name), element("b", "", signedNumber(value)), bar);
+    };
+    line("For", positive, stops[0], stops[1], "for");
+    line("Against", negative, stops[1], stops[2], "against");
+    line("Bias", bias, stops[2], stops[3], "bias");
+    sum.append(element("span", "total"));
+    line("Score", logit, 0, logit, "logit");
+    const off = Math.abs(stops[3] - logit);
+    const pooled = run.model.pool === "mean" ? `mean over ${map.width} \u00d7 ${map.height} positions` : `sum over ${map.width} \u00d7 ${map.height} positions`;
+    panel.replaceChildren(
+        element("h3", "", "Evidence adding up to the score"), sum,
+        element("p", "note", off <= 1e-3 * Math.max(1, Math.abs(logit)) ? `The ${pooled}, positive and negative apart, plus the class's bias.`
+                : `The ${pooled} plus the bias misses the score by ${plainNumber(off)}.`));
+}
+
+function showFacts(explanation) {
+    const p = run.preprocessing;
+    const numbers = (values) => values.map(plainNumber).join(" ");
+    const rows = [
+        ["Method", explanation?.method ?? run.method],
+        ["Layer", explanation?.layer ?? run.layer],
+        explanation ? ["Map", `${explanation.map.width} \u00d7 ${explanation.map.height}`] : null,
+        ["Model", run.model.file.slice(run.model.file.lastIndexOf("/") + 1), run.model.file],
+        ["SHA-256", run.model.sha256.slice(0, 12) + "\u2026", run.model.sha256],
+        ["Input", `${p.width} \u00d7 ${p.height}, ${p.color === "gray" ? "grey" : p.color.toUpperCase()}, ${p.resize}` +
+                  (p.resize === "crop" ? ` ${plainNumber(p.crop_pct)}` : "")],
+        ["Mean", numbers(p.mean)],
+        ["Deviation", numbers(p.std)],
+        p.range !== 1 ? ["White", plainNumber(p.range)] : null,
+        ["Locus", run.locus],
+    ];
+    byId("facts").replaceChildren(...rows.filter(Boolean).flatMap(([name, value, title]) => {
+        const dd = element("dd", "", value);
+        if (title) dd.title = title;
+        return [element("dt", "", name), dd];
+    }));
+}
+
+// --- Choosing ------------------------------------------------------------------------------------------------------------
+
+function refresh() {
+    const [low, high] = byId("probability-filter").value.split(" ").map(Number);
+    view.items = chosen(items, { text: byId("search").value, classIndex: byId("class-filter").value, low, high, sort: byId("sort").value });
+    byId("list").scrollTop = 0;
+    list.show(view.items);
+    byId("count").textContent = view.items.length === items.length ? `${items.length} images` : `${view.items.length} of ${items.length}`;
+    if (view.items.length > 0 && !view.items.includes(view.item)) open(view.items[0]);
+    showPosition();
+}
+
+function browse(on) {
+    document.body.classList.toggle("browsing", on);
+    byId("browse").setAttribute("aria-expanded", on);
+    byId("browse").textContent = on ? "Close" : "Images";
+    if (on) list.select(view.item);
+}
+
+function showThreshold() {
+    byId("threshold-value").textContent = `${Math.round(view.threshold * 100)} %`;
+    byId("opacity-value").textContent = `${Math.round(view.opacity * 100)} %`;
+}
+
+let frame = 0;
+const soon = (draw) => { cancelAnimationFrame(frame); frame = requestAnimationFrame(draw); };
+
+function listen() {
+    byId("search").addEventListener("input", refresh);
+    for (const id of ["class-filter", "probability-filter", "sort"]) byId(id).addEventListener("change", refresh);
+    byId("previous").addEventListener("click", () => step(-1));
+    byId("next").addEventListener("click", () => step(1));
+    byId("browse").addEventListener("click", () => browse(!document.body.classList.contains("browsing")));
+    byId("opacity").addEventListener("input", (event) => {
+        view.opacity = Number(event.target.value);
+        byId("heat").style.opacity = view.opacity;
+        showThreshold();
+    });
+    byId("threshold").addEventListener("input", (event) => {
+        view.threshold = Number(event.target.value);
+        showThreshold();
+        soon(showBoxes);
+    });
+    byId("components").addEventListener("change", (event) => { view.components = event.target.value; showBoxes(); });
+    byId("colormap").addEventListener("change", (event) => {
+        view.colormap = event.target.value;
+        thumbnails.clear();
+        list.show(view.items);
+        drawMap();
+    });
+    addEventListener("resize", fit);
+    document.addEventListener("keydown", (event) => {
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        if (event.key === "Escape") return void (browse(false), document.activeElement?.blur());
+        if (event.target.closest?.("input, select")) return;
+        const keys = { ArrowLeft: () => step(-1), ArrowUp: () => step(-1), ArrowRight: () => step(1), ArrowDown: () => step(1), "/": () => byId("search").focus() };
+        const digit = Number(event.key);
+        if (digit >= 1 && digit <= (view.item?.image.explanations.length ?? 0)) { view.which = digit - 1; showExplanation(); }
+        else if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
+    });
+    const picture = byId("picture");
+    let start = null;
+    picture.addEventListener("pointerdown", (event) => { start = event.pointerType === "touch" ? event.clientX : null; });
+    picture.addEventListener("pointerup", (event) => {
+        if (start !== null && Math.abs(event.clientX - start) > 60) step(event.clientX < start ? 1 : -1);
+        start = null;
+    });
+    picture.addEventListener("pointermove", (event) => {
+        if (!view.item?.image.explanations.length || event.pointerType === "touch") return;
+        const { width, height, region } = view.item.image;
+        const area = picture.getBoundingClientRect();
+        const x = Math.floor(((event.clientX - area.left) / area.width) * width);
+        const y = Math.floor(((event.clientY - area.top) / area.height) * height);
+        const seen = x + 0.5 >= region.x && x + 0.5 < region.x + region.width && y + 0.5 >= region.y && y + 0.5 < region.y + region.height;
+        if (x < 0 || y < 0 || x >= width || y >= height) return;
+        const row = new Float32Array(width);
+        mapOf(view.item, view.which).rows.row(y, row);
+        byId("here").textContent = seen ? `${signedNumber(row[x])} at ${x}, ${y}` : `not seen by the network at ${x}, ${y}`;
+    });
+    picture.addEventListener("pointerleave", () => { byId("here").textContent = ""; });
+}
+
+function notices() {
+    const holder = byId("notices");
+    const say = (text) => holder.append(element("p", "", text));
+    const all = counts.images.toLocaleString("en");
+    if (counts.unfinished) say(`This run was stopped; what it had done by then is here. Resume it with --resume.`);
+    if (counts.shown < counts.images)
+        say(`The first ${counts.shown.toLocaleString("en")} of ${all} images are shown, so that the page stays quick; results.json has them all.`);
+    for (const warning of run.warnings) say(warning);
+}
+
+function begin() {
+    const model = run.model.file.slice(run.model.file.lastIndexOf("/") + 1);
+    byId("about").textContent = [model, run.method, `${counts.images.toLocaleString("en")} image${counts.images === 1 ? "" : "s"}`].join(" \u00b7 ");
+    notices();
+
+    const classes = new Map();
+    for (const { image, title } of items) {
+        const first = image.explanations[0];
+        if (!first) continue;
+        const known = classes.get(first.class.index) ?? { title, count: 0 };
+        ++known.count;
+        classes.set(first.class.index, known);
+    }
+    const option = (value, text) => { const made = element("option", "", text); made.value = value; return made; };
+    byId("class-filter").append(option("", "Any class"), ...[...classes].sort((a, b) => collator.compare(a[1].title, b[1].title))
+        .map(([index, { title, count }]) => option(String(index), count > 1 ? `${title} (${count})` : title)));
+    byId("colormap").append(...palettes.names().map((name) => option(name, palettes.isSigned(name) ? `${name}, signed` : name)));
+
+    if (failures.length > 0) {
+        const box = byId("failures");
+        box.hidden = false;
+        box.querySelector("summary").textContent = counts.failures === 1 ? "1 input failed" : `${counts.failures} inputs failed`;
+        box.querySelector("ul").append(...failures.map(({ file, error }) => {
+            const entry = element("li", "", file);
+            entry.append(element("span", "", error));
+            return entry;
+        }));
+        if (counts.failures > failures.length) box.querySelector("ul").append(element("li", "", `\u2026 and ${counts.failures - failures.length} more, in results.json`));
+    }
+    byId("layout").classList.toggle("single", items.length === 1 && failures.length === 0);
+    byId("browse").hidden = items.length === 1 && failures.length === 0;
+    byId("threshold").value = view.threshold;
+    byId("components").value = view.components;
+    showThreshold();
+    listen();
+    if (items.length === 0) {
+        byId("stage").hidden = true;
+        document.querySelector(".inspector").hidden = true;
+        byId("empty").hidden = false;
+        byId("empty").textContent = "No image was explained.";
+    }
+    const asked = items[Number(location.hash.slice(1)) - 1];
+    if (asked) view.item = asked;
+    refresh();
+    if (asked) open(asked);
+}
+
+begin();

@@ -1,0 +1,176 @@
+// The report's page in a real browser:  node report.mjs MAKE_REPORT NPM_FOLDER OUT
+//
+// Claims: the boxes that the page computes are the library's, at five thresholds, by the sliders that a user moves; it asks the network for nothing and
+// throws no error; names from outside stay text; the list shows, filters and sorts; it fits a phone and a desktop.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [makeReport, npmFolder, out] = process.argv.slice(2);
+const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
+for (const [path, what] of [[chromium, "Chromium"], [join(npmFolder, "playwright-core"), "playwright-core"]]) {
+    if (existsSync(path)) continue;
+    console.error(`${what} is not at ${path}: run scripts/setup.sh test, which installs it.`);
+    process.exit(1);
+}
+const { chromium: driver } = createRequire(join(npmFolder, "x.js"))("playwright-core");
+
+execFileSync(makeReport, [out], { stdio: "inherit" });
+const expected = JSON.parse(readFileSync(join(out, "expected.json"), "utf8"));
+const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8"));
+const address = pathToFileURL(join(out, "report.html")).href;
+
+const browser = await driver.launch({
+    executablePath: chromium,
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+           "--disable-component-update", "--disable-sync"],
+});
+
+async function openPage(width, height) {
+    const page = await browser.newPage({ viewport: { width, height } });
+    const troubles = [];
+    page.on("console", (message) => { if (["error", "warning"].includes(message.type())) troubles.push(message.text()); });
+    page.on("pageerror", (error) => troubles.push(String(error)));
+    page.on("request", (request) => {
+        if (request.url() !== address && !request.url().startsWith("data:")) troubles.push(`request for ${request.url()}`);
+    });
+    await page.goto(address);
+    return { page, troubles };
+}
+
+// Puts the page's controls where a user would, and reads the boxes on it.
+const boxesOnPage = (page, which, threshold, components) => page.evaluate(async ([which, threshold, components]) => {
+    document.querySelectorAll("#classes .class")[which].click();
+    const select = document.getElementById("components");
+    select.value = components;
+    select.dispatchEvent(new Event("change"));
+    const slider = document.getElementById("threshold");
+    slider.value = threshold;
+    slider.dispatchEvent(new Event("input"));
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    return [...document.querySelectorAll("#boxes .box")].map(({ dataset: d }) => [d.x, d.y, d.width, d.height, d.score].map(Number));
+}, [which, threshold, components]);
+
+const claims = {
+    async "Boxes are the library's"() {
+        const { page, troubles } = await openPage(1280, 900);
+        let compared = 0;
+        for (let i = 0; i < expected.length; ++i) {
+            assert.equal(await page.locator("#name").getAttribute("title"), expected[i].file);
+            for (const [which, thresholds] of expected[i].explanations.entries())
+                for (const { threshold, largest, all } of thresholds)
+                    for (const [components, boxes] of [["largest", largest], ["all", all]]) {
+                        const found = await boxesOnPage(page, which, threshold, components);
+                        const where = `${expected[i].file}, class ${which}, threshold ${threshold}, ${components}`;
+                        assert.deepEqual(found.map((b) => b.slice(0, 4)), boxes.map((b) => b.slice(0, 4)), where);
+                        found.forEach((box, k) => assert.ok(Math.abs(box[4] - boxes[k][4]) < 1e-9, `score of ${where}`));
+                        compared += boxes.length;
+                    }
+            if (i + 1 < expected.length) await page.locator("#next").click();
+        }
+        assert.ok(compared > 500, `only ${compared} boxes were compared`);
+        assert.deepEqual(troubles, []);
+        await page.close();
+    },
+
+    async "The page opens with the boxes of results.json"() {
+        const { page } = await openPage(1280, 900);
+        for (const image of results.images.slice(0, 6)) {
+            const found = await page.locator("#boxes .box").evaluateAll((boxes) => boxes.map(({ dataset: d }) => [d.x, d.y, d.width, d.height].map(Number)));
+            assert.deepEqual(found, image.explanations[0].boxes.map((b) => [b.x, b.y, b.width, b.height]), image.file);
+            await page.keyboard.press("ArrowRight");
+        }
+        await page.close();
+    },
+
+    async "Names from outside stay text"() {
+        const { page, troubles } = await openPage(1280, 900);
+        const hostile = expected.findIndex(({ file }) => file.includes("<script>"));
+        for (let i = 0; i < hostile; ++i) await page.keyboard.press("ArrowRight");
+        assert.match(await page.locator("#stage").innerText(), /script>/);
+        for (const { file } of expected.slice(0, 3)) assert.ok((await page.locator("#rows").innerText()).includes(file.split("/").pop()));
+        assert.match(await page.locator("#notices").innerText(), /<\/script><script>window\.hacked=2/);
+        assert.match(await page.locator("#facts").innerText(), /<i>relu<\/i>/);
+        assert.equal(await page.locator("#failures").innerText(), "1 input failed");
+        await page.locator("#failures summary").click();
+        assert.match(await page.locator("#failures").innerText(), /broken <b>\.jpg\s+ends after 12 bytes <\/script>/);
+        assert.equal(await page.evaluate(() => window.hacked), undefined);
+        assert.equal(await page.locator("main img, main b i").count(), 0);
+        assert.deepEqual(troubles, []);
+        await page.close();
+    },
+
+    async "Evidence adds up to the score"() {
+        const { page } = await openPage(1280, 900);
+        const numbers = (await page.locator("#evidence .sum b").allInnerTexts()).map((text) => Number(text.replace("\u2212", "-")));
+        assert.equal(numbers.length, 4);
+        assert.ok(numbers[0] > 0 && numbers[1] < 0);
+        assert.ok(Math.abs(numbers[0] + numbers[1] + numbers[2] - numbers[3]) < 3e-3, numbers.join(" "));
+        assert.ok(Math.abs(numbers[3] - results.images[0].explanations[0].logit) < 1e-3);
+        await page.close();
+    },
+
+    async "The list filters and sorts"() {
+        const { page } = await openPage(1280, 900);
+        await page.locator("#search").fill("odd cropp");
+        assert.equal(await page.locator("#rows .row").count(), 1);
+        assert.equal(await page.locator("#name").innerText(), "cropped, and odd.jpg");
+        await page.locator("#search").fill("there is no such image");
+        assert.equal(await page.locator("#rows .row").count(), 0);
+        await page.locator("#search").fill("");
+        await page.locator("#sort").selectOption("least");
+        const least = Math.min(...results.images.map((image) => image.explanations[0].probability));
+        assert.ok((await page.locator("#rows .row span").first().innerText()).includes((least * 100).toFixed(1)));
+        await page.locator("#probability-filter").selectOption({ index: 1 });
+        const sure = results.images.filter((image) => image.explanations[0].probability >= 0.9).length;
+        assert.ok(sure > 0 && sure < results.images.length);
+        assert.match(await page.locator("#count").innerText(), new RegExp(`^${sure} of `));
+        await page.close();
+    },
+
+    async "Only rows in sight exist"() {
+        const { page } = await openPage(1280, 500);
+        assert.ok((await page.locator("#rows .row").count()) < 20);
+        await page.locator("#list").evaluate((list) => { list.scrollTop = list.scrollHeight; });
+        await page.locator("#rows .row", { hasText: "31.jpg" }).waitFor();
+        assert.ok((await page.locator("#rows .row").count()) < 20);
+        await page.close();
+    },
+
+    async "It fits a phone and a desktop, light and dark"() {
+        for (const [width, height] of [[390, 844], [1280, 800]])
+            for (const colorScheme of ["light", "dark"]) {
+                const { page, troubles } = await openPage(width, height);
+                await page.emulateMedia({ colorScheme });
+                const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+                assert.ok(overflow <= 0, `${overflow} pixels too wide at ${width}`);
+                const picture = await page.locator("#picture").boundingBox();
+                assert.ok(picture.width > width / 3 && picture.y + picture.height <= height, JSON.stringify(picture));
+                if (width < 860) {
+                    await page.locator("#browse").click();
+                    await page.locator("#rows .row").nth(2).click();
+                    assert.equal(await page.locator("#name").innerText(), "tall.jpg");
+                    assert.ok(!(await page.locator("#side").isVisible()));
+                }
+                await page.screenshot({ path: join(out, `page-${width}-${colorScheme}.png`) });
+                assert.deepEqual(troubles, []);
+                await page.close();
+            }
+    },
+};
+
+let failed = 0;
+for (const [claim, check] of Object.entries(claims)) {
+    try {
+        await check();
+        console.log(`ok    ${claim}`);
+    } catch (error) {
+        ++failed;
+        console.error(`FAIL  ${claim}\n${error.stack}`);
+    }
+}
+await browser.close();
+process.exit(failed ? 1 : 0);
