@@ -24,5 +24,7 @@ struct Exit {
 /// Each adds one subcommand to the command.
 void add_explain(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_annotate(CLI::App& app);
+void add_build(CLI::App& app);
 
 }  // namespace locus::command

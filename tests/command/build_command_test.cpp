@@ -1,0 +1,35 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/builder.hpp"
+#include "model/onnx_file.hpp"
+#include "scratch_folder.hpp"
+#include "support/run_command.hpp"
+
+namespace model = locus::model;
+using locus::test::run_locus;
+using locus::test::ScratchFolder;
+using testing::HasSubstr;
+
+TEST(BuildCommand, WritesTheNetworkThatTheLibraryBuilds) {
+    const ScratchFolder folder;
+    const auto outcome = run_locus(folder.path(), {"build", "nin", "-o", "out/n.onnx", "--classes", "4", "--width", "0.05", "--size", "128", "--opset", "9",
+                                                   "--head", "gmp", "--batch", "2", "--softmax", "--seed", "3"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("n.onnx: nin, opset 9, 4 classes"));
+    const model::Model expected = model::build({.name = "nin", .classes = 4, .width = 0.05, .image_size = 128, .opset = 9, .head = model::Head::gmp,
+                                                .batch = 2, .softmax = true, .seed = 3});
+    EXPECT_EQ(locus::test::read_text(folder / "out/n.onnx"), model::serialize(expected));
+}
+
+TEST(BuildCommand, WrongUsageEndsWithTwo) {
+    const ScratchFolder folder;
+    const auto run = [&](const std::vector<std::string>& arguments) { return run_locus(folder.path(), arguments); };
+    const auto unknown = run({"build", "resnet19", "-o", "x.onnx"});
+    EXPECT_EQ(unknown.exit_code, 2);
+    EXPECT_THAT(unknown.err, HasSubstr("did you mean 'resnet18'"));
+    EXPECT_EQ(run({"build", "tiny", "-o", "x.onnx", "--opset", "99"}).exit_code, 2);
+    EXPECT_EQ(run({"build", "tiny", "-o", "x.onnx", "--head", "none"}).exit_code, 2);
+    EXPECT_EQ(run({"build", "tiny"}).exit_code, 2);
+    EXPECT_FALSE(std::filesystem::exists(folder / "x.onnx"));
+}
