@@ -39,11 +39,25 @@ void PixelPrecision::add(std::span<const double> scores, std::span<const std::ui
     }
 }
 
-void PixelPrecision::add(const PixelPrecision& other, std::int64_t times) {
-    for (std::size_t i = 0; i < object_.size(); ++i) {
-        object_[i] += times * other.object_[i];
-        background_[i] += times * other.background_[i];
+void PixelPrecision::add(std::span<const PixelBin> bins, std::int64_t times) {
+    for (const PixelBin& bin : bins) {
+        if (bin.bin >= object_.size()) {
+            throw Error(ErrorKind::usage,
+                        fmt::format("There is no bin {}: the thresholds make {}.", bin.bin, object_.size()));
+        }
+        object_[bin.bin] += times * bin.object;
+        background_[bin.bin] += times * bin.background;
     }
+}
+
+std::vector<PixelBin> PixelPrecision::bins() const {
+    std::vector<PixelBin> filled;
+    for (std::size_t i = 0; i < object_.size(); ++i) {
+        if (object_[i] + background_[i] == 0) continue;
+        filled.push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(object_[i]),
+                          static_cast<std::uint32_t>(background_[i])});
+    }
+    return filled;
 }
 
 bool PixelPrecision::has_object() const {

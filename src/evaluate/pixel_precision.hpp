@@ -20,6 +20,13 @@ struct PrecisionRecall {
     double threshold = 0, precision = 0, recall = 0;
 };
 
+/// How many pixels of an object, and of what is not, have scores in one bin.
+struct PixelBin {
+    std::uint32_t bin = 0, object = 0, background = 0;
+
+    bool operator==(const PixelBin&) const = default;
+};
+
 /// Counts over images; the counts of two parts of a data set add up.
 class PixelPrecision {
 public:
@@ -27,7 +34,10 @@ public:
 
     /// Scores 0 ... 1 and mask of the same pixels. Throws Error(usage) where their numbers differ.
     void add(std::span<const double> scores, std::span<const std::uint8_t> mask);
-    void add(const PixelPrecision& other, std::int64_t times = 1);
+    /// Bins of another set with the same thresholds. Throws Error(usage) for a bin that is not there.
+    void add(std::span<const PixelBin> bins, std::int64_t times = 1);
+    /// The bins that are not empty.
+    std::vector<PixelBin> bins() const;
 
     /// Percent: sum of P_i (R_i - R_{i-1}) from the highest bin down. Throws Error(usage) where no pixel of any mask is an object's.
     double average_precision() const;
@@ -35,8 +45,6 @@ public:
     std::vector<PrecisionRecall> curve() const;
 
     bool has_object() const;
-    const std::vector<std::int64_t>& object_counts() const { return object_; }
-    const std::vector<std::int64_t>& background_counts() const { return background_; }
 
 private:
     std::size_t bin_of(double score) const;

@@ -1,0 +1,209 @@
+#include "evaluate/box_readers.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <unordered_map>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "dataset/csv.hpp"
+#include "evaluate/xml.hpp"
+#include "locus/error.hpp"
+#include "text/quote.hpp"
+
+namespace locus::evaluate {
+namespace {
+
+constexpr double largest_pixel = 1e6;
+
+std::string read_text(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) throw Error(ErrorKind::io, fmt::format("{} cannot be read.", text::quote(file.string())));
+    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+/// Inclusive corners.
+Box box_of_corners(double x0, double y0, double x1, double y1) {
+    const auto whole = [](double v) { return static_cast<int>(std::lround(v)); };
+    return {whole(x0), whole(y0), whole(x1) - whole(x0) + 1, whole(y1) - whole(y0) + 1};
+}
+
+}  // namespace
+
+TruthList read_csv_boxes(const std::filesystem::path& file) {
+    const dataset::Csv csv = dataset::read_csv(file);
+    const auto name_column = csv.find_column("file") ? csv.find_column("file") : csv.find_column("path");
+    std::vector<std::size_t> corner_columns;
+    for (const char* column : {"x0", "y0", "x1", "y1"}) {
+        if (const auto found = csv.find_column(column)) corner_columns.push_back(*found);
+    }
+    if (!name_column || corner_columns.size() != 4) {
+        std::string header;
+        for (const std::string& field : csv.header) header += (header.empty() ? "" : ",") + field;
+        throw Error(
+            ErrorKind::io,
+            fmt::format(
+                "The header of {} is {}: file,width,height,x0,y0,x1,y1 is right, or path,x0,y0,x1,y1 where the images "
+                "are at hand.",
+                text::quote(file.string()), text::quote(header)));
+    }
+    const auto width_column = csv.find_column("width"), height_column = csv.find_column("height");
+    TruthList truths;
+    for (std::size_t row = 0; row < csv.rows.size(); ++row) {
+        const auto complain = [&](const std::string& what) {
+            throw Error(ErrorKind::io,
+                        fmt::format("{}, line {}: {}.", text::quote(file.string()), csv.lines[row], what));
+        };
+        const std::string& name = csv.rows[row][*name_column];
+        if (name.empty()) complain("the file's name is empty");
+        Truth& truth = truths.at(name);
+        if (width_column && height_column) {
+            const double width = csv.number(row, *width_column), height = csv.number(row, *height_column);
+            if (!(width >= 1 && height >= 1 && width <= largest_pixel && height <= largest_pixel)) {
+                complain(fmt::format("an image of {} x {} pixels cannot be", width, height));
+            }
+            if (truth.width != 0 &&
+                (truth.width != static_cast<int>(width) || truth.height != static_cast<int>(height))) {
+                complain(fmt::format("{} has another size than in the line before", text::quote(name)));
+            }
+            truth.width = static_cast<int>(width);
+            truth.height = static_cast<int>(height);
+        }
+        // A row with empty corners names an image without a box.
+        if (std::all_of(corner_columns.begin(), corner_columns.end(),
+                        [&](std::size_t c) { return csv.rows[row][c].empty(); }))
+            continue;
+        double corner[4];
+        for (std::size_t i = 0; i < 4; ++i) {
+            corner[i] = csv.number(row, corner_columns[i]);
+            if (!(std::abs(corner[i]) <= largest_pixel)) complain(fmt::format("{} is no pixel", corner[i]));
+        }
+        if (corner[2] < corner[0] || corner[3] < corner[1]) {
+            complain(
+                fmt::format("the box of {} ends before it begins (x0 <= x1 and y0 <= y1 is right)", text::quote(name)));
+        }
+        truth.boxes.push_back(box_of_corners(corner[0], corner[1], corner[2], corner[3]));
+    }
+    return truths;
+}
+
+TruthList read_coco_boxes(const std::filesystem::path& file) {
+    TruthList truths;
+    try {
+        const nlohmann::json coco = nlohmann::json::parse(read_text(file));
+        std::unordered_map<std::int64_t, std::string> names;
+        for (const auto& image : coco.at("images")) {
+            const std::string name = image.at("file_name").get<std::string>();
+            names[image.at("id").get<std::int64_t>()] = name;
+            Truth& truth = truths.at(name);
+            truth.width = image.value("width", 0);
+            truth.height = image.value("height", 0);
+        }
+        for (const auto& annotation : coco.at("annotations")) {
+            if (annotation.value("iscrowd", 0) != 0) continue;
+            const auto name = names.find(annotation.at("image_id").get<std::int64_t>());
+            const auto& box = annotation.at("bbox");
+            if (name == names.end() || box.size() != 4) {
+                truths.remarks.push_back(
+                    fmt::format("An annotation of {} names no image of the file, or has no four numbers: left out.",
+                                text::quote(file.string())));
+                continue;
+            }
+            const double x = box[0], y = box[1], width = box[2], height = box[3];
+            if (!(width > 0 && height > 0 && std::abs(x) <= largest_pixel && std::abs(y) <= largest_pixel &&
+                  width <= largest_pixel && height <= largest_pixel)) {
+                truths.remarks.push_back(fmt::format("A box of {} has no area: left out.", text::quote(name->second)));
+                continue;
+            }
+            // From x to x + width in continuous coordinates: the pixels whose centres lie between.
+            const double left = std::ceil(x - 0.5), top = std::ceil(y - 0.5);
+            truths.at(name->second)
+                .boxes.push_back(box_of_corners(left, top, std::max(left, std::ceil(x + width - 0.5) - 1),
+                                                std::max(top, std::ceil(y + height - 0.5) - 1)));
+        }
+    } catch (const nlohmann::json::exception& error) {
+        throw Error(
+            ErrorKind::io,
+            fmt::format("{} is no COCO file: tables `images` (id, file_name) and `annotations` (image_id, bbox) are "
+                        "needed ({}).",
+                        text::quote(file.string()), text::quote(error.what())));
+    }
+    return truths;
+}
+
+namespace {
+
+double pixel_of(const XmlElement& element, std::string_view name) {
+    const std::string text = element.text_of(name);
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || !(std::abs(value) <= largest_pixel)) {
+        throw Error(ErrorKind::io, fmt::format("<{}> is {} and no pixel.", name, text::quote(text)));
+    }
+    return value;
+}
+
+/// Adds the boxes of one annotation under `fallback` where it has no <filename>.
+void add_xml(TruthList& truths, const XmlElement& root, const std::string& fallback) {
+    if (root.name != "annotation") {
+        throw Error(ErrorKind::io, fmt::format("The root is <{}>, <annotation> is right.", text::quote(root.name)));
+    }
+    // ILSVRC counts pixels from 0, PASCAL VOC from 1; the source says which it is.
+    const XmlElement* source = root.child("source");
+    const std::string database = source == nullptr ? "" : source->text_of("database");
+    const bool from_zero =
+        database.find("ILSVRC") != std::string::npos || database.find("ImageNet") != std::string::npos;
+    const double origin = from_zero ? 0 : 1;
+
+    std::vector<Box> boxes;
+    for (const XmlElement& object : root.children) {
+        const XmlElement* bounds = object.name == "object" ? object.child("bndbox") : nullptr;
+        if (bounds == nullptr) continue;
+        const double x0 = pixel_of(*bounds, "xmin"), y0 = pixel_of(*bounds, "ymin");
+        const double x1 = pixel_of(*bounds, "xmax"), y1 = pixel_of(*bounds, "ymax");
+        if (x1 < x0 || y1 < y0) throw Error(ErrorKind::io, "A box ends before it begins.");
+        boxes.push_back(box_of_corners(x0 - origin, y0 - origin, x1 - origin, y1 - origin));
+    }
+    const std::string filename = root.text_of("filename");
+    Truth& truth = truths.at(filename.empty() ? fallback : filename);
+    truth.boxes.insert(truth.boxes.end(), boxes.begin(), boxes.end());
+    if (const XmlElement* size = root.child("size")) {
+        truth.width = static_cast<int>(pixel_of(*size, "width"));
+        truth.height = static_cast<int>(pixel_of(*size, "height"));
+    }
+}
+
+}  // namespace
+
+TruthList read_xml_boxes(const std::filesystem::path& source) {
+    std::vector<std::filesystem::path> files;
+    if (std::filesystem::is_directory(source)) {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(source)) {
+            if (entry.is_regular_file() && entry.path().extension() == ".xml") files.push_back(entry.path());
+        }
+        std::sort(files.begin(), files.end());
+    } else {
+        files.push_back(source);
+    }
+    TruthList truths;
+    for (const auto& file : files) {
+        try {
+            add_xml(truths, parse_xml(read_text(file)), file.stem().string());
+        } catch (const Error& error) {
+            truths.remarks.push_back(fmt::format("{} is left out: {}", text::quote(file.string()), error.what()));
+        }
+    }
+    if (truths.all().empty()) {
+        throw Error(ErrorKind::io,
+                    fmt::format("The folder {} holds no readable XML annotation.{}", text::quote(source.string()),
+                                truths.remarks.empty() ? "" : " " + truths.remarks.front()));
+    }
+    return truths;
+}
+
+}  // namespace locus::evaluate

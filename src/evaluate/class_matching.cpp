@@ -1,0 +1,82 @@
+#include "evaluate/class_matching.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+namespace locus::evaluate {
+namespace {
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    return text;
+}
+
+/// "tabby, tabby cat" has the names "tabby" and "tabby cat".
+std::vector<std::string> names_in(const std::string& label) {
+    std::vector<std::string> names;
+    for (std::size_t begin = 0; begin <= label.size();) {
+        const std::size_t comma = std::min(label.find(',', begin), label.size());
+        std::string name = label.substr(begin, comma - begin);
+        while (!name.empty() && name.front() == ' ') name.erase(0, 1);
+        while (!name.empty() && name.back() == ' ') name.pop_back();
+        names.push_back(lower(name));
+        begin = comma + 1;
+    }
+    return names;
+}
+
+std::set<std::string> words_in(const std::string& name) {
+    std::set<std::string> words;
+    std::string word;
+    for (const char c : name + ' ') {
+        if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+            word += c;
+        } else if (!word.empty()) {
+            words.insert(std::move(word));
+            word.clear();
+        }
+    }
+    return words;
+}
+
+bool contains(const std::set<std::string>& all, const std::set<std::string>& part) {
+    return !part.empty() && std::includes(all.begin(), all.end(), part.begin(), part.end());
+}
+
+}  // namespace
+
+ClassMatch match_classes(const dataset::ClassList& classes, const std::vector<std::string>& labels,
+                         std::int64_t outputs) {
+    std::vector<std::vector<std::string>> names;
+    for (const std::string& label : labels) names.push_back(names_in(label));
+    const auto only = [&](const auto& fits) -> std::optional<int> {
+        std::optional<int> found;
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (!std::any_of(names[i].begin(), names[i].end(), fits)) continue;
+            if (found) return std::nullopt;
+            found = static_cast<int>(i);
+        }
+        return found;
+    };
+    ClassMatch match;
+    bool any = false;
+    for (const dataset::ClassEntry& entry : classes.entries) {
+        const std::string key = lower(entry.key), name = lower(entry.name);
+        std::optional<int> output = only([&](const std::string& n) { return n == key; });
+        if (!output) output = only([&](const std::string& n) { return n == name; });
+        const std::set<std::string> words = words_in(name);
+        if (!output) output = only([&](const std::string& n) { return contains(words_in(n), words); });
+        if (!output) output = only([&](const std::string& n) { return contains(words, words_in(n)); });
+        any = any || output;
+        match.outputs.push_back(output);
+    }
+    match.how = "by name";
+    if (!any && static_cast<std::int64_t>(classes.entries.size()) == outputs) {
+        match.how = "by number, as there are as many";
+        for (std::size_t i = 0; i < match.outputs.size(); ++i) match.outputs[i] = static_cast<int>(i);
+    }
+    return match;
+}
+
+}  // namespace locus::evaluate

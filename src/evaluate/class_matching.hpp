@@ -1,0 +1,26 @@
+#pragma once
+
+/// Which output of a network is which class of a data set.
+///
+///     evaluate::ClassMatch match = evaluate::match_classes(data.classes, network_labels, 1000);
+///     match.outputs[label];      // the network's class, none where nothing fits
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataset/class_list.hpp"
+
+namespace locus::evaluate {
+
+struct ClassMatch {
+    std::vector<std::optional<int>> outputs;  ///< for each class of the data set
+    std::string how;                          ///< half a sentence for people: "by name", ...
+};
+
+/// In this order: the key or the name is one of a label's comma-separated names (case does not matter); the name's words are all among
+/// the words of exactly one label, or the other way round; and where no class fits so, by number if there are as many classes as outputs.
+ClassMatch match_classes(const dataset::ClassList& classes, const std::vector<std::string>& labels,
+                         std::int64_t outputs);
+
+}  // namespace locus::evaluate

@@ -1,0 +1,61 @@
+#include "evaluate/mask.hpp"
+
+#include <png.h>
+
+#include <algorithm>
+#include <opencv2/imgproc.hpp>
+
+#include <fmt/core.h>
+
+#include "evaluate/pixel_precision.hpp"
+#include "locus/error.hpp"
+#include "text/quote.hpp"
+
+namespace locus::evaluate {
+namespace {
+
+/// libpng's simplified reader, closed whatever happens.
+struct PngImage {
+    png_image image{};
+    PngImage() { image.version = PNG_IMAGE_VERSION; }
+    ~PngImage() { png_image_free(&image); }
+    PngImage(const PngImage&) = delete;
+    PngImage& operator=(const PngImage&) = delete;
+};
+
+}  // namespace
+
+Mask read_mask(const std::filesystem::path& file) {
+    const auto fail = [&](const std::string& why) {
+        throw Error(ErrorKind::image, fmt::format("The mask {} cannot be used: {}.", text::quote(file.string()), why));
+    };
+    PngImage png;
+    if (png_image_begin_read_from_file(&png.image, file.c_str()) == 0) fail(png.image.message);
+    constexpr std::uint64_t limit = 100'000'000;
+    if (std::uint64_t{png.image.width} * png.image.height > limit) {
+        fail(fmt::format("{} x {} pixels are more than 100 megapixels", png.image.width, png.image.height));
+    }
+    if ((png.image.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_LINEAR | PNG_FORMAT_FLAG_ALPHA)) != 0) {
+        fail("it is not grey with 8 bits (colours, 16 bits and alpha mean nothing in a mask)");
+    }
+    png.image.format = PNG_FORMAT_GRAY;
+    Mask mask{static_cast<int>(png.image.width), static_cast<int>(png.image.height), {}};
+    mask.values.resize(PNG_IMAGE_SIZE(png.image));
+    if (png_image_finish_read(&png.image, nullptr, mask.values.data(), 0, nullptr) == 0) fail(png.image.message);
+    const auto stranger = std::find_if(mask.values.begin(), mask.values.end(), [](std::uint8_t v) {
+        return v != mask_background && v != mask_object && v != mask_ignore;
+    });
+    if (stranger != mask.values.end())
+        fail(fmt::format("it has the value {}; 0, 1 and 255 (left out) are right", *stranger));
+    return mask;
+}
+
+std::vector<std::uint8_t> resized(const Mask& mask, int width, int height) {
+    std::vector<std::uint8_t> values(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+    const cv::Mat from(mask.height, mask.width, CV_8U, const_cast<std::uint8_t*>(mask.values.data()));
+    cv::Mat to(height, width, CV_8U, values.data());
+    cv::resize(from, to, {width, height}, 0, 0, cv::INTER_NEAREST);
+    return values;
+}
+
+}  // namespace locus::evaluate

@@ -1,0 +1,92 @@
+#include "evaluate/stored_maps.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/core.h>
+
+#include "evaluate/random.hpp"
+#include "locus/error.hpp"
+#include "report/npy.hpp"
+#include "text/quote.hpp"
+
+namespace locus::evaluate {
+
+StoredMaps::StoredMaps(std::filesystem::path folder) : folder_(std::move(folder)) {
+    try {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
+            if (!entry.is_regular_file() || entry.path().extension() != ".npy") continue;
+            files_[without_ending(entry.path().lexically_relative(folder_).generic_string())] = entry.path();
+        }
+    } catch (const std::filesystem::filesystem_error& error) {
+        throw Error(ErrorKind::io, fmt::format("The folder of maps {} cannot be read: {}.",
+                                               text::quote(folder_.string()), error.code().message()));
+    }
+    if (files_.empty()) {
+        throw Error(ErrorKind::io,
+                    fmt::format("The folder of maps {} holds no .npy file.", text::quote(folder_.string())));
+    }
+}
+
+const std::filesystem::path* StoredMaps::find(const std::string& image) const {
+    const auto found = files_.find(without_ending(image));
+    return found == files_.end() ? nullptr : &found->second;
+}
+
+Map read_map(const std::filesystem::path& file) {
+    const Tensor array = report::read_npy(file);
+    const Shape& shape = array.shape();
+    const std::size_t rank = shape.size();
+    if (rank < 2 || rank > 4 || array.size() == 0 ||
+        !std::all_of(shape.begin(), shape.end() - 2, [](std::int64_t size) { return size == 1; })) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} holds an array of shape {} and no map: [h, w] or [1, h, w] is right.",
+                                text::quote(file.string()), to_string(shape)));
+    }
+    const Tensor values = array.to_float32();
+    const auto list = values.values<float>();
+    return {static_cast<int>(shape[rank - 1]), static_cast<int>(shape[rank - 2]), {list.begin(), list.end()}};
+}
+
+ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::vector<StoredMaps>& folders,
+                              std::uint64_t seed, const LocalizationOptions& options) {
+    ImageRecord record;
+    record.index = index;
+    record.name = truth.name;
+    try {
+        std::optional<Mask> mask;
+        if (!truth.mask.empty()) mask = read_mask(truth.mask);
+        int width = truth.width, height = truth.height;
+        if (width == 0 && mask) {
+            width = mask->width;
+            height = mask->height;
+        }
+        if (width == 0) {
+            throw Error(
+                ErrorKind::usage,
+                fmt::format(
+                    "The size of {} is not known: the boxes need the columns width and height, or the images must "
+                    "be at hand (--data).",
+                    text::quote(truth.name)));
+        }
+        const ImageTruth ready = make_truth(width, height, truth.boxes, mask ? &*mask : nullptr, options);
+        for (const StoredMaps& folder : folders) {
+            const std::filesystem::path* file = folder.find(truth.name);
+            if (file == nullptr) {
+                throw Error(ErrorKind::io, fmt::format("{} has no map of {}.", text::quote(folder.folder().string()),
+                                                       text::quote(truth.name)));
+            }
+            record.rows.push_back(score(answer_of(read_map(*file), ready, options), ready, options));
+        }
+        for (const Baseline baseline : baselines()) {
+            record.rows.push_back(score(answer_of(baseline, ready, seed_of(seed, index), options), ready, options));
+        }
+        if (truth.boxes.empty() && truth.mask.empty()) record.remarks.push_back("has neither box nor mask");
+    } catch (const Error& error) {
+        record.error = error.what();
+        record.rows.clear();
+    }
+    return record;
+}
+
+}  // namespace locus::evaluate

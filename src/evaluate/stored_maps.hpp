@@ -1,0 +1,38 @@
+#pragma once
+
+/// Maps that any tool wrote, one .npy file an image, matched with images by folder and name.
+
+#include <filesystem>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "evaluate/map_scores.hpp"
+#include "evaluate/truth.hpp"
+
+namespace locus::evaluate {
+
+/// The .npy files of a folder, subfolders included.
+class StoredMaps {
+public:
+    /// Throws Error(io) where the folder cannot be read or holds no .npy file.
+    explicit StoredMaps(std::filesystem::path folder);
+
+    const std::filesystem::path& folder() const { return folder_; }
+    /// The file of an image's map, nullptr where there is none.
+    const std::filesystem::path* find(const std::string& image) const;
+    std::size_t size() const { return files_.size(); }
+
+private:
+    std::filesystem::path folder_;
+    std::unordered_map<std::string, std::filesystem::path> files_;  ///< by name without ending
+};
+
+/// A file's map: [h, w] or [1, h, w], any number type. Throws Error(io) or Error(usage).
+Map read_map(const std::filesystem::path& file);
+
+/// Scores an image under several folders of maps and the baselines. Whatever goes wrong with the image becomes the record's error.
+ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::vector<StoredMaps>& folders,
+                              std::uint64_t seed, const LocalizationOptions& options);
+
+}  // namespace locus::evaluate

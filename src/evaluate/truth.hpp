@@ -1,0 +1,64 @@
+#pragma once
+
+/// What is true of the images of a data set: their boxes and masks, by the images' names.
+///
+///     evaluate::TruthList truths = evaluate::read_boxes("val_boxes.csv");
+///     evaluate::add_masks(truths, "masks/");
+///     if (const evaluate::Truth* truth = truths.find("val/n01443537/val_68.JPEG")) truth->boxes ...
+///
+/// Names are compared without their ending, so that a map `a/cat.npy`, a mask `a/cat.png` and an image `a/cat.jpg` are the same image. Where
+/// annotations do not know folders (VOC, ILSVRC, COCO), the file's own name is enough as long as it is the only one.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "locus/boxes.hpp"
+
+namespace locus::evaluate {
+
+struct Truth {
+    std::string name;           ///< as the annotations have it
+    int width = 0, height = 0;  ///< pixels; 0 where the annotations do not say
+    std::vector<Box> boxes;
+    std::filesystem::path mask;  ///< empty: none
+};
+
+/// A name without its ending and without a leading "./".
+std::string without_ending(std::string_view name);
+
+class TruthList {
+public:
+    /// In the order in which the annotations name them.
+    const std::vector<Truth>& all() const { return truths_; }
+
+    /// The image's truth, nullptr where there is none.
+    const Truth* find(std::string_view name) const;
+
+    /// The image's truth, made where there is none.
+    Truth& at(std::string_view name);
+
+    std::vector<std::string> remarks;  ///< sentences on what was left out
+
+private:
+    std::vector<Truth> truths_;
+    std::unordered_map<std::string, std::size_t> by_name_;
+    std::unordered_map<std::string, std::size_t> by_own_name_;  ///< without folders; `ambiguous` where several share it
+    static constexpr std::size_t ambiguous = static_cast<std::size_t>(-1);
+};
+
+/// Boxes of
+/// - a CSV file with the columns `file` or `path`, `x0,y0,x1,y1` (inclusive corners), and `width,height` of the image where no images are at
+///   hand; several rows an image;
+/// - a COCO JSON file (x, y, width, height; fractions are rounded to whole pixels; crowds are left out);
+/// - a folder of XML files as PASCAL VOC (corners count from 1) or ILSVRC (from 0) have them, subfolders included; objects marked
+///   difficult count.
+/// Throws Error(io) for anything else, naming file and line; a single broken XML file becomes a remark.
+TruthList read_boxes(const std::filesystem::path& source);
+
+/// Adds the PNG files of a folder (subfolders included) as masks of the images of their name. Throws Error(io) where there is none.
+void add_masks(TruthList& truths, const std::filesystem::path& folder);
+
+}  // namespace locus::evaluate

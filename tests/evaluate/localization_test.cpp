@@ -1,0 +1,106 @@
+#include "evaluate/localization.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <limits>
+
+#include "evaluate/baseline.hpp"
+#include "evaluate/map_scores.hpp"
+#include "evaluate/thresholds.hpp"
+
+namespace locus::evaluate {
+namespace {
+
+Region whole(int width, int height) { return {0, 0, static_cast<double>(width), static_cast<double>(height)}; }
+
+TEST(GtKnown, IsTheOverlapOfThePapersBox) {
+    // 20 % of 10 is 2: the box covers the two left columns of four, the truth three.
+    const Map map{4, 1, {10, 5, 2, 0}};
+    const std::array<Box, 1> truths{Box{0, 0, 3, 1}};
+    EXPECT_DOUBLE_EQ(map_iou(map, 4, 1, whole(4, 1), truths), 2.0 / 3);
+    EXPECT_DOUBLE_EQ(map_iou(map, 4, 1, whole(4, 1), truths, 0.1), 1.0);
+}
+
+TEST(GtKnown, AMapWithoutPositiveValueOverlapsNothing) {
+    const std::array<Box, 1> truths{Box{0, 0, 2, 1}};
+    EXPECT_EQ(map_iou(Map{2, 1, {-1, -2}}, 2, 1, whole(2, 1), truths), 0.0);
+}
+
+TEST(BestIou, TakesTheBestOfTheTrueBoxes) {
+    const std::array<Box, 2> truths{Box{0, 0, 2, 2}, Box{4, 4, 4, 4}};
+    EXPECT_DOUBLE_EQ(best_iou({4, 4, 4, 2}, truths), 0.5);
+    EXPECT_EQ(best_iou({4, 4, 4, 2}, {}), 0.0);
+}
+
+TEST(Pointing, TheMaximumIsTheMiddleOfAFlatTop) {
+    const auto point = maximum_point(Map{5, 3, {0, 0, 0, 0, 0, 0, 7, 7, 7, 0, 0, 0, 0, 0, 0}}, 5, 3, whole(5, 3));
+    ASSERT_TRUE(point);
+    EXPECT_EQ(point->x, 2);
+    EXPECT_EQ(point->y, 1);
+}
+
+TEST(Pointing, ToleranceIsADistance) {
+    const std::array<Box, 1> truths{Box{10, 10, 5, 5}};  // columns and rows 10 ... 14
+    EXPECT_TRUE(points_at({14, 14}, truths));
+    EXPECT_FALSE(points_at({15, 14}, truths));
+    EXPECT_TRUE(points_at({17, 18}, truths, 5));   // 3 and 4 away: 5
+    EXPECT_FALSE(points_at({18, 18}, truths, 5));  // 4 and 4 away: 5.66
+}
+
+TEST(Pointing, AMapWithoutNumbersPointsNowhere) {
+    EXPECT_FALSE(maximum_point(Map{1, 1, {std::numeric_limits<float>::quiet_NaN()}}, 3, 3, whole(3, 3)));
+}
+
+LocalizationOptions all_from_maps() {
+    LocalizationOptions options;
+    for (const char* name : {"gt-known", "maxboxacc", "maxboxaccv2", "pxap", "pointing"})
+        options.metrics.push_back(find_metric(name));
+    return options;
+}
+
+TEST(Baselines, TheWholeImageIsRightAtEveryThresholdWhereTheObjectFillsIt) {
+    const LocalizationOptions options = all_from_maps();
+    const ImageTruth truth = make_truth(100, 80, {{0, 0, 100, 80}}, nullptr, options);
+    const ImageScores scores = score(answer_of(Baseline::whole_image, truth, 0, options), truth, options);
+    EXPECT_EQ(scores.values.at("iou"), 1.0);
+    EXPECT_EQ(scores.values.at("pointing"), 1.0);
+    for (const double threshold : {0.0, 0.5, 0.999}) {
+        EXPECT_TRUE(scores.hits->largest[static_cast<std::size_t>(level_of(threshold, scores.hits->maximum))]);
+    }
+}
+
+TEST(Baselines, TheCentredBoxCoversHalfTheImage) {
+    const LocalizationOptions options = all_from_maps();
+    const ImageTruth truth = make_truth(200, 100, {{0, 0, 200, 100}}, nullptr, options);
+    const ImageScores scores = score(answer_of(Baseline::centred_box, truth, 0, options), truth, options);
+    EXPECT_NEAR(scores.values.at("iou"), 0.5, 0.01);
+}
+
+TEST(Baselines, TheRandomMapDependsOnTheSeedAlone) {
+    EXPECT_EQ(baseline_map(Baseline::random, 10, 10, 7).values, baseline_map(Baseline::random, 99, 3, 7).values);
+    EXPECT_NE(baseline_map(Baseline::random, 10, 10, 7).values, baseline_map(Baseline::random, 10, 10, 8).values);
+}
+
+TEST(Baselines, APixelPrecisionOfTheWholeImageIsTheObjectsShare) {
+    const LocalizationOptions options = all_from_maps();
+    Mask mask{4, 4, std::vector<std::uint8_t>(16, mask_background)};
+    for (std::size_t i = 0; i < 6; ++i) mask.values[i] = mask_object;
+    mask.values[15] = mask_ignore;
+    const ImageTruth truth = make_truth(4, 4, {}, &mask, options);
+    PixelPrecision pixels(thresholds(options.step));
+    pixels.add(score(answer_of(Baseline::whole_image, truth, 0, options), truth, options).pixels);
+    EXPECT_NEAR(pixels.average_precision(), 100 * 6.0 / 15, 1e-12);
+}
+
+TEST(MapScores, AnImageWithoutBoxesHasNoBoxMetrics) {
+    const LocalizationOptions options = all_from_maps();
+    const ImageTruth truth = make_truth(10, 10, {}, nullptr, options);
+    const ImageScores scores = score(answer_of(Map{1, 1, {1}}, truth, options), truth, options);
+    EXPECT_TRUE(scores.values.empty());
+    EXPECT_FALSE(scores.hits);
+    EXPECT_TRUE(scores.pixels.empty());
+}
+
+}  // namespace
+}  // namespace locus::evaluate

@@ -1,0 +1,123 @@
+#include "evaluate/truth.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "error_of.hpp"
+#include "evaluate/xml.hpp"
+#include "locus/error.hpp"
+#include "scratch_folder.hpp"
+
+namespace locus::evaluate {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Truths : public testing::Test {
+protected:
+    std::filesystem::path write(const std::string& name, const std::string& text) { return folder_.write(name, text); }
+    std::string complaint_of(const std::filesystem::path& file) {
+        return test::error_of([&] { read_boxes(file); });
+    }
+    test::ScratchFolder folder_;
+};
+
+TEST_F(Truths, CsvWithSizesAndSeveralBoxesAnImage) {
+    const TruthList truths = read_boxes(write("b.csv",
+                                              "file,width,height,x0,y0,x1,y1\n"
+                                              "a/cat.jpg,100,50,0,0,99,49\n"
+                                              "a/cat.jpg,100,50,5,6,5,7\n"
+                                              "b/cat.jpg,10,20,,,,\n"));
+    ASSERT_EQ(truths.all().size(), 2U);
+    const Truth& cat = *truths.find("a/cat.npy");
+    EXPECT_EQ(cat.width, 100);
+    EXPECT_THAT(cat.boxes, ElementsAre(Box{0, 0, 100, 50}, Box{5, 6, 1, 2}));
+    EXPECT_TRUE(truths.find("b/cat.png")->boxes.empty());
+    EXPECT_EQ(truths.find("c/cat.png"), nullptr);
+    EXPECT_EQ(truths.find("cat"), nullptr) << "two images have this name";
+}
+
+TEST_F(Truths, CsvByPathWithoutSizes) {
+    const TruthList truths = read_boxes(write("b.csv", "path,x0,y0,x1,y1\nval/x_1.JPEG,10,19,63,42\n"));
+    EXPECT_EQ(truths.find("./val/x_1.JPEG")->width, 0);
+    EXPECT_THAT(truths.find("x_1.npy")->boxes, ElementsAre(Box{10, 19, 54, 24}));
+}
+
+TEST_F(Truths, AWrongHeaderIsShownWithTheRightOne) {
+    EXPECT_THAT(complaint_of(write("b.csv", "name,left,top\na,1,2\n")),
+                testing::AllOf(HasSubstr("name,left,top"), HasSubstr("file,width,height,x0,y0,x1,y1")));
+}
+
+TEST_F(Truths, WrongRowsAreNamedByLine) {
+    EXPECT_THAT(complaint_of(write("b.csv", "path,x0,y0,x1,y1\na,0,0,1,1\nb,5,0,1,1\n")), HasSubstr("line 3"));
+    EXPECT_THAT(complaint_of(write("b.csv", "path,x0,y0,x1,y1\na,0,zero,1,1\n")), HasSubstr("line 2"));
+    EXPECT_THAT(complaint_of(write("b.csv", "file,width,height,x0,y0,x1,y1\na,0,5,0,0,1,1\n")), HasSubstr("line 2"));
+    EXPECT_THAT(complaint_of(write("b.csv", "file,width,height,x0,y0,x1,y1\na,4,5,0,0,1,1\na,4,6,0,0,1,1\n")),
+                HasSubstr("line 3"));
+    EXPECT_THAT(complaint_of(folder_ / "none.csv"), HasSubstr("not there"));
+}
+
+TEST_F(Truths, CocoBoxesAreContinuous) {
+    const TruthList truths =
+        read_boxes(write("b.json", R"({"images": [{"id": 7, "file_name": "a.jpg", "width": 30, "height": 20}],
+        "annotations": [{"image_id": 7, "bbox": [2, 3, 10, 5]}, {"image_id": 7, "bbox": [0.6, 0, 1.2, 1], "iscrowd": 0},
+                        {"image_id": 7, "bbox": [0, 0, 9, 9], "iscrowd": 1}, {"image_id": 8, "bbox": [0, 0, 9, 9]},
+                        {"image_id": 7, "bbox": [0, 0, 0, 9]}]})"));
+    // 0.6 ... 1.8 holds the centre of pixel 1 (1.5) and not that of pixel 0 (0.5).
+    EXPECT_THAT(truths.find("a.png")->boxes, ElementsAre(Box{2, 3, 10, 5}, Box{1, 0, 1, 1}));
+    EXPECT_EQ(truths.remarks.size(), 2U);
+    EXPECT_THAT(complaint_of(write("c.json", "{\"images\": 3}")), HasSubstr("COCO"));
+    EXPECT_THAT(complaint_of(write("d.json", "not json")), HasSubstr("COCO"));
+}
+
+TEST_F(Truths, VocCountsFromOneAndIlsvrcFromZero) {
+    const std::string object =
+        "<object><name>dog</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>10</xmax><ymax>20</ymax></bndbox></object>";
+    write("xml/voc.xml",
+          "<?xml version=\"1.0\"?><annotation><filename>v.jpg</filename><source><database>The VOC2007 "
+          "Database</database></source>"
+          "<size><width>50</width><height>40</height></size>" +
+              object + "</annotation>");
+    write("xml/n01/ILSVRC2012_val_1.xml",
+          "<annotation><source><database>ILSVRC_2012</database></source>" + object + object + "</annotation>");
+    write("xml/broken.xml", "<annotation><object></annotation>");
+    write("xml/other.xml", "<html/>");
+    const TruthList truths = read_boxes(folder_ / "xml");
+    EXPECT_THAT(truths.find("somewhere/v.png")->boxes, ElementsAre(Box{0, 1, 10, 19}));
+    EXPECT_EQ(truths.find("v")->width, 50);
+    EXPECT_EQ(truths.find("n01/ILSVRC2012_val_1.JPEG")->boxes.size(), 2U);
+    EXPECT_EQ(truths.find("ILSVRC2012_val_1.npy")->boxes[0], (Box{1, 2, 10, 19}));
+    EXPECT_EQ(truths.remarks.size(), 2U);
+    EXPECT_THAT(truths.remarks[0], HasSubstr("broken.xml"));
+}
+
+TEST_F(Truths, MasksBelongToImagesOfTheirName) {
+    TruthList truths = read_boxes(write("b.csv", "path,x0,y0,x1,y1\na/x.jpg,0,0,1,1\n"));
+    write("masks/a/x.png", "");
+    write("masks/new.png", "");
+    add_masks(truths, folder_ / "masks");
+    EXPECT_EQ(truths.find("a/x")->mask, folder_ / "masks/a/x.png");
+    EXPECT_EQ(truths.find("new.jpg")->mask, folder_ / "masks/new.png");
+    EXPECT_EQ(truths.all().size(), 2U);
+    EXPECT_THROW(add_masks(truths, folder_ / "nowhere"), Error);
+}
+
+TEST(Xml, ReadsTextEntitiesAndEmptyElements) {
+    const XmlElement root = parse_xml("<?xml?><!-- <x> --><a b='1'> &lt;x&gt; &amp; <c/><d>1<!-- 2 --></d></a>");
+    EXPECT_EQ(root.text, "<x> &");
+    EXPECT_EQ(root.children.size(), 2U);
+    EXPECT_EQ(root.text_of("d"), "1");
+    EXPECT_EQ(root.child("e"), nullptr);
+}
+
+TEST(Xml, RefusesWhatIsNotWellFormed) {
+    for (const char* text : {"", "text", "<a>", "<a></b>", "</a>", "<a", "<!-- x"})
+        EXPECT_THROW(parse_xml(text), Error) << text;
+    std::string deep;
+    for (int i = 0; i < 1000; ++i) deep += "<a>";
+    EXPECT_THROW(parse_xml(deep), Error);
+}
+
+}  // namespace
+}  // namespace locus::evaluate
