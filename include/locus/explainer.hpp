@@ -58,8 +58,9 @@ struct Explanation {
     std::optional<double> probability;  ///< softmax, or sigmoid for multi-label models, of the logits
     Map map;                 ///< raw: signed, at the target layer's resolution
     /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful zero. Pictures and boxes
-    /// show map - zero.
+    /// show sign * (map - zero).
     double zero = 0;
+    int sign = 1;            ///< -1 where the method's formula turned the map over (ablation-cam of a negative logit divides by it)
     std::vector<Part> parts; ///< where asked for: the channels that add most to the logit, greatest amount first
     std::string note;        ///< what a reader must know of this map ("no positive evidence"), else empty
 };

@@ -30,8 +30,8 @@ std::string caption(const Explanation& e) {
 /// The raw map over its "no evidence" value, which is what pictures and boxes show.
 Map evidence(const Explanation& e) {
     Map map = e.map;
-    if (e.zero != 0) {
-        for (float& value : map.values) value -= static_cast<float>(e.zero);
+    if (e.zero != 0 || e.sign < 0) {
+        for (float& value : map.values) value = static_cast<float>(e.sign) * (value - static_cast<float>(e.zero));
     }
     return map;
 }

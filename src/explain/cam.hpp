@@ -12,6 +12,9 @@ namespace locus::explain {
 /// head is of another kind or the verification fails.
 Prepared prepare_cam(const Network& network, const MethodOptions& options);
 
+/// The same map for the explained model: the weights are the derivative of the class's score by the pooled features.
+model::Value cam_nodes(MapGraph& graph, std::size_t layer, const model::Value& classes);
+
 std::string cam_obstacle(const Network& network);
 
 }  // namespace locus::explain

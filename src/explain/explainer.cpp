@@ -47,13 +47,14 @@ explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std
 }
 
 /// What is to be said of a map that shows nothing.
-std::string note_on(const Map& map, explain::FinalMap final_map) {
+std::string note_on(const Map& map, explain::FinalMap final_map, int sign) {
     if (!std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); })) {
         return "the map holds values that are not finite numbers";
     }
     const auto [least, greatest] = std::minmax_element(map.values.begin(), map.values.end());
     if (*least == *greatest) return "the map is constant: no position counts more than another";
-    if (final_map == explain::FinalMap::relu && *greatest <= 0) return "no position speaks for this class: the map has no positive value";
+    const bool none_positive = sign < 0 ? *least >= 0 : *greatest <= 0;
+    if (final_map == explain::FinalMap::relu && none_positive) return "no position speaks for this class: the map has no positive value";
     return {};
 }
 
@@ -108,7 +109,10 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
         e.zero = 0;
         if (final_map == explain::FinalMap::min_max) e.zero = *std::min_element(e.map.values.begin(), e.map.values.end());
         if (parts > 0 && a.weights && a.features) e.parts = greatest_parts(a, item, c, parts);
-        e.note = a.note.empty() ? note_on(e.map, final_map) : a.note;
+        if (!a.signs.empty()) e.sign = a.signs[item * m + c];
+        if (final_map == explain::FinalMap::min_max && e.sign < 0) e.zero = *std::max_element(e.map.values.begin(), e.map.values.end());
+        e.note = a.note.empty() ? note_on(e.map, final_map, e.sign) : a.note;
+        if (e.note.empty() && !a.notes.empty()) e.note = a.notes[item * m + c];
         result.push_back(std::move(e));
     }
     return result;

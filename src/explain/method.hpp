@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "explain/network.hpp"
+#include "explain/target_score.hpp"
 #include "locus/tensor.hpp"
+#include "model/derivative_expression.hpp"
 
 namespace locus::explain {
 
@@ -34,13 +36,33 @@ struct Attribution {
     std::optional<Tensor> weights;   ///< float32 [n, m, K] where parts were asked for
     std::optional<Tensor> features;  ///< float32 [n, K, h * w] likewise
     std::string note;            ///< what a reader of every one of these maps must know, else empty
+    std::vector<std::string> notes;  ///< of each of the n * m maps by itself; empty where there are none
+    std::vector<int> signs;  ///< of each map: -1 where its formula turned it over, so that pictures show -map; empty where all are 1
 };
 
+/// How the maps of several layers become one.
+enum class Fusion {
+    mean,     ///< each relu and divided by its maximum, resized to the input, averaged (pytorch-grad-cam)
+    max,      ///< each min-maxed, resized to the largest, the greatest at each position (torch-cam)
+    product,  ///< each min-maxed, resized to the largest, multiplied (refine-cam)
+};
+
+/// Between implementations that differ (reference: docs/methods.md).
+enum class Variant { standard, torchcam };
+
 struct MethodOptions {
-    std::string layer;            ///< target layer's tensor; empty: found
+    std::string layer;            ///< target layer's tensor, or several joined by commas; empty: found
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes for batches of perturbed inputs or features
     bool parts = false;           ///< weights and features as well (cam only)
+    TargetScore target;           ///< the number explained
+    Fusion fusion = Fusion::mean; ///< for several layers
+    bool augment = false;         ///< average over the image flipped and scaled in brightness (test-time augmentation)
+    bool eigen_smooth = false;    ///< the first principal component of the weighted features in place of their sum
+    Variant variant = Variant::standard;
+    int samples = 0;              ///< noisy inputs, masks or draws; 0: the method's own number
+    int steps = 0;                ///< of an integral; 0: the method's own number
+    double noise = 0;             ///< standard deviation of noise, as the method counts it; 0: the method's own
 };
 
 /// A method made ready for one network. `explain` may be called from several threads at once.
@@ -56,6 +78,11 @@ enum class FinalMap {
     min_max,  ///< for maps without a meaningful zero: the minimum is 0; divided by the range
 };
 
+class MapGraph;
+
+/// Writes the nodes of a method's raw map at one layer, [n, h, w], for the class of each item (int64 [n]).
+using MapNodes = model::Value (*)(MapGraph& graph, std::size_t layer, const model::Value& classes);
+
 struct Method {
     std::string name;    ///< as the field writes it: "grad-cam++"
     std::string summary; ///< half a sentence
@@ -67,6 +94,11 @@ struct Method {
     Prepared (*prepare)(const Network& network, const MethodOptions& options) = nullptr;
     /// Why the method does not apply, judged from the graph alone; empty where it does.
     std::string (*obstacle)(const Network& network) = nullptr;
+    /// For methods that a model can compute by itself (`locus export`); null for the rest.
+    MapNodes nodes = nullptr;
+    bool map_of_input = false;  ///< the nodes' map lies on the input's pixels, not on a layer
+    /// What the method sets in the options before its nodes are written (finer-cam's target, refine-cam's layers); null for most.
+    void (*adjust)(const Network& network, MethodOptions& options) = nullptr;
 };
 
 /// All methods in the order in which `locus methods` lists them.

@@ -1,0 +1,31 @@
+#pragma once
+
+/// The options of a method that subcommands share: the number explained, how layers are fused, smoothing, settings.
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "explain/method.hpp"
+#include "locus/tensor.hpp"
+
+namespace locus::command {
+
+struct MethodArguments {
+    std::string target, target_mask, target_embedding, fuse, smooth;
+    std::vector<std::string> settings;
+
+    void add_to(CLI::App& command);
+
+    /// Keys and values as explain::set takes them. Throws Error(usage) for a --set without '='.
+    std::vector<std::pair<std::string, std::string>> words() const;
+    std::optional<Tensor> mask() const;       ///< read from its file
+    std::optional<Tensor> embedding() const;  ///< read from its file
+
+    void apply(explain::MethodOptions& options) const;
+};
+
+}  // namespace locus::command

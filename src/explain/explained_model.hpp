@@ -1,0 +1,44 @@
+#pragma once
+
+/// A model that explains itself: one ONNX file of standard operators whose outputs are `logits`, `classes` and `maps`.
+///
+///     model::Model explained = explain::explained_model(network, {.method = "grad-cam", .top_k = 3});
+///     model::save(explained, "explained.onnx");          // input as before; maps [n, 3, h, w] of the classes [n, 3]
+///
+/// | | |
+/// | --- | --- |
+/// | input | the model's own, unchanged |
+/// | input `class` | int64 [n], only where classes are an input: the class to explain for each image |
+/// | output `logits` | float32 [n, classes] |
+/// | output `classes` | int64 [n, m] |
+/// | output `maps` | float32 [n, m, h, w]: raw, as Attribution::maps, unless resized or normalised |
+///
+/// The forward pass is shared by all m classes. Preprocessing and labels are carried over as metadata.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+#include "model/graph.hpp"
+
+namespace locus::explain {
+
+struct ExplainedModelOptions {
+    std::string method = "auto";
+    MethodOptions options;      ///< layer, target and fusion are used
+    std::optional<int> top_k = 1;  ///< none: the class is an input
+    std::optional<std::pair<std::int64_t, std::int64_t>> map_size;  ///< height, width; none: the target layer's
+    bool normalize = false;     ///< maps in 0..1, as they are shown
+};
+
+/// Throws Error(unsupported) for methods that no graph of one pass can hold (perturbation, sampling, kernel PCA), naming those that can.
+model::Model explained_model(const Network& network, const ExplainedModelOptions& options);
+
+/// Names of the methods that can be exported.
+std::vector<std::string> exportable_methods();
+
+}  // namespace locus::explain

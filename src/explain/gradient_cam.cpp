@@ -1,0 +1,79 @@
+#include "explain/gradient_cam.hpp"
+
+#include "explain/node_method.hpp"
+
+namespace locus::explain {
+
+using model::Value;
+
+Value weighted_map(MapGraph& graph, std::size_t layer, const Value& weights) {
+    const Value a = graph.features(layer);
+    if (graph.options().eigen_smooth) return weights * a;
+    return graph.shaped(model::matmul(model::transpose(weights, {0, 2, 1}), a), layer);
+}
+
+Value summed_map(MapGraph& graph, std::size_t layer, const Value& terms) {
+    return graph.options().eigen_smooth ? terms : graph.shaped(model::reduce_sum(terms, {1}), layer);
+}
+
+Value grad_cam(MapGraph& graph, std::size_t layer, const Value& classes) {
+    return weighted_map(graph, layer, model::reduce_mean(graph.gradient(layer, classes), {2}));
+}
+
+Value grad_cam_pp(MapGraph& graph, std::size_t layer, const Value& classes) {
+    const Value a = graph.features(layer);
+    const Value g = graph.gradient(layer, classes);
+    const Value squared = g * g;
+    const Value sums = model::reduce_sum(a, {2});
+    const Value alpha = squared / (2.0 * squared + sums * squared * g + 1e-6);  // 0 where g is 0, as its numerator is
+    return weighted_map(graph, layer, model::reduce_sum(model::unary("Relu", g) * alpha, {2}));
+}
+
+Value xgrad_cam(MapGraph& graph, std::size_t layer, const Value& classes) {
+    const Value a = graph.features(layer);
+    const Value g = graph.gradient(layer, classes);
+    const Value weights = model::reduce_sum(g * a, {2}) / (model::reduce_sum(a, {2}) + 1e-7);
+    return weighted_map(graph, layer, weights);
+}
+
+Value layer_cam(MapGraph& graph, std::size_t layer, const Value& classes) {
+    return summed_map(graph, layer, model::unary("Relu", graph.gradient(layer, classes)) * graph.features(layer));
+}
+
+Value hires_cam(MapGraph& graph, std::size_t layer, const Value& classes) {
+    return summed_map(graph, layer, graph.gradient(layer, classes) * graph.features(layer));
+}
+
+Value grad_cam_elementwise(MapGraph& graph, std::size_t layer, const Value& classes) {
+    return summed_map(graph, layer, model::unary("Relu", graph.gradient(layer, classes) * graph.features(layer)));
+}
+
+Value shapley_cam(MapGraph& graph, std::size_t layer, const Value& classes) {
+    const TargetLayer& target = graph.layers()[layer];
+    const Value g = graph.gradient(layer, classes);
+    // H is symmetric: H A is the gradient of g . A with A held constant in the product.
+    const std::string gradient = graph.gradients({target.tensor}, classes).front().name();
+    const Value h = feature_map(graph.product_gradient(gradient, target.tensor, target.tensor), target);
+    return weighted_map(graph, layer, model::reduce_mean(g - 0.5 * h, {2}));
+}
+
+void adjust_finer_cam(const Network&, MethodOptions& options) { options.target.kind = TargetKind::difference; }
+
+Prepared prepare_finer_cam(const Network& network, const MethodOptions& options) {
+    MethodOptions finer = options;
+    adjust_finer_cam(network, finer);
+    return prepare_nodes<grad_cam>(network, finer);
+}
+
+void adjust_refine_cam(const Network& network, MethodOptions& options) {
+    options.fusion = Fusion::product;
+    if (options.layer.empty()) options.layer = coarse_to_fine_layers(network);
+}
+
+Prepared prepare_refine_cam(const Network& network, const MethodOptions& options) {
+    MethodOptions refined = options;
+    adjust_refine_cam(network, refined);
+    return prepare_nodes<hires_cam>(network, refined);
+}
+
+}  // namespace locus::explain

@@ -1,0 +1,55 @@
+#pragma once
+
+/// The network as a function from inputs to scores: for methods that perturb the input.
+///
+///     explain::InputScores scores(network, options);
+///     Tensor logits = scores.run(perturbed);              // float32 [copies, classes]
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+#include "explain/target_layer.hpp"
+#include "runtime/session.hpp"
+
+namespace locus::explain {
+
+class InputScores {
+public:
+    /// With `with_layer`, `run_with_features` gives the target layer's features as well.
+    InputScores(const Network& network, const MethodOptions& options, bool with_layer);
+
+    Tensor run(const Tensor& inputs) const;
+
+    struct WithFeatures {
+        Tensor logits;    ///< float32 [n, classes]
+        Tensor features;  ///< float32 [n, K, positions]
+    };
+    WithFeatures run_with_features(const Tensor& inputs) const;
+
+    const Network& network() const { return network_; }
+    const MethodOptions& options() const { return options_; }
+    const TargetLayer& layer() const { return layer_; }
+    std::int64_t classes() const { return classes_; }
+    std::int64_t batch() const { return batch_; }  ///< perturbed inputs a pass
+
+    /// y of the asked classes for one row of logits.
+    double score(std::span<const float> logits, std::int64_t index) const;
+
+private:
+    Network network_;
+    MethodOptions options_;
+    TargetLayer layer_;
+    std::int64_t classes_ = 0, batch_ = 1;
+    std::string logits_, features_;
+    std::optional<runtime::Session> session_;
+};
+
+/// The input [1, C, H, W] (or [1, H, W, C]) times each mask [copies, H, W], black or the value 0 where a mask is 0.
+/// `pixels`: masks multiply the pixels, so that 0 is black; else they multiply the normalised values.
+Tensor masked_inputs(const Network& network, const Tensor& input, const Tensor& masks, bool pixels);
+
+}  // namespace locus::explain

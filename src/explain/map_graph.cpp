@@ -1,0 +1,96 @@
+#include "explain/map_graph.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+#include "model/opset.hpp"
+
+namespace locus::explain {
+namespace {
+
+using model::Value;
+
+/// Scores with positions are averaged over the mask by the same weights as the seed has.
+Value class_scores(model::Emitter& emit, const Network& network, const TargetScore& target) {
+    const Value scores = model::cast(emit.value(network.head.logits), DataType::float32);
+    const Shape shape = scores.shape();
+    std::int64_t positions = 1;
+    for (std::size_t i = 2; i < shape.size(); ++i) positions *= shape[i];
+    const std::int64_t classes = shape.size() < 2 ? 1 : shape[1];
+    if (positions <= 1) return model::reshape(scores, {-1, classes});
+    const Value flat = model::reshape(scores, {-1, classes, positions});
+    return model::reduce_sum(flat * emit.constant(mask_weights(target, positions)), {2}, false);
+}
+
+}  // namespace
+
+MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf map_of) : network_(&network), options_(options), model_(network.model) {
+    model_.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
+    model::remove_unused(model_.graph);
+    model::raise_opset(model_);
+    shapes_ = network_shapes(network, model_);
+    if (map_of == MapOf::layer) layers_ = find_target_layers(network, shapes_, options.layer);
+    emit_ = std::make_unique<model::Emitter>(model_, shapes_, "locus");
+    logits_ = class_scores(*emit_, network, options.target);
+}
+
+std::int64_t MapGraph::classes() const { return logits_.shape().at(1); }
+
+Value MapGraph::score(const Value& classes) {
+    return emit_->node("GatherElements", {logits_, model::reshape(classes, {-1, 1})}, {{"axis", std::int64_t{1}}});
+}
+
+Value MapGraph::features(std::size_t layer) { return feature_map(emit_->value(layers_[layer].tensor), layers_[layer]); }
+
+std::vector<Value> MapGraph::gradients(const std::vector<std::string>& tensors, const Value& classes, model::ReluRule relu) {
+    auto& known = gradients_[fmt::format("{}/{}", classes.name(), static_cast<int>(relu))];
+    const bool complete = std::all_of(tensors.begin(), tensors.end(), [&](const auto& tensor) { return known.contains(tensor); });
+    if (!complete) {
+        const model::Seed seed = write_seed(*emit_, *network_, options_.target, network_->head.logits, classes);
+        auto fresh = model::differentiate(model_, shapes_, {seed}, tensors, {.relu = relu, .prefix = fmt::format("gradient{}", passes_++)});
+        known.merge(fresh);
+    }
+    std::vector<Value> result;
+    for (const auto& tensor : tensors) result.push_back(emit_->value(known.at(tensor)));
+    return result;
+}
+
+Value MapGraph::gradient(std::size_t layer, const Value& classes) {
+    std::vector<std::string> tensors;
+    for (const TargetLayer& each : layers_) tensors.push_back(each.tensor);
+    return feature_map(gradients(tensors, classes)[layer], layers_[layer]);
+}
+
+Value MapGraph::product_gradient(const std::string& seeded, const std::string& by, const std::string& tensor) {
+    const auto result = model::differentiate(model_, shapes_, {model::Seed::with(seeded, by)}, {tensor},
+                                             {.prefix = fmt::format("gradient{}", passes_++), .zeros_where_independent = true});
+    return emit_->value(result.at(tensor));
+}
+
+namespace {
+
+Value channels_and_pixels(const Value& tensor, const Network& network) {
+    Value x = model::cast(tensor, DataType::float32);
+    if (network.preprocessing.layout == Layout::nhwc) x = model::transpose(x, {0, 3, 1, 2});
+    const Shape shape = x.shape();
+    return model::reshape(x, {-1, shape[1], shape[2] * shape[3]});
+}
+
+}  // namespace
+
+Value MapGraph::input() { return channels_and_pixels(emit_->value(network_->input), *network_); }
+
+Value MapGraph::input_gradient(const Value& classes, model::ReluRule relu) {
+    return channels_and_pixels(gradients({network_->input}, classes, relu).front(), *network_);
+}
+
+Value MapGraph::shaped(const Value& map, std::size_t layer) { return model::reshape(map, {-1, layers_[layer].height, layers_[layer].width}); }
+
+Value MapGraph::shaped_as_input(const Value& map) {
+    return model::reshape(map, {-1, network_->preprocessing.height, network_->preprocessing.width});
+}
+
+}  // namespace locus::explain

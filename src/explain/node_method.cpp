@@ -1,0 +1,92 @@
+#include "explain/node_method.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "explain/fusion.hpp"
+#include "explain/principal_component.hpp"
+#include "locus/error.hpp"
+
+namespace locus::explain {
+
+using model::Value;
+
+namespace {
+
+/// The first principal component of the terms w_k A_k, [n, K, positions], with the sign of their sum: [n, h, w].
+Tensor principal_map(const Tensor& terms, const TargetLayer& layer) {
+    const auto n = static_cast<std::size_t>(terms.shape()[0]), channels = static_cast<std::size_t>(layer.channels);
+    const auto positions = static_cast<std::size_t>(layer.positions());
+    Tensor maps(DataType::float32, {terms.shape()[0], layer.height, layer.width});
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto own = terms.values<float>().subspan(i * channels * positions, channels * positions);
+        std::vector<double> sums(positions, 0.0);
+        for (std::size_t at = 0; at < own.size(); ++at) sums[at % positions] += own[at];
+        const auto map = principal_projection(own, channels, positions);
+        const double sign = correlation(map, sums) < 0 ? -1 : 1;
+        std::transform(map.begin(), map.end(), maps.mutable_values<float>().begin() + static_cast<std::ptrdiff_t>(i * positions),
+                       [&](double value) { return static_cast<float>(sign * value); });
+    }
+    return maps;
+}
+
+}  // namespace
+
+Prepared prepare_node_method(const Network& network, const MethodOptions& options, MapNodes nodes, MapOf map_of) {
+    if (map_of == MapOf::input) require_no_layer(options, "this method");
+    auto graph = std::make_unique<MapGraph>(network, options, map_of);
+    const std::size_t layers = map_of == MapOf::input ? 1 : graph->layers().size();
+    auto pass = std::make_shared<ClassPass>(std::move(graph), [&](MapGraph& g, const Value& classes) {
+        std::vector<Value> maps;
+        for (std::size_t layer = 0; layer < layers; ++layer) maps.push_back(nodes(g, layer, classes));
+        return maps;
+    });
+    Prepared prepared;
+    prepared.target_layer = map_of == MapOf::input ? network.input : joined_names(pass->layers());
+    prepared.classes = pass->classes();
+    const Fusion fusion = options.fusion;
+    const bool smooth = options.eigen_smooth && map_of == MapOf::layer;
+    prepared.explain = [pass, fusion, smooth](const Tensor& inputs, const ClassSelection& classes) {
+        ClassOutputs out = pass->run(inputs, classes);
+        const auto& p = pass->network().preprocessing;
+        std::vector<Tensor> columns;
+        for (auto& maps : out.values) {
+            for (std::size_t layer = 0; layer < maps.size(); ++layer) {
+                if (smooth) maps[layer] = principal_map(maps[layer], pass->layers()[layer]);
+            }
+        }
+        for (const auto& maps : out.values) columns.push_back(maps.size() == 1 ? maps.front() : fused(maps, fusion, p.height, p.width));
+        return Attribution{.logits = out.logits, .class_indices = out.class_indices, .maps = stacked_maps(columns)};
+    };
+    return prepared;
+}
+
+Tensor stacked_maps(const std::vector<Tensor>& columns) {
+    const Shape& one = columns.front().shape();
+    const auto m = static_cast<std::int64_t>(columns.size());
+    if (m == 1) return columns.front().reshaped({one[0], 1, one[1], one[2]});
+    Tensor maps(DataType::float32, {one[0], m, one[1], one[2]});
+    const auto target = maps.mutable_values<float>();
+    const auto size = static_cast<std::size_t>(one[1] * one[2]);
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+        for (std::size_t i = 0; i < static_cast<std::size_t>(one[0]); ++i) {
+            const auto source = columns[c].values<float>().subspan(i * size, size);
+            std::copy(source.begin(), source.end(), target.begin() + static_cast<std::ptrdiff_t>((i * columns.size() + c) * size));
+        }
+    }
+    return maps;
+}
+
+std::string joined_names(const std::vector<TargetLayer>& layers) {
+    std::string names;
+    for (const TargetLayer& layer : layers) names += (names.empty() ? "" : ",") + layer.tensor;
+    return names;
+}
+
+void require_no_layer(const MethodOptions& options, const char* method) {
+    if (options.layer.empty()) return;
+    throw Error(ErrorKind::usage, fmt::format("{} makes its map on the input's pixels and has no layer; leave --layer out, or choose another method", method));
+}
+
+}  // namespace locus::explain

@@ -1,0 +1,28 @@
+#pragma once
+
+/// A method's settings as words, as a command line or a configuration has them.
+///
+///     explain::set(options, "samples", "500");
+///     explain::set(options, "target", "probability");
+///
+/// | key | values |
+/// | --- | --- |
+/// | samples | masks of rise, draws of ss-cam, noisy inputs of smooth-grad and smooth-grad-cam++ |
+/// | steps | of integrated-gradients and is-cam |
+/// | noise | standard deviation, as the method counts it |
+/// | variant | standard, torchcam |
+/// | fuse | mean, max, product: how several layers become one map |
+/// | smooth | augment, eigen, or both joined by a comma |
+/// | target | logit, probability, difference, mask, similarity |
+/// | alpha, nearest | of the target `difference` |
+
+#include <string>
+
+#include "explain/method.hpp"
+
+namespace locus::explain {
+
+/// Throws Error(usage) for an unknown key or a value that does not fit, with what would be right.
+void set(MethodOptions& options, const std::string& key, const std::string& value);
+
+}  // namespace locus::explain

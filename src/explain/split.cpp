@@ -1,0 +1,132 @@
+#include "explain/split.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "explain/batches.hpp"
+#include "explain/class_pass.hpp"
+#include "locus/error.hpp"
+#include "model/onnx_file.hpp"
+
+namespace locus::explain {
+
+using model::Node;
+using model::Value;
+
+PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, const TargetLayer& layer) {
+    if (layer.leading_tokens != 0) return {};
+    const model::Index index(graph);
+    const auto& readers = index.consumers(layer.tensor);
+    if (readers.size() != 1 || graph.find_output(layer.tensor) != nullptr) return {};
+    const Node& node = *readers.front();
+    const std::string& pooled = node.output(0);
+    if (!shapes.contains(pooled)) return {};
+    const bool mean = node.is("GlobalAveragePool") || node.is("ReduceMean") || node.is("AveragePool");
+    const bool max = node.is("GlobalMaxPool") || node.is("ReduceMax") || node.is("MaxPool");
+    if (!mean && !max && !node.is("ReduceSum")) return {};
+    // Over all positions and nothing else: what is left is a value a channel.
+    std::int64_t left = 1;
+    const Shape shape = shapes.shape(pooled);
+    for (std::size_t i = 1; i < shape.size(); ++i) left *= shape[i];
+    if (shape.empty() || left != layer.channels || layer.channels == layer.positions()) return {};
+    for (const std::int64_t pad : node.ints_or("pads", {})) {
+        if (pad != 0) return {};
+    }
+    return {mean ? model::Pool::mean : max ? model::Pool::max : model::Pool::sum, pooled};
+}
+
+bool is_affine_behind(const model::Graph& graph, const std::string& tensor, const std::string& scores) {
+    static const std::set<std::string_view> always{"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Cast", "Slice",
+                                                   "GlobalAveragePool", "AveragePool", "ReduceMean", "ReduceSum", "Concat", "Split", "Pad", "Neg"};
+    static const std::set<std::string_view> with_constants{"Gemm", "MatMul", "Conv", "Mul", "Div", "BatchNormalization", "Gather", "Expand"};
+    static const std::set<std::string_view> sums{"Add", "Sub"};
+    const model::Index index(graph);
+    const auto behind = index.descendants(tensor);
+    const auto before = index.ancestors(scores);
+    for (const Node& node : graph.nodes) {
+        const bool on_the_way = behind.contains(node.output(0)) && before.contains(node.output(0)) && node.output(0) != tensor;
+        if (!on_the_way) continue;
+        if (node.is("Shape")) continue;  // sizes do not depend on values
+        const auto varying = std::count_if(node.inputs.begin(), node.inputs.end(), [&](const auto& name) { return behind.contains(name); });
+        if (always.contains(node.op_type) || sums.contains(node.op_type)) continue;
+        const bool constant_factors = varying == 1 && (behind.contains(node.input(0)) || node.is("Mul"));
+        if (!with_constants.contains(node.op_type) || !constant_factors) return false;
+    }
+    return true;
+}
+
+namespace {
+
+model::ValueInfo float_output(const std::string& name) { return {.name = name, .type = DataType::float32, .shape = std::nullopt}; }
+
+}  // namespace
+
+LayerSplit::LayerSplit(const Network& network, const MethodOptions& options) : options_(options) {
+    MapGraph graph(network, options);
+    if (graph.layers().size() != 1) throw Error(ErrorKind::usage, "this method takes one layer; gradient methods take several");
+    layer_ = graph.layers().front();
+    classes_ = graph.classes();
+    network_ = without_graph(network);
+    model::Model& model = graph.model();
+    feature_type_ = graph.shapes().type(layer_.tensor);
+    const PoolBehind behind = pool_behind(model.graph, graph.shapes(), layer_);
+
+    logits_ = graph.emit().node("Identity", {graph.logits()}).name();
+    features_ = graph.emit().node("Identity", {model::cast(graph.emit().value(layer_.tensor), DataType::float32)}).name();
+    model.graph.outputs = {float_output(logits_), float_output(features_)};
+    model::remove_unused(model.graph);
+    trunk_.emplace(model::serialize(model), network.session);
+
+    const auto part_from = [&](const std::string& tensor) {
+        model::Model part = model;
+        part.graph.value_infos.push_back(declared(graph.shapes(), tensor));
+        part.graph = model::extract(part.graph, {tensor}, {logits_});
+        return part;
+    };
+    const model::Model head = part_from(layer_.tensor);
+    head_needs_image_ = head.graph.find_input(network.input) != nullptr;
+    head_.emplace(model::serialize(head), network.session);
+    if (behind.pool != model::Pool::none && !head_needs_image_ && feature_type_ == DataType::float32) {
+        pool_ = behind.pool;
+        pooled_input_ = behind.tensor;
+        pooled_shape_ = graph.shapes().shape(behind.tensor);
+        pooled_head_.emplace(model::serialize(part_from(behind.tensor)), network.session);
+    }
+}
+
+LayerSplit::Trunk LayerSplit::trunk(const Tensor& inputs) const {
+    require_input_size(network_, inputs);
+    const std::int64_t pass = network_.fixed_batch.value_or(inputs.shape()[0]);
+    auto out = run_in_passes(*trunk_, {{network_.input, inputs}}, {}, {logits_, features_}, pass, network_.fixed_batch.has_value());
+    return {out[0], out[1]};
+}
+
+Tensor LayerSplit::head(const Tensor& features, const Tensor& image) const {
+    const std::int64_t copies = features.shape()[0];
+    std::vector<runtime::Feed> feeds{{layer_.tensor, features.type() == feature_type_ ? features : features.to(feature_type_)}};
+    if (head_needs_image_) feeds.emplace_back(network_.input, repeated_rows(image, copies));
+    return run_in_passes(*head_, feeds, {}, {logits_}, network_.fixed_batch.value_or(copies), network_.fixed_batch.has_value())[0];
+}
+
+Tensor LayerSplit::pooled_head(const Tensor& vectors) const {
+    Shape shape = pooled_shape_;
+    shape[0] = vectors.shape()[0];
+    const std::int64_t pass = network_.fixed_batch.value_or(shape[0]);
+    return run_in_passes(*pooled_head_, {{pooled_input_, vectors.reshaped(shape)}}, {}, {logits_}, pass, network_.fixed_batch.has_value())[0];
+}
+
+std::size_t LayerSplit::offset(std::size_t item, std::size_t channel, std::size_t position) const {
+    const auto channels = static_cast<std::size_t>(layer_.channels), positions = static_cast<std::size_t>(layer_.positions());
+    const auto leading = static_cast<std::size_t>(layer_.leading_tokens);
+    const std::size_t begin = item * channels * (positions + leading);
+    if (layer_.layout == model::FeatureLayout::channels_first) return begin + channel * positions + position;
+    return begin + (leading + position) * channels + channel;
+}
+
+std::int64_t LayerSplit::head_batch() const {
+    return batch_size(static_cast<std::size_t>(layer_.channels * (layer_.positions() + layer_.leading_tokens)) * sizeof(float), options_.memory_limit);
+}
+
+}  // namespace locus::explain

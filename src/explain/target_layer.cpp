@@ -1,0 +1,349 @@
+#include "explain/target_layer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+#include "runtime/observe_shapes.hpp"
+#include "text/nearest.hpp"
+#include "text/quote.hpp"
+
+namespace locus::explain {
+namespace {
+
+using model::FeatureLayout;
+using model::Node;
+
+/// Reads layouts and grids off the graph.
+class LayerReader {
+public:
+    LayerReader(const Network& network, const model::Shapes& shapes)
+        : network_(network), graph_(network.model.graph), index_(graph_), shapes_(shapes) {
+        behind_input_ = index_.descendants(network.input);
+        before_logits_ = index_.ancestors(network.head.logits);
+    }
+
+    const model::Index& index() const { return index_; }
+
+    bool on_the_way(const std::string& tensor) const {
+        return behind_input_.contains(tensor) && before_logits_.contains(tensor);
+    }
+
+    /// The tensor as a layer, or nothing where it has no positions.
+    std::optional<TargetLayer> read(const std::string& tensor) const {
+        if (!shapes_.contains(tensor) || !shapes_.is_float(tensor)) return std::nullopt;
+        const Shape shape = shapes_.shape(tensor);
+        if (shape.size() == 4) return read_map(tensor, shape);
+        if (shape.size() == 3) return read_row(tensor, shape);
+        return std::nullopt;
+    }
+
+    /// The layer in front of the scores.
+    std::optional<TargetLayer> choose() const {
+        if (!network_.head.target_layer.empty()) {
+            if (auto layer = read(network_.head.target_layer)) return layer;
+        }
+        if (auto layer = before_last_attention()) return layer;
+        const auto separators = separating_tensors();
+        for (auto tensor = separators.rbegin(); tensor != separators.rend(); ++tensor) {
+            if (auto layer = read(*tensor); layer && *tensor != network_.input) return layer;
+        }
+        // Nothing that all of the score passes through: the last map of the graph.
+        for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
+            for (const std::string& tensor : node->outputs) {
+                if (!on_the_way(tensor)) continue;
+                if (auto layer = read(tensor)) return layer;
+            }
+        }
+        return std::nullopt;
+    }
+
+private:
+    std::optional<TargetLayer> read_map(const std::string& tensor, const Shape& shape) const {
+        const bool last = layout_of(tensor, shape) == FeatureLayout::channels_last;
+        TargetLayer layer{.tensor = tensor, .layout = last ? FeatureLayout::channels_last : FeatureLayout::channels_first};
+        layer.channels = last ? shape[3] : shape[1];
+        layer.height = last ? shape[1] : shape[2];
+        layer.width = last ? shape[2] : shape[3];
+        if (layer.height * layer.width <= 1 || layer.height < 1 || layer.channels < 1) return std::nullopt;
+        return layer;
+    }
+
+    /// Tokens [n, positions, K], or positions in one row [n, K, positions].
+    std::optional<TargetLayer> read_row(const std::string& tensor, const Shape& shape) const {
+        if (shape[0] != -1 && shape[0] != network_.fixed_batch.value_or(-1)) return std::nullopt;
+        for (const bool tokens : {true, false}) {
+            const auto grid = grid_of(tokens ? shape[1] : shape[2]);
+            if (!grid) continue;
+            const auto [height, width, leading] = *grid;
+            if (!tokens && leading != 0) continue;
+            return TargetLayer{.tensor = tensor,
+                               .layout = tokens ? FeatureLayout::tokens : FeatureLayout::channels_first,
+                               .channels = tokens ? shape[2] : shape[1],
+                               .height = height,
+                               .width = width,
+                               .leading_tokens = leading,
+                               .flat = !tokens};
+        }
+        return std::nullopt;
+    }
+
+    /// Rows, columns and leading tokens of `count` positions in a row, by a feature map of that many positions elsewhere in the graph.
+    std::optional<std::array<std::int64_t, 3>> grid_of(std::int64_t count) const {
+        if (count < 2) return std::nullopt;
+        std::set<std::int64_t> leading{0};
+        for (const Node& node : graph_.nodes) {  // class and distillation tokens are put before the patches
+            if (!node.is("Concat") || !behind_input_.contains(node.output(0)) || !shapes_.contains(node.output(0))) continue;
+            const Shape joined = shapes_.shape(node.output(0));
+            if (joined.size() != 3 || joined[1] != count || !shapes_.contains(node.inputs.back())) continue;
+            const Shape patches = shapes_.shape(node.inputs.back());
+            if (patches.size() == 3 && patches[1] < count) leading.insert(count - patches[1]);
+        }
+        for (auto extra = leading.rbegin(); extra != leading.rend(); ++extra) {
+            for (const Node& node : graph_.nodes) {
+                const std::string& tensor = node.output(0);
+                if (!node.is("Conv") || !shapes_.contains(tensor) || shapes_.rank(tensor) != 4) continue;
+                const Shape map = shapes_.shape(tensor);
+                if (map[2] * map[3] == count - *extra && map[2] > 1) return {{map[2], map[3], *extra}};
+            }
+        }
+        for (auto extra = leading.rbegin(); extra != leading.rend(); ++extra) {  // merged patches: the input's aspect ratio
+            const auto& p = network_.preprocessing;
+            const double rows = std::sqrt(static_cast<double>(count - *extra) * p.height / p.width);
+            const auto height = static_cast<std::int64_t>(std::llround(rows));
+            if (height > 1 && std::abs(rows - static_cast<double>(height)) < 1e-6 && (count - *extra) % height == 0) {
+                return {{height, (count - *extra) / height, *extra}};
+            }
+        }
+        return std::nullopt;
+    }
+
+    static bool keeps_layout(const Node& node) {
+        static const std::set<std::string_view> elementwise{
+            "Add",  "Sub",      "Mul",         "Div",       "Relu",     "LeakyRelu", "PRelu", "Elu",     "Selu", "Clip", "Sigmoid", "HardSigmoid",
+            "Mish", "HardSwish", "Tanh",        "Softplus",  "Erf",      "Gelu",      "Pow",   "Identity", "Cast", "Dropout", "Sqrt",
+            "QuantizeLinear", "DequantizeLinear", "QuickGelu", "Neg", "Abs", "Exp", "Max", "Min", "Where"};
+        return elementwise.contains(node.op_type);
+    }
+
+    /// What an operator says of a tensor beside it, as producer or consumer.
+    std::optional<FeatureLayout> evidence(const Node& node, const std::string& tensor, bool is_output) const {
+        static const std::set<std::string_view> channels_first{"Conv",          "ConvTranspose",     "MaxPool",           "AveragePool",
+                                                               "GlobalMaxPool", "GlobalAveragePool", "BatchNormalization", "InstanceNormalization",
+                                                               "LRN",           "GroupNormalization", "DepthToSpace",      "SpaceToDepth"};
+        if (channels_first.contains(node.op_type)) return FeatureLayout::channels_first;
+        if (node.is("LayerNormalization") && node.input(0) != "") return FeatureLayout::channels_last;
+        if (node.is("MatMul") && shapes_.contains(node.input(1)) && shapes_.rank(node.input(1)) == 2) return FeatureLayout::channels_last;
+        if (node.is("Transpose")) {
+            const auto order = node.ints_or("perm", {});
+            if (order == std::vector<std::int64_t>{0, 2, 3, 1}) return is_output ? FeatureLayout::channels_last : FeatureLayout::channels_first;
+            if (order == std::vector<std::int64_t>{0, 3, 1, 2}) return is_output ? FeatureLayout::channels_first : FeatureLayout::channels_last;
+        }
+        if ((node.is("ReduceMean") || node.is("ReduceMax") || node.is("ReduceSum")) && !is_output) {
+            auto axes = node.ints_or("axes", {});
+            if (const Tensor* constant = graph_.find_constant(node.input(1))) axes = constant->to_int64s();
+            for (auto& axis : axes) axis = axis < 0 ? axis + 4 : axis;
+            std::sort(axes.begin(), axes.end());
+            using Axes = std::vector<std::int64_t>;
+            if (axes == Axes{1, 2} || axes == Axes{3}) return FeatureLayout::channels_last;
+            if (axes == Axes{2, 3} || axes == Axes{1}) return FeatureLayout::channels_first;
+        }
+        if (node.is("Concat")) {
+            const auto axis = node.int_or("axis", 0);
+            if (axis == 1) return FeatureLayout::channels_first;
+            if (axis == 3 || axis == -1) return FeatureLayout::channels_last;
+        }
+        (void)tensor;
+        return std::nullopt;
+    }
+
+    /// Where the channels of a 4-dimensional tensor stand: the nearest operator that tells, through those that keep the layout.
+    FeatureLayout layout_of(const std::string& tensor, const Shape& shape) const {
+        std::vector<std::string> front{tensor};
+        std::unordered_set<std::string> seen{tensor};
+        for (int distance = 0; distance < 12 && !front.empty(); ++distance) {
+            std::vector<std::string> next;
+            for (const std::string& at : front) {
+                const auto visit = [&](const Node& node) {
+                    if (!keeps_layout(node)) return;
+                    for (const auto* names : {&node.inputs, &node.outputs}) {
+                        for (const std::string& name : *names) {
+                            const bool same_shape = shapes_.contains(name) && shapes_.shape(name) == shape;
+                            if (same_shape && seen.insert(name).second) next.push_back(name);
+                        }
+                    }
+                };
+                if (const Node* producer = index_.producer(at)) {
+                    if (const auto told = evidence(*producer, at, true)) return *told;
+                    visit(*producer);
+                }
+                for (const Node* consumer : index_.consumers(at)) {
+                    if (consumer->input(0) == at || !consumer->is("Conv")) {
+                        if (const auto told = evidence(*consumer, at, false)) return *told;
+                    }
+                    visit(*consumer);
+                }
+            }
+            front = std::move(next);
+        }
+        const bool like_last = shape[1] == shape[2] && shape[3] != shape[1];
+        return like_last ? FeatureLayout::channels_last : FeatureLayout::channels_first;
+    }
+
+    /// Tensors that lie on every path from the input to the logits, in graph order.
+    std::vector<std::string> separating_tensors() const {
+        // In topological order, a tensor separates where, once it is made, no tensor made before it is still to be read.
+        std::unordered_map<std::string, std::size_t> last_read;
+        for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+            const Node& node = graph_.nodes[i];
+            const bool matters = std::any_of(node.outputs.begin(), node.outputs.end(), [&](const auto& name) { return on_the_way(name); });
+            if (!matters || node.is("Shape")) continue;
+            for (const std::string& name : node.inputs) {
+                if (on_the_way(name)) last_read[name] = i;
+            }
+        }
+        std::vector<std::string> found;
+        std::multiset<std::size_t> open;  // last reads of what has been made so far
+        if (const auto read = last_read.find(network_.input); read != last_read.end()) open.insert(read->second);
+        for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+            const std::string& tensor = graph_.nodes[i].output(0);
+            const auto read = last_read.find(tensor);
+            open.erase(open.begin(), open.upper_bound(i));
+            if (read == last_read.end()) continue;
+            if (open.empty()) found.push_back(tensor);
+            open.insert(read->second);
+        }
+        return found;
+    }
+
+    /// For a head that picks one token: what the last attention reads.
+    std::optional<TargetLayer> before_last_attention() const {
+        const Node* pick = nullptr;
+        for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend() && pick == nullptr; ++node) {
+            const bool picks = (node->is("Gather") && node->int_or("axis", 0) == 1) || node->is("Slice");
+            if (!picks || !on_the_way(node->output(0)) || !shapes_.contains(node->input(0)) || !shapes_.contains(node->output(0))) continue;
+            const Shape from = shapes_.shape(node->input(0));
+            const Shape to = shapes_.shape(node->output(0));
+            const bool one_token = (to.size() == 2 && to[1] == from.back()) || (to.size() == 3 && to[1] == 1 && to[2] == from.back());
+            if (from.size() == 3 && one_token && read(node->input(0))) pick = &*node;
+        }
+        if (pick == nullptr) return std::nullopt;
+        const Shape tokens = shapes_.shape(pick->input(0));
+        const auto before_pick = index_.ancestors(pick->input(0));
+        const Node* attention = nullptr;
+        for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend() && attention == nullptr; ++node) {
+            if (!node->is("Softmax") || !before_pick.contains(node->output(0)) || !shapes_.contains(node->output(0))) continue;
+            const Shape shape = shapes_.shape(node->output(0));
+            if (shape.size() >= 3 && shape.back() == tokens[1] && shape[shape.size() - 2] == tokens[1]) attention = &*node;
+        }
+        if (attention == nullptr) return std::nullopt;
+        // Query, key and value are all computed from it: the last tensor of the tokens' shape before the product with the values.
+        const auto& product = index_.consumers(attention->output(0));
+        if (product.empty()) return std::nullopt;
+        const std::string& values = product.front()->input(0) == attention->output(0) ? product.front()->input(1) : product.front()->input(0);
+        const auto of_weights = index_.ancestors(attention->output(0));
+        const auto of_values = index_.ancestors(values);
+        for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
+            const std::string& tensor = node->output(0);
+            if (!of_weights.contains(tensor) || !of_values.contains(tensor) || !shapes_.contains(tensor) || shapes_.shape(tensor) != tokens) continue;
+            return read(tensor);
+        }
+        return std::nullopt;
+    }
+
+    const Network& network_;
+    const model::Graph& graph_;
+    model::Index index_;
+    const model::Shapes& shapes_;
+    std::unordered_set<std::string> behind_input_, before_logits_;
+};
+
+}  // namespace
+
+model::Shapes network_shapes(const Network& network, const model::Model& model) {
+    return runtime::known_shapes(model, {{network.input, input_shape(network, network.fixed_batch.value_or(-1))}});
+}
+
+model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor) {
+    std::vector<model::Dimension> dimensions;
+    for (const std::int64_t size : shapes.shape(tensor)) {
+        dimensions.push_back(size < 0 ? model::Dimension{.symbol = "n"} : model::Dimension{.value = size});
+    }
+    return {.name = tensor, .type = shapes.type(tensor), .shape = std::move(dimensions)};
+}
+
+TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted) {
+    const LayerReader reader(network, shapes);
+    if (wanted.empty()) {
+        if (auto layer = reader.choose()) return *layer;
+        throw Error(ErrorKind::unsupported, fmt::format("{} has no layer with positions between its input and its scores", network.file.string()));
+    }
+    if (!reader.index().contains(wanted)) {
+        throw Error(ErrorKind::usage, fmt::format("there is no layer {}{} (`locus inspect` lists the layers)", text::quote(wanted),
+                                                  text::did_you_mean(wanted, reader.index().nearest_names(wanted))));
+    }
+    const auto chosen = reader.choose();
+    const std::string instead = chosen ? fmt::format("; '{}' has them", chosen->tensor) : "";
+    if (!reader.on_the_way(wanted)) {
+        throw Error(ErrorKind::usage, fmt::format("the layer '{}' does not lie between the input and the scores{}", wanted,
+                                                  chosen ? fmt::format("; '{}' does", chosen->tensor) : ""));
+    }
+    const auto layer = reader.read(wanted);
+    if (!layer) {
+        const std::string shape = shapes.contains(wanted) ? fmt::format(", of shape {},", to_string(shapes.shape(wanted))) : "";
+        throw Error(ErrorKind::usage, fmt::format("the layer '{}'{} has no positions to make a map of{}", wanted, shape, instead));
+    }
+    return *layer;
+}
+
+std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes, const std::string& wanted) {
+    if (wanted.find(',') == std::string::npos || model::Index(network.model.graph).contains(wanted)) {
+        return {find_target_layer(network, shapes, wanted)};
+    }
+    std::vector<TargetLayer> layers;
+    for (std::size_t begin = 0; begin <= wanted.size();) {
+        const std::size_t end = std::min(wanted.find(',', begin), wanted.size());
+        layers.push_back(find_target_layer(network, shapes, wanted.substr(begin, end - begin)));
+        begin = end + 1;
+    }
+    return layers;
+}
+
+std::string coarse_to_fine_layers(const Network& network) {
+    const model::Shapes shapes = network_shapes(network, network.model);
+    const LayerReader reader(network, shapes);
+    const TargetLayer deep = find_target_layer(network, shapes, "");
+    const auto before = reader.index().ancestors(deep.tensor);
+    const auto& nodes = network.model.graph.nodes;
+    for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+        const std::string& tensor = node->output(0);
+        if (!before.contains(tensor) || !reader.on_the_way(tensor)) continue;
+        const auto layer = reader.read(tensor);
+        if (layer && layer->height >= 2 * deep.height && layer->width >= 2 * deep.width) return deep.tensor + "," + tensor;
+    }
+    return deep.tensor;
+}
+
+model::Value feature_map(const model::Value& tensor, const TargetLayer& layer) {
+    model::Value features = model::cast(tensor, DataType::float32);
+    const Shape flat{-1, layer.channels, layer.positions()};
+    switch (layer.layout) {
+        case FeatureLayout::channels_first: break;
+        case FeatureLayout::channels_last: features = model::transpose(features, {0, 3, 1, 2}); break;
+        case FeatureLayout::tokens:
+            if (layer.leading_tokens != 0) {
+                features = model::slice(features, 1, layer.leading_tokens, layer.leading_tokens + layer.positions());
+            }
+            return model::transpose(features, {0, 2, 1});
+    }
+    return layer.flat ? features : model::reshape(features, flat);
+}
+
+}  // namespace locus::explain

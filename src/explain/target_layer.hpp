@@ -1,0 +1,58 @@
+#pragma once
+
+/// The tensor whose channels are weighted, and how its values lie on the image.
+///
+///     explain::TargetLayer layer = explain::find_target_layer(network, shapes, "");   // "" chooses
+///     model::Value a = explain::feature_map(emit.value(layer.tensor), layer);   // [n, K, positions], float32
+///
+/// Chosen where none is named: the tensor that is pooled (Zhou et al. 2016), else the last one with positions that all of the score
+/// passes through. In a transformer whose head reads a class token, patch tokens behind the last attention no longer reach the score: there it is
+/// the input of the last attention.
+///
+/// No reshape function has to be written for transformers: channels-last layers are told from the operators around them, the number of
+/// class and distillation tokens from the Concat that puts them before the patches.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "explain/network.hpp"
+#include "model/derivative_expression.hpp"
+#include "model/head.hpp"
+#include "model/shapes.hpp"
+
+namespace locus::explain {
+
+struct TargetLayer {
+    std::string tensor;
+    model::FeatureLayout layout = model::FeatureLayout::channels_first;
+    std::int64_t channels = 0;
+    std::int64_t height = 0;
+    std::int64_t width = 0;
+    std::int64_t leading_tokens = 0;  ///< class and distillation tokens before the positions
+    bool flat = false;                ///< channels_first as [n, K, positions]
+
+    std::int64_t positions() const { return height * width; }
+};
+
+/// Shapes of all tensors of `model`, the network's graph or a rewriting of it, for the size of input that the preprocessing makes.
+model::Shapes network_shapes(const Network& network, const model::Model& model);
+
+/// The tensor as a graph input of the part behind it: its type, and its shape with a symbol for the batch.
+model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor);
+
+/// The layer of this name, or the one chosen. Throws Error(usage) for a tensor that does not exist (with the nearest names) and for one
+/// without positions (naming one that has them), Error(unsupported) where nothing can be chosen.
+TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted);
+
+/// The layers of a --layer option: a tensor's name, or several joined by commas.
+std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes, const std::string& wanted);
+
+/// The target layer and the last layer before it with at least twice its resolution, joined by a comma: for refine-cam. The target layer alone
+/// where there is no such layer.
+std::string coarse_to_fine_layers(const Network& network);
+
+/// The layer's tensor, or one of the same shape (its gradient), as [n, K, positions] in float32; extra tokens are left out.
+model::Value feature_map(const model::Value& tensor, const TargetLayer& layer);
+
+}  // namespace locus::explain
