@@ -42,6 +42,7 @@ public:
 private:
     /// Integers and booleans end a path, quantized numbers do not.
     bool carries(const Node& node, const std::string& output, const Shapes& shapes) {
+        if (steps(node)) return false;
         if (!shapes.contains(output) || shapes.is_float(output)) return true;
         if (node.is("QuantizeLinear") && output == node.output(0))
             quantized_.insert(output);
@@ -50,6 +51,11 @@ private:
             quantized_.insert(output);
         }
         return quantized_.contains(output);
+    }
+
+    /// Operators whose derivative is 0 wherever they have one.
+    static bool steps(const Node& node) {
+        return node.is("Sign") || node.is("Floor") || node.is("Ceil") || node.is("Round") || is_step(node);
     }
 
     std::unordered_set<std::string> from_wanted_, on_path_, quantized_;
@@ -98,10 +104,13 @@ public:
           seeds_(seeds),
           wanted_(wanted),
           options_(options),
-          original_nodes_(model.graph.nodes.size()) {}
+          original_nodes_(model.graph.nodes.size()) {
+        for (const auto& [name, value] : model.graph.initializers) original_constants_.insert(name);
+    }
 
     std::map<std::string, std::string> run() {
         check();
+        learn();
         const Paths paths(model_.graph, shapes_, seeds_, wanted_);
         check_rules(paths);
         Emitter emitter(model_, shapes_, options_.prefix);
@@ -115,6 +124,7 @@ public:
         for (std::size_t i = original_nodes_; i-- > 0;) visit(emitter, paths, i);
         std::map<std::string, std::string> result;
         for (const auto& tensor : wanted_) result[tensor] = finished(emitter, tensor).name();
+        remove_unused_nodes(result);
         return result;
     }
 
@@ -137,6 +147,19 @@ private:
             require(seed.tensor);
             require(seed.classes.empty() ? seed.gradient : seed.classes);
         }
+    }
+
+    /// What was added to the graph after its shapes were worked out, the seeds among it.
+    void learn() {
+        shapes_.update(model_);
+        for (const Seed& seed : seeds_) {
+            if (!seed.classes.empty() && !shapes_.contains(seed.classes))
+                shapes_.set_like(seed.classes, seed.tensor, DataType::int64, 1);
+            if (!seed.gradient.empty() && !shapes_.contains(seed.gradient)) {
+                shapes_.set_like(seed.gradient, seed.tensor, shapes_.type(seed.tensor), shapes_.rank(seed.tensor));
+            }
+        }
+        shapes_.update(model_);
     }
 
     bool on_way(const Paths& paths, const Node& node) const {
@@ -205,12 +228,35 @@ private:
                                                   seeds_.empty() ? "" : seeds_.front().tensor, tensor));
     }
 
+    /// Nodes and constants written here that the result does not need: a rule's factor for a gradient that ended elsewhere.
+    void remove_unused_nodes(const std::map<std::string, std::string>& result) {
+        std::unordered_set<std::string> needed;
+        for (const auto& [tensor, gradient] : result) needed.insert(gradient);
+        auto& nodes = model_.graph.nodes;
+        std::vector<bool> keep(nodes.size(), true);
+        for (std::size_t i = nodes.size(); i-- > 0;) {
+            const auto& outputs = nodes[i].outputs;
+            if (i >= original_nodes_)
+                keep[i] = std::any_of(outputs.begin(), outputs.end(),
+                                      [&](const auto& output) { return needed.contains(output); });
+            if (!keep[i]) continue;
+            needed.insert(nodes[i].inputs.begin(), nodes[i].inputs.end());
+        }
+        std::size_t i = 0;
+        std::erase_if(nodes, [&](const Node&) { return !keep[i++]; });
+        std::erase_if(model_.graph.initializers, [&](const auto& constant) {
+            return constant.first.starts_with(options_.prefix + "/") && !needed.contains(constant.first) &&
+                   !original_constants_.contains(constant.first);
+        });
+    }
+
     Model& model_;
     Shapes& shapes_;
     const std::vector<Seed>& seeds_;
     const std::vector<std::string>& wanted_;
     const DifferentiateOptions& options_;
     std::size_t original_nodes_;
+    std::unordered_set<std::string> original_constants_;
     std::map<std::string, std::vector<Gradient>> contributions_;
 };
 

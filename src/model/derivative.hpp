@@ -49,7 +49,8 @@ struct DifferentiateOptions {
 };
 
 /// Adds the nodes and returns, for each wanted tensor, the name of its gradient (same shape, same type). Wanted tensors may be
-/// graph inputs or intermediate ones. The model's opset must be 13 or newer (see `raise_opset`).
+/// graph inputs or intermediate ones. The model's opset must be 13 or newer (see `raise_opset`). Nodes, constants and graph inputs for seeds
+/// may have been added since `shapes` was worked out.
 ///
 /// Throws Error(unsupported) where an operator on the way has no rule, or not for what the node does: it names node, operator, and the
 /// tensors behind it that would still work. Throws Error(usage) for tensors that do not exist and for

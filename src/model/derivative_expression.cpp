@@ -1,6 +1,7 @@
 #include "model/derivative_expression.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -43,6 +44,21 @@ Value reduce(const std::string& op_type, const Value& x, const Ints& given, bool
     if (op_type == "ReduceSum" || emit.opset() >= 18)
         return emit.node(op_type, {x, emit.ints(axes)}, {{"keepdims", keepdims}});
     return emit.node(op_type, {x}, {{"axes", axes}, {"keepdims", keepdims}});
+}
+
+/// clip(slope x + offset, 0, 1)
+Value steep(const Value& x, double slope, double offset) {
+    return x.emitter().node("HardSigmoid", {x},
+                            {{"alpha", static_cast<float>(slope)}, {"beta", static_cast<float>(offset)}});
+}
+
+/// Powers of two, so that slope times bound is exact. Around 0 the steepest there is: from the smallest normal number on it gives 1.
+double slope_at(double bound) { return bound == 0 ? 0x1p126 : 0x1p100; }
+
+/// A float32 bound that slope_at does not carry out of range.
+bool can_be_steep(const Value& x, double bound) {
+    return x.type() == DataType::float32 && std::abs(bound) < 0x1p26 &&
+           static_cast<double>(static_cast<float>(bound)) == bound;
 }
 
 }  // namespace
@@ -142,6 +158,25 @@ Value less(const Value& a, const Value& b) { return binary("Less", a, b); }
 Value less(const Value& a, double b) { return less(a, number_like(b, a)); }
 Value equal(const Value& a, const Value& b) { return binary("Equal", a, b); }
 Value indicator(const Value& condition, DataType type) { return cast(condition, type); }
+
+Value above(const Value& x, double bound) {
+    if (!can_be_steep(x, bound)) return indicator(greater(x, bound), x.type());
+    return steep(x, slope_at(bound), -bound * slope_at(bound));
+}
+
+Value below(const Value& x, double bound) {
+    if (!can_be_steep(x, bound)) return indicator(less(x, bound), x.type());
+    return steep(x, -slope_at(bound), bound * slope_at(bound));
+}
+
+Value is_zero(const Value& nonpositive) {
+    if (!can_be_steep(nonpositive, 0))
+        return indicator(equal(nonpositive, number_like(0, nonpositive)), nonpositive.type());
+    return steep(nonpositive, 0x1p126, 1);
+}
+
+bool is_step(const Node& node) { return node.is("HardSigmoid") && std::abs(node.float_or("alpha", 0.2F)) >= 0x1p100F; }
+
 Value where(const Value& condition, const Value& a, const Value& b) {
     return condition.emitter().node("Where", {condition, a, b});
 }

@@ -1,5 +1,7 @@
 #include "model/shapes.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
@@ -71,6 +73,26 @@ bool Shapes::infer(const Node& node, std::int64_t opset) {
     return infer_node(node, opset, worlds_[0]) && infer_node(node, opset, worlds_[1]);
 }
 
+void Shapes::update(const Model& model) {
+    for (const auto& [name, value] : model.graph.initializers) {
+        if (!contains(name)) set_constant(name, value);
+    }
+    const auto opset = model.opset();
+    for (const Node& node : model.graph.nodes) {
+        const auto missing = [&](const std::string& output) { return !output.empty() && !contains(output); };
+        if (std::any_of(node.outputs.begin(), node.outputs.end(), missing)) infer(node, opset);
+    }
+}
+
+void Shapes::set_like(const std::string& tensor, const std::string& other, DataType type, std::size_t rank) {
+    std::array<KnownTensor, 2> known;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        known[i] = {type, worlds_[i].at(other).shape, {}};
+        known[i].shape.resize(std::min(rank, known[i].shape.size()));
+    }
+    set(tensor, known[0], known[1]);
+}
+
 std::vector<std::string> Shapes::unknown(const Graph& graph) const {
     std::vector<std::string> names;
     for (const Node& node : graph.nodes) {
@@ -83,7 +105,6 @@ std::vector<std::string> Shapes::unknown(const Graph& graph) const {
 
 Shapes infer_shapes(const Model& model, const std::map<std::string, Shape>& input_shapes) {
     Shapes shapes;
-    for (const auto& [name, value] : model.graph.initializers) shapes.set_constant(name, value);
     for (const ValueInfo& input : model.graph.inputs) {
         Shape shape;
         if (const auto given = input_shapes.find(input.name); given != input_shapes.end()) {
@@ -106,8 +127,7 @@ Shapes infer_shapes(const Model& model, const std::map<std::string, Shape>& inpu
         }
         shapes.set(input.name, known[0], known[1]);
     }
-    const auto opset = model.opset();
-    for (const Node& node : model.graph.nodes) shapes.infer(node, opset);
+    shapes.update(model);
     return shapes;
 }
 

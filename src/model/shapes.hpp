@@ -55,6 +55,12 @@ public:
     /// Works out a node's outputs from its inputs. False where the operator is not known here, or an input is not.
     bool infer(const Node& node, std::int64_t opset);
 
+    /// Works out what has been added to the graph since: initializers, and nodes in order as far as they can be.
+    void update(const Model& model);
+
+    /// Makes `tensor` known with the type given and the first dimensions of another.
+    void set_like(const std::string& tensor, const std::string& other, DataType type, std::size_t rank);
+
     /// The node outputs that are not known, in graph order.
     std::vector<std::string> unknown(const Graph& graph) const;
 

@@ -35,7 +35,6 @@ Layer explain(model::Model model, const std::string& layer, const Tensor& input,
     chosen.type = DataType::int64;
     chosen.shape = std::vector<model::Dimension>{{std::nullopt, "n"}};
     model.graph.inputs.push_back(chosen);
-    shapes.set("classes", {DataType::int64, {2}, {}}, {DataType::int64, {3}, {}});
     const auto first = model::differentiate(model, shapes, {model::Seed::one_hot("logits", "classes")}, {layer});
     const auto second = model::differentiate(model, shapes, {model::Seed::with(first.at(layer), layer)}, {layer},
                                              {.prefix = "second", .zeros_where_independent = true});

@@ -14,7 +14,6 @@ Value abs(const Value& x) { return unary("Abs", x); }
 Value sigmoid(const Value& x) { return unary("Sigmoid", x); }
 Value tanh(const Value& x) { return unary("Tanh", x); }
 Value sqrt(const Value& x) { return unary("Sqrt", x); }
-Value one_where(const Value& condition, const Value& like) { return indicator(condition, like.type()); }
 
 /// Multiplies the gradient by the derivative at each element. A channel scale passes.
 void chain(RuleContext& node, const Value& derivative) {
@@ -30,21 +29,21 @@ void nothing(RuleContext&) {}
 
 void relu(RuleContext& node) {
     const auto rule = node.options().relu;
-    // The mask is read off the output, so that the runtime may still fuse Relu into what is before it. It is Sign: 0 or 1.
-    if (rule == ReluRule::gradient) return chain(node, unary("Sign", node.output()));
+    // The mask is read off the output, so that the runtime may still fuse Relu into what is before it.
+    if (rule == ReluRule::gradient) return chain(node, above(node.output(), 0));
     const Value positive = unary("Relu", node.compact_gradient());
-    node.give(0, rule == ReluRule::deconvnet ? positive : positive * unary("Sign", node.output()));
+    node.give(0, rule == ReluRule::deconvnet ? positive : positive * above(node.output(), 0));
 }
 
 void leaky_relu(RuleContext& node) {
     const Value x = node.input();
     const double alpha = node.node().float_or("alpha", 0.01F);
-    chain(node, one_where(greater(x, 0), x) * (1 - alpha) + alpha);
+    chain(node, above(x, 0) * (1 - alpha) + alpha);
 }
 
 void prelu(RuleContext& node) {
     const Value x = node.input(), slope = node.input(1);
-    const Value positive = one_where(greater(x, 0), x);
+    const Value positive = above(x, 0);
     if (node.wants(0)) chain(node, positive + (1.0 - positive) * slope);
     if (node.wants(1)) node.give_broadcast(1, node.gradient() * x * (1.0 - positive));
 }
@@ -68,18 +67,24 @@ void selu(RuleContext& node) {
     chain(node, where(greater(node.input(), 0), y.emitter().number(gamma, y.type()), y + alpha * gamma));
 }
 
-void thresholded_relu(RuleContext& node) {
-    chain(node, one_where(greater(node.input(), node.node().float_or("alpha", 1.0F)), node.input()));
-}
+void thresholded_relu(RuleContext& node) { chain(node, above(node.input(), node.node().float_or("alpha", 1.0F))); }
 
 /// Strictly between the bounds. Read off the output, as for Relu: inside, it is the input.
 void clip(RuleContext& node) {
     const Value y = node.output();
+    const auto number = [](const Value& bound) {
+        const Tensor* known = bound.known();
+        return known == nullptr ? std::optional<double>() : known->to(DataType::float64).values<double>()[0];
+    };
     Value inside;
-    if (node.has_input(1)) inside = one_where(greater(y, node.input(1)), y);
+    if (node.has_input(1)) {
+        const auto low = number(node.input(1));
+        inside = low ? above(y, *low) : indicator(greater(y, node.input(1)), y.type());
+    }
     if (node.has_input(2)) {
-        const Value below = one_where(less(y, node.input(2)), y);
-        inside = inside ? inside * below : below;
+        const auto high = number(node.input(2));
+        const Value under = high ? below(y, *high) : indicator(less(y, node.input(2)), y.type());
+        inside = inside ? inside * under : under;
     }
     inside ? chain(node, inside) : identity(node);
 }
@@ -91,15 +96,14 @@ void sigmoid_rule(RuleContext& node) {
 
 void hard_sigmoid(RuleContext& node) {
     const Value y = node.output();
-    chain(node, one_where(greater(y, 0), y) * one_where(less(y, 1), y) *
-                    static_cast<double>(node.node().float_or("alpha", 0.2F)));
+    chain(node, above(y, 0) * below(y, 1) * static_cast<double>(node.node().float_or("alpha", 0.2F)));
 }
 
 /// x * clip(x / 6 + 1/2, 0, 1): 0 up to -3, x / 3 + 1/2 between, 1 from 3 on.
 void hard_swish(RuleContext& node) {
     const Value x = node.input();
     const Value inner = x / 3.0 + 0.5;
-    chain(node, where(less(x, 3), inner, x.emitter().number(1, x.type())) * one_where(greater(x, -3), x));
+    chain(node, where(less(x, 3), inner, x.emitter().number(1, x.type())) * above(x, -3));
 }
 
 /// x tanh(softplus(x))

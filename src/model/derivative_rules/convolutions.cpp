@@ -18,7 +18,6 @@ struct Convolution {
 
     std::int64_t in_per_group() const { return in / groups; }
     std::int64_t out_per_group() const { return out / groups; }
-    bool depthwise() const { return groups > 1 && in_per_group() == 1 && out_per_group() == 1; }
     std::int64_t taps() const { return element_count(window.kernel); }
 };
 
@@ -49,57 +48,24 @@ Value scaled_weights(const Value& weights, const std::optional<Tensor>& scale) {
     return emit.constant(scaled.to(weights.type()));
 }
 
-/// Turned weights of the stride-1 convolution that takes the gradient back: [M, C/g, k…] to [C, M/g, k…], mirrored in every spatial axis.
-/// With `phases` = s > 1, the weights of all s·s… sub-pixel phases: [C·s·s…, M/g, ceil(k/s)…], phase fastest; tap j of phase r is
-/// tap r + s·j of the whole.
-Tensor turned_weights(const Tensor& weights, const std::optional<Tensor>& scale, const Convolution& conv,
-                      const Ints& phases) {
-    const auto axes = conv.window.axes();
-    Ints taps(axes);
-    std::int64_t phase_count = 1, tap_count = 1;
-    for (std::size_t a = 0; a < axes; ++a) {
-        taps[a] = (conv.window.kernel[a] + phases[a] - 1) / phases[a];
-        phase_count *= phases[a];
-        tap_count *= taps[a];
-    }
-    Shape shape{conv.in * phase_count, conv.out_per_group()};
-    shape.insert(shape.end(), taps.begin(), taps.end());
-    // Where each new tap comes from, by phase: -1 where the kernel has none.
-    std::vector<std::int64_t> source(static_cast<std::size_t>(phase_count * tap_count), -1);
-    for (std::int64_t p = 0; p < phase_count; ++p) {
-        for (std::int64_t t = 0; t < tap_count; ++t) {
-            std::int64_t offset = 0, stride = 1, rest_p = p, rest_t = t;
-            bool inside = true;
-            for (std::size_t a = axes; a-- > 0;) {
-                const auto phase = rest_p % phases[a], tap = taps[a] - 1 - rest_t % taps[a];
-                rest_p /= phases[a];
-                rest_t /= taps[a];
-                const auto from = phase + phases[a] * tap;
-                inside = inside && from < conv.window.kernel[a];
-                offset += from * stride;
-                stride *= conv.window.kernel[a];
-            }
-            if (inside) source[p * tap_count + t] = offset;
-        }
-    }
+/// Turned weights of the stride-1 convolution that takes the gradient back: [M, C/g, k…] to [C, M/g, k…], mirrored in every
+/// spatial axis, each of the M multiplied by its scale.
+Tensor turned_weights(const Tensor& weights, const std::optional<Tensor>& scale, const Convolution& conv) {
+    Shape shape = weights.shape();
+    shape[0] = conv.in;
+    shape[1] = conv.out_per_group();
     const Tensor original = weights.to_float32();
-    const auto from = original.values<float>();
     const Tensor factors = scale ? scale->to_float32() : Tensor();
+    const float* from = original.values<float>().data();
     Tensor turned(DataType::float32, shape);
-    const auto to = turned.mutable_values<float>();
-    const auto kernel = conv.taps(), cg = conv.in_per_group(), mg = conv.out_per_group();
+    float* to = turned.mutable_values<float>().data();
+    const auto taps = conv.taps(), in = conv.in_per_group(), out = conv.out_per_group();
     for (std::int64_t m = 0; m < conv.out; ++m) {
-        const auto group = m / mg;
         const float factor = scale ? factors.values<float>()[m] : 1.0F;
-        for (std::int64_t c = 0; c < cg; ++c) {
-            const float* block = from.data() + (m * cg + c) * kernel;
-            for (std::int64_t p = 0; p < phase_count; ++p) {
-                float* target = to.data() + (((group * cg + c) * phase_count + p) * mg + m % mg) * tap_count;
-                for (std::int64_t t = 0; t < tap_count; ++t) {
-                    const auto at = source[p * tap_count + t];
-                    target[t] = at < 0 ? 0.0F : block[at] * factor;
-                }
-            }
+        for (std::int64_t c = 0; c < in; ++c) {
+            const float* block = from + (m * in + c) * taps;
+            float* target = to + ((m / out * in + c) * out + m % out) * taps;
+            for (std::int64_t t = 0; t < taps; ++t) target[t] = block[taps - 1 - t] * factor;
         }
     }
     return turned.to(weights.type());
@@ -123,7 +89,7 @@ Value turned_weights(const Value& weights, const Convolution& conv) {
 }
 
 /// A stride-1 convolution whose padding may be negative: then its input is cut first.
-Value convolve(Value x, const Value& weights, Window window, std::int64_t groups, Ints begin, Ints end) {
+Value convolve(Value x, const Value& weights, const Window& window, std::int64_t groups, Ints begin, Ints end) {
     Ints cut_begin(x.rank(), 0), cut_end(x.rank(), 0);
     for (std::size_t a = 0; a < window.axes(); ++a) {
         cut_begin[a + 2] = std::min<std::int64_t>(0, begin[a]);
@@ -140,13 +106,12 @@ Ints spatial(const Value& x) {
     return {shape.begin() + 2, shape.end()};
 }
 
-/// The gradient of a convolution of stride 1 (or, of larger strides, once `g` has zeros in between) with respect to its input.
+/// The gradient of a convolution of stride 1 with respect to its input.
 Value stride_one(const Value& g, const Value& turned, const Convolution& conv) {
-    Window window = conv.window;
+    const Window& window = conv.window;
     Ints begin, end;
     const auto sizes = spatial(g);
     for (std::size_t a = 0; a < window.axes(); ++a) {
-        window.strides[a] = 1;
         begin.push_back(window.extent(a) - 1 - window.begin[a]);
         // As much behind as makes the size of the input: what the last window left over gets zeros.
         end.push_back(window.input[a] - (sizes[a] + begin[a] - (window.extent(a) - 1)));
@@ -154,47 +119,9 @@ Value stride_one(const Value& g, const Value& turned, const Convolution& conv) {
     return convolve(g, turned, window, conv.groups, begin, end);
 }
 
-/// Every phase of the stride is a stride-1 convolution of its own with part of the taps; all of them are one convolution with s·s times the
-/// channels, whose channels are then laid out in space. Dilation 1.
-Value sub_pixel(const Value& g, const Value& weights, const Convolution& conv) {
-    const auto axes = conv.window.axes();
-    Window window = conv.window;
-    const auto sizes = spatial(g);
-    Ints begin, end, places;
-    for (std::size_t a = 0; a < axes; ++a) {
-        const auto s = conv.window.strides[a];
-        window.kernel[a] = (conv.window.kernel[a] + s - 1) / s;
-        window.strides[a] = 1;
-        places.push_back((conv.window.input[a] + conv.window.begin[a] + s - 1) / s);
-        begin.push_back(window.kernel[a] - 1);
-        end.push_back(places[a] - sizes[a]);
-    }
-    const Value phases = convolve(g, weights, window, conv.groups, begin, end);
-    Shape apart{phases.shape()[0], conv.in}, together{phases.shape()[0], conv.in};
-    Ints order{0, 1};
-    for (std::size_t a = 0; a < axes; ++a) {
-        apart.push_back(conv.window.strides[a]);
-        order.push_back(static_cast<std::int64_t>(2 + axes + a));
-        order.push_back(static_cast<std::int64_t>(2 + a));
-        together.push_back(conv.window.strides[a] * places[a]);
-    }
-    apart.insert(apart.end(), places.begin(), places.end());
-    const Value whole = reshape(transpose(reshape(phases, apart), order), together);
-    Ints cut_begin{0, 0}, cut_end{0, 0};
-    for (std::size_t a = 0; a < axes; ++a) {
-        cut_begin.push_back(-conv.window.begin[a]);
-        cut_end.push_back(conv.window.input[a] + conv.window.begin[a] - together[a + 2]);
-    }
-    return pad(whole, cut_begin, cut_end);
-}
-
-Value dilated(Value g, const Window& window) {
-    for (std::size_t a = 0; a < window.axes(); ++a)
-        g = dilate(g, static_cast<std::int64_t>(a) + 2, window.strides[a] - 1);
-    return g;
-}
-
-[[maybe_unused]] Value transposed_convolution(const Value& g, const Value& weights, const Convolution& conv) {
+/// Larger strides: the transposed convolution itself. Measured with ONNX Runtime 1.30 on one thread, it beats zeros in between and a stride-1
+/// convolution 4 to 20 times, and one convolution for all sub-pixel phases (laid out by DepthToSpace) 1.3 to 3 times, depthwise or not.
+Value transposed_convolution(const Value& g, const Value& weights, const Convolution& conv) {
     const auto sizes = spatial(g);
     auto attributes = convolution_attributes(conv.window, conv.groups, conv.window.begin, conv.window.end);
     Ints more;
@@ -207,21 +134,15 @@ Value dilated(Value g, const Window& window) {
     return g.emitter().node("ConvTranspose", {g, weights}, attributes);
 }
 
-Value data_gradient(const Gradient& gradient, const Value& g, const Value& weights, const Convolution& conv) {
-    auto& emit = g.emitter();
-    const bool strided =
-        std::any_of(conv.window.strides.begin(), conv.window.strides.end(), [](auto s) { return s > 1; });
-    const bool dense_taps =
-        std::all_of(conv.window.dilations.begin(), conv.window.dilations.end(), [](auto d) { return d == 1; });
+Value data_gradient(const Value& g, const Value& weights, const std::optional<Tensor>& scale, const Convolution& conv) {
+    const auto& strides = conv.window.strides;
+    const bool strided = std::any_of(strides.begin(), strides.end(), [](auto s) { return s > 1; });
+    if (strided) return transposed_convolution(g, scaled_weights(weights, scale), conv);
     const Tensor* known = weights.known();
-    const Ints whole(conv.window.axes(), 1);
-    if (known != nullptr && strided && dense_taps && !conv.depthwise()) {
-        return sub_pixel(g, emit.constant(turned_weights(*known, gradient.channel_scale, conv, conv.window.strides)),
-                         conv);
-    }
-    const Value turned = known != nullptr ? emit.constant(turned_weights(*known, gradient.channel_scale, conv, whole))
-                                          : turned_weights(scaled_weights(weights, gradient.channel_scale), conv);
-    return stride_one(strided ? dilated(g, conv.window) : g, turned, conv);
+    return stride_one(g,
+                      known != nullptr ? g.emitter().constant(turned_weights(*known, scale, conv))
+                                       : turned_weights(scaled_weights(weights, scale), conv),
+                      conv);
 }
 
 void conv_rule(RuleContext& node) {
@@ -236,7 +157,7 @@ void conv_rule(RuleContext& node) {
                          node.node().int_or("group", 1), x.shape()[1], shape[0]};
         Gradient gradient = node.scaled_gradient();
         gradient.value = expand_like(gradient.value, node.output());
-        node.give(0, data_gradient(gradient, gradient.value, weights, conv));
+        node.give(0, data_gradient(gradient.value, weights, gradient.channel_scale, conv));
     }
     if (node.wants(2)) {
         Ints axes;
