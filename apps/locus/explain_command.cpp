@@ -183,7 +183,7 @@ void add_explain(CLI::App& app) {
     batch::RunOptions& run = arguments->run;
 
     command.add_option("INPUT", arguments->inputs, "Pictures, folders (walked), globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on standard input")
-        ->required();
+        ->required()->type_name("");
     command.add_option("-m,--model", arguments->model, default_model_help());
     command.add_option("-o,--out", run.out, "Folder for the results")->capture_default_str()->type_name("DIR");
 

@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <new>
+#include <string>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -11,6 +14,18 @@
 #include "locus/error.hpp"
 #include "locus/version.hpp"
 #include "runtime/session.hpp"
+#include "text/nearest.hpp"
+#include "text/quote.hpp"
+
+namespace {
+
+std::vector<std::string> subcommand_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* subcommand : app.get_subcommands({})) names.push_back(subcommand->get_name());
+    return names;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     using namespace locus;
@@ -30,6 +45,10 @@ int main(int argc, char** argv) {
         return code;
     };
     try {
+        const auto names = subcommand_names(app);
+        if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+            throw Error(ErrorKind::usage, fmt::format("there is no subcommand {}{}", text::quote(argv[1]), text::did_you_mean(argv[1], names)));
+        }
         app.parse(argc, argv);
         return command::success;
     } catch (const CLI::Success& success) {
