@@ -13,10 +13,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "locus/image.hpp"
@@ -35,7 +38,14 @@ struct ClassRequest {
     static ClassRequest at(int index) { return {std::nullopt, index}; }
     /// "top:5", "281" or a label ("tabby"; case does not matter; one of a label's comma-separated names is enough). Throws
     /// Error(usage) with the nearest labels, or with the indices of those that share the name.
-    static ClassRequest parse(const std::string& text, const std::vector<std::string>& labels);
+    static ClassRequest parse(const std::string& request, const std::vector<std::string>& labels);
+};
+
+/// What one channel of the target layer adds to a class activation map: weight * map.
+struct Part {
+    int channel = 0;    ///< of the target layer
+    double weight = 0;  ///< of the linear layer, for the class
+    Map map;            ///< the channel's feature map
 };
 
 /// Why the network says a class: one map and the numbers that go with it.
@@ -47,6 +57,10 @@ struct Explanation {
     std::optional<double> bias;         ///< the number for which pool(map) + bias = logit; none where no such number exists
     std::optional<double> probability;  ///< softmax, or sigmoid for multi-label models, of the logits
     Map map;                 ///< raw: signed, at the target layer's resolution
+    /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful zero. Pictures and boxes
+    /// show map - zero.
+    double zero = 0;
+    std::vector<Part> parts; ///< where asked for: the channels that add most to the logit, greatest amount first
     std::string note;        ///< what a reader must know of this map ("no positive evidence"), else empty
 };
 
@@ -55,14 +69,27 @@ struct ExplainerOptions {
     std::string layer;            ///< target layer's tensor; empty: found
     std::string input;            ///< image input's name; empty: found
     std::string output;           ///< score output's name; empty: found
+    std::vector<std::pair<std::string, Tensor>> feeds;  ///< values for a model's other inputs
+    std::function<void(Preprocessing&)> preprocessing;  ///< changes what the model says of its preprocessing
     int threads = 0;              ///< within a pass; 0: one a core
     bool cuda = false;
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes that batches of perturbed inputs may take
+    int parts = 0;                ///< how many channels Explanation::parts lists (cam only)
 };
 
 struct ExplainOptions {
     std::vector<ClassRequest> classes{ClassRequest::top(1)};
+};
+
+/// What was found out about a model.
+struct ModelInfo {
+    std::string input;       ///< the tensor that takes the image
+    std::string output;      ///< the tensor that holds the scores
+    std::string pool;        ///< of the head: "mean", "max", "sum" or "none"
+    std::string activation;  ///< what follows the logits: "softmax", "log_softmax", "sigmoid" or "none"
+    std::int64_t classes = 0;
+    std::map<std::string, std::string> origins;  ///< where each value of the preprocessing was found: "mean" to "model metadata", …
 };
 
 class Explainer {
@@ -80,8 +107,11 @@ public:
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations.
     std::vector<std::vector<Explanation>> explain(const Tensor& inputs, const ExplainOptions& options = {}) const;
 
+    /// Throws what `explain` throws for classes that the model does not have.
+    void check(const std::vector<ClassRequest>& classes) const;
+
+    const ModelInfo& model() const;
     const Preprocessing& preprocessing() const;
-    void set_preprocessing(const Preprocessing& preprocessing);
     const std::vector<std::string>& labels() const;
     void set_labels(std::vector<std::string> labels);
 
@@ -93,8 +123,5 @@ private:
     struct State;
     std::unique_ptr<State> state_;
 };
-
-/// Reads a file into an upright RGB image; see docs/formats.md for the kinds of file. Throws Error(image) or Error(io).
-Image read_image(const std::filesystem::path& file);
 
 }  // namespace locus

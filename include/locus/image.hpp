@@ -1,8 +1,13 @@
 #pragma once
 
-/// Pictures in memory.
+/// Pictures in memory and in files.
+///
+///     locus::Image photo = locus::read_image("cat.jpg");
+///     locus::write_image("copy.png", photo);
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <vector>
 
 namespace locus {
@@ -18,5 +23,12 @@ struct Image {
         return rgb.data() + (static_cast<std::size_t>(y) * width + x) * 3;
     }
 };
+
+/// Reads a picture file (JPEG, PNG, WebP, TIFF, BMP, GIF) into an upright image. Throws Error(image), Error(io), Error(resource).
+Image read_image(const std::filesystem::path& file);
+
+/// Writes a picture as .png, or as .jpg (.jpeg) of quality 90, by the name's ending; the file appears whole. Throws Error(usage) for another
+/// ending, Error(io).
+void write_image(const std::filesystem::path& file, const Image& image);
 
 }  // namespace locus
