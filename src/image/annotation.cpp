@@ -35,7 +35,7 @@ int text_height(const Image& picture) {
     // The geometric mean of the sides, so that panoramas and towers get neither tiny nor huge letters.
     const double side =
         std::min(std::sqrt(static_cast<double>(picture.width) * picture.height), 2.0 * shorter_side(picture));
-    return std::max(7, static_cast<int>(std::lround(side * 0.026)));
+    return std::max(8, static_cast<int>(std::lround(side * 0.028)));
 }
 
 void draw_boxes(Image& picture, const std::vector<Box>& boxes) {

@@ -78,8 +78,9 @@ char32_t next_code(std::string_view utf8, std::size_t& at) {
 }
 
 Text render_ascii(const std::string& ascii, int capitals) {
-    const double scale = supersampling * capitals / capitals_of_font;
     const int thickness = std::max(supersampling, static_cast<int>(std::lround(supersampling * capitals * 0.13)));
+    const double scale =
+        (supersampling * capitals - thickness) / capitals_of_font;  // half a stroke sticks out at either end
     int below = 0;
     const cv::Size size = cv::getTextSize(ascii, cv::FONT_HERSHEY_SIMPLEX, scale, thickness, &below);
     const int margin = thickness / 2 + 1;

@@ -1,0 +1,27 @@
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include <fmt/core.h>
+
+#include "image/encode.hpp"
+#include "locus/error.hpp"
+#include "locus/image.hpp"
+#include "report/atomic_file.hpp"
+#include "report/utf8.hpp"
+
+namespace locus {
+
+void write_image(const std::filesystem::path& file, const Image& image) {
+    std::string ending = file.extension().native();
+    std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const bool is_jpeg = ending == ".jpg" || ending == ".jpeg";
+    if (!is_jpeg && ending != ".png") {
+        throw Error(ErrorKind::usage, fmt::format("Pictures are written as .png, .jpg or .jpeg: '{}' is none of these.",
+                                                  report::to_utf8(file.native())));
+    }
+    const std::vector<std::byte> bytes = is_jpeg ? image::encode_jpeg(image) : image::encode_png(image);
+    report::write_file_atomically(file, std::span<const std::byte>(bytes));
+}
+
+}  // namespace locus
