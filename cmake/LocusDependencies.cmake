@@ -59,3 +59,13 @@ set_target_properties(locus_onnxruntime PROPERTIES
   IMPORTED_LOCATION ${ONNXRUNTIME_LIBRARY}
   IMPORTED_SONAME libonnxruntime.so.1
   INTERFACE_INCLUDE_DIRECTORIES ${ONNXRUNTIME_INCLUDE_DIR})
+
+# MPI, for evaluating on a cluster.
+set(LOCUS_WITH_MPI OFF)
+if(NOT LOCUS_MPI STREQUAL "OFF")
+  find_package(MPI QUIET COMPONENTS C)
+  set(LOCUS_WITH_MPI ${MPI_C_FOUND})
+  if(LOCUS_MPI STREQUAL "ON" AND NOT MPI_C_FOUND)
+    message(FATAL_ERROR "LOCUS_MPI is ON and there is no MPI: scripts/setup.sh mpi installs it.")
+  endif()
+endif()

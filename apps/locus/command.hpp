@@ -22,6 +22,7 @@ struct Exit {
 };
 
 /// Each adds one subcommand to the command.
+void add_evaluate(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_annotate(CLI::App& app);

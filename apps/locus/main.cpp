@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
     app.footer("`locus SUBCOMMAND --help` explains each. Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.");
     command::add_explain(app);
     command::add_inspect(app);
+    command::add_evaluate(app);
     command::add_annotate(app);
     command::add_build(app);
 

@@ -1,40 +1,50 @@
 #include "evaluate/evaluation.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "evaluate/journal.hpp"
 #include "evaluate/measure.hpp"
+#include "evaluate/model_run.hpp"
+#include "evaluate/picture.hpp"
 #include "evaluate/report_page.hpp"
 #include "evaluate/stored_maps.hpp"
 #include "evaluate/subset.hpp"
+#include "evaluate/thresholds.hpp"
 #include "evaluate/truth.hpp"
 #include "locus/error.hpp"
 #include "report/atomic_file.hpp"
+#include "report/sha256.hpp"
 #include "report/utf8.hpp"
 #include "text/quote.hpp"
 
 namespace locus::evaluate {
 namespace {
 
-std::vector<Metric> metrics_for_maps(const std::vector<std::string>& names, bool boxes, bool masks) {
+/// Those asked for, checked; or all that the data allow and that cost no further passes.
+std::vector<Metric> chosen_metrics(const EvaluationOptions& options) {
+    const bool model = !options.models.empty(), boxes = !options.boxes.empty(), masks = !options.masks.empty();
     std::vector<Metric> chosen;
-    if (names.empty()) {
+    if (options.metrics.empty()) {
         for (const Metric& metric : metrics()) {
-            if (!metric.needs_model && (!metric.needs_boxes || boxes) && (!metric.needs_masks || masks))
+            const bool dear = metric.needs_model && !metric.needs_labels;
+            if ((!metric.needs_model || model) && !dear && (!metric.needs_boxes || boxes) &&
+                (!metric.needs_masks || masks)) {
                 chosen.push_back(metric);
+            }
         }
         return chosen;
     }
-    for (const std::string& name : names) {
+    for (const std::string& name : options.metrics) {
         const Metric& metric = find_metric(name);
         const auto refuse = [&](const char* what) {
             throw Error(ErrorKind::usage, fmt::format("The metric {} needs {}.", metric.name, what));
         };
-        if (metric.needs_model) refuse("a model (-m): it cannot be told from maps alone");
+        if (metric.needs_model && !model) refuse("a model (-m): it cannot be told from maps alone");
         if (metric.needs_boxes && !boxes) refuse("boxes (--boxes)");
         if (metric.needs_masks && !masks) refuse("masks (--masks)");
         const bool is_new =
@@ -45,8 +55,7 @@ std::vector<Metric> metrics_for_maps(const std::vector<std::string>& names, bool
 }
 
 /// What must not change between a run and the one that resumes it.
-std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics,
-                       const std::vector<std::string>& names) {
+std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, std::size_t images) {
     nlohmann::ordered_json heading{{"locus-evaluate", 1},
                                    {"boxes", report::to_utf8(options.boxes.string())},
                                    {"masks", report::to_utf8(options.masks.string())},
@@ -54,19 +63,29 @@ std::string heading_of(const EvaluationOptions& options, const std::vector<Metri
                                    {"side", options.side},
                                    {"threshold", options.threshold},
                                    {"tolerance", options.tolerance},
+                                   {"steps", options.steps},
                                    {"seed", options.seed},
                                    {"subset", options.subset},
-                                   {"images", names.size()}};
+                                   {"images", images}};
     for (const auto& folder : options.maps) heading["maps"].push_back(report::to_utf8(folder.string()));
+    for (const auto& source : options.data) heading["data"].push_back(report::to_utf8(source.string()));
+    for (const auto& model : options.models)
+        heading["models"].push_back({report::to_utf8(model.string()), report::sha256_of_file(model)});
+    for (const std::string& method : options.methods) heading["methods"].push_back(report::to_utf8(method));
     for (const Metric& metric : metrics) heading["metrics"].push_back(metric.name);
     return heading.dump();
 }
 
 void require_sense(const EvaluationOptions& options) {
     const auto refuse = [](const std::string& sentence) { throw Error(ErrorKind::usage, sentence); };
-    if (options.maps.empty()) refuse("There is nothing to evaluate: folders of maps (--maps) are needed.");
-    if (options.boxes.empty() && options.masks.empty())
-        refuse("There is nothing to compare with: --boxes or --masks is needed.");
+    if (options.maps.empty() && options.models.empty())
+        refuse("There is nothing to evaluate: a model (-m) or a folder of maps (--maps) is needed.");
+    if (!options.maps.empty() && !options.models.empty())
+        refuse("Models (-m) and stored maps (--maps) are evaluated in runs of their own.");
+    if (!options.models.empty() && options.data.empty()) refuse("A model needs images: --data.");
+    if (!options.maps.empty() && options.boxes.empty() && options.masks.empty()) {
+        refuse("There is nothing to compare the maps with: --boxes or --masks is needed.");
+    }
     if (!(options.threshold >= 0 && options.threshold < 1)) {
         refuse(fmt::format("The box threshold is {}: a share of the maximum from 0 to less than 1 is right.",
                            options.threshold));
@@ -95,77 +114,136 @@ void add_image_remarks(std::vector<std::string>& remarks, const std::vector<Imag
     }
 }
 
-}  // namespace
+/// What is measured: images in an order, and how.
+struct Job {
+    std::size_t images = 0;
+    std::vector<RowName> rows;
+    std::function<std::vector<ImageRecord>(const std::vector<std::size_t>& indices)> measure;
+    std::size_t unit = 8;
+    PictureOf picture;  ///< of image and row, numbered as in the records
+};
 
-Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& observer) {
-    require_sense(options);
-    TruthList truths;
-    if (!options.boxes.empty()) truths = read_boxes(options.boxes);
-    if (!options.masks.empty()) add_masks(truths, options.masks);
-    std::vector<StoredMaps> folders;
-    for (const auto& folder : options.maps) folders.emplace_back(folder);
-
-    Evaluation result;
-    RunDescription& description = result.description;
-    description.version = options.version;
-    description.data = fmt::format("boxes {}, masks {}", options.boxes.empty() ? "none" : options.boxes.string(),
-                                   options.masks.empty() ? "none" : options.masks.string());
-    description.localization = {metrics_for_maps(options.metrics, !options.boxes.empty(), !options.masks.empty()),
-                                options.step, options.side, options.threshold, options.tolerance};
-    description.summary = {options.step, options.seed, options.resamples, options.threads};
-    description.remarks = truths.remarks;
-
-    std::vector<const Truth*> images;
-    for (const std::size_t i : random_subset(truths.all().size(), options.subset, options.seed))
-        images.push_back(&truths.all()[i]);
-    std::vector<std::string> names;
-    for (const Truth* truth : images) names.push_back(truth->name);
-    for (const StoredMaps& folder : folders) {
-        const auto matched =
-            static_cast<std::size_t>(std::count_if(truths.all().begin(), truths.all().end(), [&](const Truth& truth) {
-                return folder.find(truth.name) != nullptr;
-            }));
-        if (matched < folder.size()) {
-            description.remarks.push_back(
-                fmt::format("{} of {} maps in {} belong to no image with a box or mask: left out.",
-                            folder.size() - matched, folder.size(), text::quote(folder.folder().string())));
-        }
+Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthList>& truths,
+                 RunDescription& description) {
+    auto folders = std::make_shared<std::vector<StoredMaps>>();
+    for (const auto& folder : options.maps) folders->emplace_back(folder);
+    const std::vector<Truth>& all = truths->all();
+    for (const StoredMaps& folder : *folders) {
+        const auto matched = static_cast<std::size_t>(std::count_if(
+            all.begin(), all.end(), [&](const Truth& truth) { return folder.find(truth.name) != nullptr; }));
         if (matched == 0) {
             throw Error(
                 ErrorKind::usage,
                 fmt::format("No map in {} has the name of an image with a box or mask: {} is looked for, for instance.",
                             text::quote(folder.folder().string()),
-                            text::quote(without_ending(truths.all().front().name) + ".npy")));
+                            text::quote(without_ending(all.front().name) + ".npy")));
+        }
+        if (matched < folder.size()) {
+            description.remarks.push_back(
+                fmt::format("{} of {} maps in {} belong to no image with a box or mask: left out.",
+                            folder.size() - matched, folder.size(), text::quote(folder.folder().string())));
         }
     }
+    const std::vector<std::size_t> drawn = random_subset(all.size(), options.subset, options.seed);
+    Job job{drawn.size(), {}, {}, 8, {}};
+    for (const StoredMaps& folder : *folders) job.rows.push_back({"", folder.folder().string(), false});
+    for (const Baseline baseline : baselines()) job.rows.push_back({"", name(baseline), true});
+    job.measure = [=, localization = description.localization,
+                   seed = options.seed](const std::vector<std::size_t>& indices) {
+        std::vector<ImageRecord> records;
+        for (const std::size_t i : indices) {
+            records.push_back(score_stored_maps(truths->all()[drawn[i]], i, *folders, seed, localization));
+        }
+        return records;
+    };
+    job.picture = [=, threshold = options.threshold](std::size_t i, std::size_t row) -> std::optional<Image> {
+        const Truth& truth = truths->all()[drawn[i]];
+        const std::filesystem::path* file = row < folders->size() ? (*folders)[row].find(truth.name) : nullptr;
+        if (file == nullptr || truth.width == 0) return std::nullopt;
+        return picture_of({}, read_map(*file), truth.boxes, truth.width, truth.height, threshold);
+    };
+    return job;
+}
 
+Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<TruthList>& truths,
+                   RunDescription& description) {
+    ModelRunOptions run_options{.classes = options.classes, .seed = options.seed};
+    run_options.scorer.localization = description.localization;
+    run_options.scorer.faithfulness.steps = options.steps;
+    run_options.scorer.faithfulness.seed = options.seed;
+    run_options.scorer.faithfulness.batch = options.batch;
+    run_options.scorer.threads = 1;  // several batches at once keep the cores busier than several threads in one
+    run_options.scorer.seed = options.seed;
+    const std::vector<std::string> methods =
+        options.methods.empty() ? std::vector<std::string>{"auto"} : options.methods;
+    auto run = std::make_shared<ModelRun>(options.models, methods, options.data, *truths, run_options);
+    for (const std::string& remark : run->remarks()) description.remarks.push_back(remark);
+    const std::vector<std::size_t> drawn = random_subset(run->images(), options.subset, options.seed);
+    Job job{drawn.size(), run->rows(), {}, options.batch, {}};
+    // The run looks things up in the truths: both are kept as long as the job is.
+    job.measure = [truths, run, drawn](const std::vector<std::size_t>& indices) {
+        std::vector<std::size_t> images;
+        for (const std::size_t i : indices) images.push_back(drawn[i]);
+        return run->measure(images, indices);
+    };
+    job.picture = [truths, run, drawn](std::size_t i, std::size_t row) {
+        return std::optional<Image>(run->picture(drawn[i], row));
+    };
+    return job;
+}
+
+std::string data_of(const EvaluationOptions& options) {
+    std::string text;
+    for (const auto& source : options.data) text += (text.empty() ? "" : ", ") + source.string();
+    if (!options.boxes.empty()) text += (text.empty() ? "boxes " : "; boxes ") + options.boxes.string();
+    if (!options.masks.empty()) text += (text.empty() ? "masks " : "; masks ") + options.masks.string();
+    return text;
+}
+
+}  // namespace
+
+Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& observer) {
+    require_sense(options);
+    auto truths = std::make_shared<TruthList>();
+    if (!options.boxes.empty()) *truths = read_boxes(options.boxes);
+    if (!options.masks.empty()) add_masks(*truths, options.masks);
+
+    Evaluation result;
+    RunDescription& description = result.description;
+    description.version = options.version;
+    description.data = data_of(options);
+    description.localization = {chosen_metrics(options), options.step, options.side, options.threshold,
+                                options.tolerance};
+    description.summary = {options.step, options.seed, options.resamples, options.threads};
+    description.remarks = truths->remarks;
+    thresholds(options.step);  // a wrong step is told before any work is done
+
+    const Job job = options.models.empty() ? job_for_maps(options, truths, description)
+                                           : job_for_models(options, truths, description);
+    const Cluster alone = Cluster::alone();
+    const Cluster& cluster = options.cluster == nullptr ? alone : *options.cluster;
+    if (cluster.rank() > 0) {  // rank 0 keeps the journal and makes the tables
+        cluster.work(job.measure, options.threads);
+        result.is_worker = true;
+        return result;
+    }
     std::filesystem::create_directories(options.out);
-    Journal journal(options.out / "records.jsonl", heading_of(options, description.localization.metrics, names),
-                    images.size(), options.resume);
+    Journal journal(options.out / "records.jsonl", heading_of(options, description.localization.metrics, job.images),
+                    job.images, options.resume);
     result.complete = measure_all(
-        journal, images.size(),
-        [&](const std::vector<std::size_t>& indices) {
-            std::vector<ImageRecord> records;
-            for (const std::size_t i : indices) {
-                records.push_back(score_stored_maps(*images[i], i, folders, options.seed, description.localization));
-            }
-            return records;
-        },
-        {.unit = 8, .threads = options.threads, .stop = observer.stop, .progress = observer.progress});
+        journal, job.images, job.measure, cluster,
+        {.unit = job.unit, .threads = options.threads, .stop = observer.stop, .progress = observer.progress});
     if (!result.complete) return result;
 
     result.records = journal.take();
     add_image_remarks(description.remarks, result.records);
-    std::vector<RowName> rows;
-    for (const StoredMaps& folder : folders) rows.push_back({"", folder.folder().string(), false});
-    for (const Baseline baseline : baselines()) rows.push_back({"", name(baseline), true});
-    result.summary = summarize(result.records, rows, description.localization.metrics, description.summary);
+    result.summary = summarize(result.records, job.rows, description.localization.metrics, description.summary);
     result.table = metrics_table(description, result.summary);
     report::write_file_atomically(options.out / "metrics.json",
                                   metrics_json(description, result.records, result.summary));
     report::write_file_atomically(options.out / "metrics.csv", metrics_csv(description, result.summary));
     report::write_file_atomically(options.out / "report.html",
-                                  metrics_page(description, result.records, result.summary));
+                                  metrics_page(description, result.records, result.summary, job.picture));
     return result;
 }
 

@@ -13,26 +13,34 @@
 #include <string>
 #include <vector>
 
+#include "evaluate/cluster.hpp"
 #include "evaluate/results.hpp"
 
 namespace locus::evaluate {
 
 struct EvaluationOptions {
-    std::vector<std::filesystem::path> maps;  ///< folders of maps, each a row of the table
-    std::filesystem::path boxes;              ///< empty: none
-    std::filesystem::path masks;              ///< folder; empty: none
-    std::vector<std::string> metrics;         ///< empty: all that the rest allows
+    std::vector<std::filesystem::path> maps;    ///< folders of maps, each a row of the table; without models
+    std::vector<std::filesystem::path> models;  ///< each with each of the methods is a row
+    std::vector<std::string> methods;           ///< empty: "auto"
+    std::vector<std::filesystem::path> data;    ///< images, for models: see dataset/sample_list.hpp
+    std::filesystem::path classes;              ///< CSV of the data's classes; empty: as found
+    std::filesystem::path boxes;                ///< empty: none
+    std::filesystem::path masks;                ///< folder; empty: none
+    std::vector<std::string> metrics;           ///< empty: all that the rest allows and one pass gives
     std::filesystem::path out;
     double step = 0.001;
     int side = 224;
     double threshold = 0.2;
     double tolerance = 0;
+    int steps = 50;          ///< of insertion and deletion
+    std::size_t batch = 16;  ///< images a pass
     std::uint64_t seed = 0;
     int resamples = 1000;
     std::size_t subset = 0;  ///< images drawn by the seed; 0: all
     int threads = 1;
     bool resume = false;
-    std::string version;  ///< of Locus, for the files
+    std::string version;               ///< of Locus, for the files
+    const Cluster* cluster = nullptr;  ///< nullptr: this process alone
 };
 
 struct EvaluationObserver {
@@ -41,7 +49,8 @@ struct EvaluationObserver {
 };
 
 struct Evaluation {
-    bool complete = true;  ///< false: stopped, records kept for --resume, no tables
+    bool is_worker = false;  ///< this process helped rank 0 of a cluster and has nothing to show
+    bool complete = true;    ///< false: stopped, records kept for --resume, no tables
     RunDescription description;
     std::vector<ImageRecord> records;
     Summary summary;

@@ -1,12 +1,12 @@
 #pragma once
 
-/// Measuring the images of a run, in units, on several threads, into a journal.
+/// Measuring the images of a run, in units, on several threads and ranks, into a journal.
 
 #include <atomic>
 #include <cstddef>
 #include <functional>
-#include <vector>
 
+#include "evaluate/cluster.hpp"
 #include "evaluate/journal.hpp"
 
 namespace locus::evaluate {
@@ -18,10 +18,9 @@ struct MeasureOptions {
     std::function<void(std::size_t done, std::size_t total)> progress;  ///< called one at a time
 };
 
-/// Measures the images of the journal that it does not have yet: `measure` gets indices that follow each other and returns a record for each; it is
-/// called from several threads at once. Its exceptions end the run and are passed on. Returns whether all images are done.
-bool measure_all(Journal& journal, std::size_t images,
-                 const std::function<std::vector<ImageRecord>(const std::vector<std::size_t>& indices)>& measure,
+/// Measures the images of the journal that it does not have yet, on rank 0 of the cluster: `measure` gets indices in ascending order and returns a record for
+/// each; it is called from several threads at once. Its exceptions end the run and are passed on. Returns whether all images are done.
+bool measure_all(Journal& journal, std::size_t images, const Measure& measure, const Cluster& cluster,
                  const MeasureOptions& options);
 
 }  // namespace locus::evaluate

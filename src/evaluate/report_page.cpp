@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "evaluate/chart.hpp"
+#include "image/encode.hpp"
+#include "report/base64.hpp"
 #include "report/utf8.hpp"
 
 namespace locus::evaluate {
@@ -20,6 +22,8 @@ th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bo
 th:first-child, td:first-child { text-align: left } td small { color: #777 } tr.baseline { color: #777 }
 td.best { font-weight: 700 } .figures { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0; flex: 1 1 22rem; min-width: 0 }
 svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
+.images { display: flex; flex-wrap: wrap; gap: .8rem; list-style: none; padding: 0 } .images li { width: 11rem; overflow-wrap: anywhere; font-size: .85rem }
+.images img { max-width: 100%; height: auto; display: block } .images small { color: #777; display: block }
 .legend span { margin-right: 1rem; white-space: nowrap; font-size: .85rem } .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .3em }
 </style>)";
 
@@ -190,8 +194,17 @@ std::string class_table(const RunDescription& run, const Summary& summary) {
     return html + "</tbody></table></div>\n";
 }
 
-std::string best_images(const std::vector<ImageRecord>& records, const Summary& summary) {
-    constexpr std::size_t shown = 12;
+/// <img> of the picture, or nothing.
+std::string picture_html(const PictureOf& picture, std::size_t image, std::size_t row) {
+    if (!picture) return "";
+    const std::optional<Image> shown = picture(image, row);
+    if (!shown) return "";
+    return fmt::format("<img alt=\"\" width=\"{}\" height=\"{}\" src=\"data:image/jpeg;base64,{}\">", shown->width,
+                       shown->height, report::base64(image::encode_jpeg(*shown, 80)));
+}
+
+std::string best_images(const std::vector<ImageRecord>& records, const Summary& summary, const PictureOf& picture) {
+    constexpr std::size_t shown = 8;
     std::string html;
     for (std::size_t r = 0; r < summary.rows.size(); ++r) {
         if (summary.rows[r].name.is_baseline) continue;
@@ -204,23 +217,29 @@ std::string best_images(const std::vector<ImageRecord>& records, const Summary& 
         if (order.empty()) continue;
         std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
         const auto list = [&](const char* title, bool from_best) {
-            html += fmt::format("<h3>{}: {}</h3><ol>", row_name(summary.rows[r].name), title);
+            html += fmt::format("<h3>{}: {}</h3><ul class=\"images\">", row_name(summary.rows[r].name), title);
             for (std::size_t i = 0; i < std::min(shown, order.size()); ++i) {
                 const auto& [iou, record] = from_best ? order[order.size() - 1 - i] : order[i];
                 html +=
-                    fmt::format("<li>{} <small>IoU {:.3f}</small></li>", escaped(report::to_utf8(record->name)), iou);
+                    fmt::format("<li>{}<span>{}</span><small>IoU {:.3f}</small></li>",
+                                picture_html(picture, record->index, r), escaped(report::to_utf8(record->name)), iou);
             }
-            html += "</ol>";
+            html += "</ul>";
         };
         list("worst boxes", false);
         list("best boxes", true);
     }
-    return html.empty() ? "" : "<h2>Best and worst images</h2>" + html;
+    return html.empty() ? ""
+                        : "<h2>Best and worst images</h2><p>Under the heat: the box at 20 % of the map's maximum in "
+                          "white, true boxes in "
+                          "green.</p>" +
+                              html;
 }
 
 }  // namespace
 
-std::string metrics_page(const RunDescription& run, const std::vector<ImageRecord>& records, const Summary& summary) {
+std::string metrics_page(const RunDescription& run, const std::vector<ImageRecord>& records, const Summary& summary,
+                         const PictureOf& picture) {
     std::string html =
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
         "content=\"width=device-width, "
@@ -235,7 +254,7 @@ std::string metrics_page(const RunDescription& run, const std::vector<ImageRecor
     html += "<h2>Curves</h2><div class=\"figures\">" + charts(summary) + overlap_chart(records, summary) + "</div>\n";
     html += comparisons(summary);
     html += class_table(run, summary);
-    html += best_images(records, summary);
+    html += best_images(records, summary, picture);
     if (summary.failed > 0) {
         html += fmt::format("<h2>Failed: {}</h2><ul>", summary.failed);
         for (const ImageRecord& record : records) {

@@ -9,8 +9,14 @@ namespace {
 using testing::ElementsAre;
 using testing::Optional;
 
-const std::vector<std::string> labels{"tench, Tinca tinca", "European fire salamander, Salamandra salamandra", "tabby, tabby cat", "tiger cat",
-                                      "crane", "crane", "lion, king of beasts, Panthera leo", "sea lion"};
+const std::vector<std::string> labels{"tench, Tinca tinca",
+                                      "European fire salamander, Salamandra salamandra",
+                                      "tabby, tabby cat",
+                                      "tiger cat",
+                                      "crane",
+                                      "crane",
+                                      "lion, king of beasts, Panthera leo",
+                                      "sea lion"};
 
 ClassMatch match_of(const std::vector<std::string>& names) {
     std::vector<dataset::ClassEntry> entries;
@@ -27,7 +33,8 @@ TEST(ClassMatching, WordsWithinOneLabelAreEnough) {
 }
 
 TEST(ClassMatching, WhatSeveralLabelsMeanIsNoMatch) {
-    EXPECT_THAT(match_of({"crane", "cat", "zebra", "tench"}).outputs, ElementsAre(std::nullopt, std::nullopt, std::nullopt, Optional(0)));
+    EXPECT_THAT(match_of({"crane", "cat", "zebra", "tench"}).outputs,
+                ElementsAre(std::nullopt, std::nullopt, std::nullopt, Optional(0)));
 }
 
 TEST(ClassMatching, AsManyClassesAsOutputsMatchByNumberWhereNoNameDoes) {

@@ -14,7 +14,8 @@ namespace {
 
 /// Records of two methods on `count` images: hits, pixels and a yes-or-no metric that the first method wins more often.
 std::vector<ImageRecord> random_records(std::size_t count, unsigned seed) {
-    std::mt19937 random(seed);
+    std::mt19937 engine(seed);
+    const auto random = [&] { return static_cast<unsigned>(engine()); };
     std::vector<ImageRecord> records(count);
     for (std::size_t i = 0; i < count; ++i) {
         records[i].index = i;

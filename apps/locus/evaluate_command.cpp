@@ -1,0 +1,186 @@
+/// `locus evaluate`: how good maps are, by the field's own definitions.
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "command.hpp"
+#include "evaluate/evaluation.hpp"
+#include "locus/error.hpp"
+#include "locus/version.hpp"
+#include "progress.hpp"
+#include "report/utf8.hpp"
+
+namespace locus::command {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+
+/// The first Ctrl-C lets what is in flight finish; the second one ends the process as it always does.
+void on_interrupt(int signal) {
+    stop_requested = true;
+    std::signal(signal, SIG_DFL);
+}
+
+struct EvaluateArguments {
+    evaluate::EvaluationOptions run{.out = "locus-evaluation"};
+    std::vector<std::string> metrics;
+    bool quiet = false;
+};
+
+std::string metric_help() {
+    std::string text = "Metrics (up or down: which way is better):\n";
+    for (const evaluate::Metric& metric : evaluate::metrics()) {
+        text +=
+            fmt::format("  {:<12} {:<5} {}\n", metric.name, metric.higher_is_better ? "up" : "down", metric.meaning);
+    }
+    return text;
+}
+
+void run_evaluate(EvaluateArguments& arguments) {
+    evaluate::EvaluationOptions& run = arguments.run;
+    run.metrics = arguments.metrics;
+    run.version = version;
+    if (run.threads == 0) run.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const evaluate::Cluster cluster = evaluate::Cluster::join();
+    run.cluster = &cluster;
+    std::signal(SIGINT, on_interrupt);
+    std::signal(SIGTERM, on_interrupt);
+    Progress progress("images", arguments.quiet || cluster.rank() > 0);
+    evaluate::Evaluation result;
+    try {
+        result = evaluate::evaluate(
+            run, {.progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); },
+                  .stop = &stop_requested});
+    } catch (const Error& error) {
+        if (cluster.size() == 1) throw;
+        fmt::print(stderr, "locus: error: rank {}: {}\n", cluster.rank(), error.what());
+        std::fflush(stderr);
+        cluster.abort(error.kind() == ErrorKind::usage ? wrong_usage : job_failed);
+    }
+    if (result.is_worker) return;
+    progress.clear();
+    if (!result.complete) {
+        fmt::print(stderr, "locus: stopped; the same command with --resume completes {}\n", run.out.string());
+        throw Exit{interrupted};
+    }
+    fmt::print("{}", result.table);
+    for (const evaluate::ImageRecord& record : result.records) {
+        if (!record.error.empty())
+            fmt::print(stderr, "locus: {}: {}\n", report::to_utf8(record.name), report::to_utf8(record.error));
+    }
+    if (!arguments.quiet) {
+        for (const std::string& remark : result.description.remarks)
+            fmt::print(stderr, "locus: {}\n", report::to_utf8(remark));
+        fmt::print(stderr, "locus: {} images{}; 95 % intervals over images; results in {}, to look at: {}\n",
+                   result.summary.images,
+                   result.summary.failed > 0 ? fmt::format(", {} failed", result.summary.failed) : "", run.out.string(),
+                   (run.out / "report.html").string());
+    }
+    if (result.summary.failed > 0) throw Exit{job_failed};
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app) {
+    auto arguments = std::make_shared<EvaluateArguments>();
+    CLI::App& command = *app.add_subcommand(
+        "evaluate", "Measure how good maps are: localization and faithfulness, with baselines and intervals");
+    command.footer(
+        metric_help() +
+        "Definitions: docs/metrics.md. OUT holds metrics.json, metrics.csv, report.html, and records.jsonl for "
+        "--resume.\n\n"
+        "Examples:\n"
+        "  locus evaluate --maps maps/ --boxes boxes.csv                        maps of any tool, no model needed\n"
+        "  locus evaluate -m a.onnx -m b.onnx -M cam -M grad-cam --data val.tar --boxes val_boxes.csv\n"
+        "  locus evaluate -m a.onnx --data val/ --metrics top1,insertion,deletion --subset 500");
+    const auto one = [](CLI::Option* option) { return option->expected(1)->allow_extra_args(false)->take_all(); };
+    evaluate::EvaluationOptions& run = arguments->run;
+
+    const std::string what = "What is measured";
+    one(command.add_option("-m,--model", run.models, "Model; may be given again"))
+        ->type_name("MODEL.onnx")
+        ->group(what);
+    one(command.add_option("-M,--method", run.methods, "Method of explanation; may be given again (default: auto)"))
+        ->type_name("NAME")
+        ->group(what);
+    one(command.add_option("--maps", run.maps, "Folder of maps (.npy) in place of a model; may be given again"))
+        ->type_name("DIR")
+        ->group(what);
+    command
+        .add_option("--metrics", arguments->metrics,
+                    "List, see below (default: all that the data allow and that need one pass)")
+        ->delimiter(',')
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->type_name("LIST")
+        ->group(what);
+
+    const std::string data = "Against what";
+    one(command.add_option(
+            "--data", run.data,
+            "Images: a folder of class folders, a tar file of such, or a CSV file path,label; may be given again"))
+        ->type_name("SOURCE")
+        ->group(data);
+    command
+        .add_option("--classes", run.classes, "CSV file of the data's classes (a key as the folders are named, name)")
+        ->type_name("CSV")
+        ->group(data);
+    command.add_option("--boxes", run.boxes, "True boxes: CSV, COCO JSON, or a folder of VOC or ILSVRC XML files")
+        ->type_name("FILE")
+        ->group(data);
+    command.add_option("--masks", run.masks, "Folder of masks: PNG, 0, 1, 255 = left out")
+        ->type_name("DIR")
+        ->group(data);
+    command.add_option("--subset", run.subset, "So many images, drawn by the seed (default: all)")
+        ->type_name("N")
+        ->group(data);
+
+    const std::string how = "How";
+    command.add_option("-o,--out", run.out, "Folder for the results")
+        ->capture_default_str()
+        ->type_name("DIR")
+        ->group(how);
+    command.add_option("--step", run.step, "Step of the thresholds")
+        ->capture_default_str()
+        ->type_name("STEP")
+        ->group(how);
+    command.add_option("--size", run.side, "Side of the square on which MaxBoxAcc and PxAP are computed")
+        ->capture_default_str()
+        ->type_name("PIXELS")
+        ->group(how);
+    command.add_option("-t,--threshold", run.threshold, "Of gt-known, loc1 and loc5: share of the map's maximum")
+        ->capture_default_str()
+        ->type_name("SHARE")
+        ->group(how);
+    command.add_option("--tolerance", run.tolerance, "Of the pointing game, in pixels")
+        ->capture_default_str()
+        ->type_name("PIXELS")
+        ->group(how);
+    command.add_option("--steps", run.steps, "Of insertion and deletion")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100000))
+        ->type_name("N")
+        ->group(how);
+    command.add_option("--resamples", run.resamples, "Of the bootstrap; 0: no intervals")
+        ->capture_default_str()
+        ->type_name("N")
+        ->group(how);
+    command.add_option("--seed", run.seed, "Of everything random")->capture_default_str()->type_name("N")->group(how);
+    command.add_option("-b,--batch", run.batch, "Images a pass of the network")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 4096))
+        ->type_name("N")
+        ->group(how);
+    command.add_option("-j,--threads", run.threads, "Threads (default: one a core)")
+        ->check(CLI::Range(1, 4096))
+        ->type_name("N")
+        ->group(how);
+    command.add_flag("--resume", run.resume, "Complete the run that was broken off in OUT")->group(how);
+    command.add_flag("-q,--quiet", arguments->quiet, "The table and errors only")->group(how);
+    command.callback([arguments] { run_evaluate(*arguments); });
+}
+
+}  // namespace locus::command

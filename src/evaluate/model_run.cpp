@@ -1,0 +1,153 @@
+#include "evaluate/model_run.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/core.h>
+
+#include "evaluate/picture.hpp"
+#include "evaluate/random.hpp"
+#include "image/decode.hpp"
+#include "locus/error.hpp"
+#include "text/quote.hpp"
+
+namespace locus::evaluate {
+
+/// An image between being read and being scored.
+struct ModelRun::Prepared {
+    std::size_t place = 0;  ///< in the records of the call
+    Image image;
+    ImageTruth truth;
+    std::vector<ImageScores> rows;
+};
+
+ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::vector<std::string>& methods,
+                   const std::vector<std::filesystem::path>& data, const TruthList& truths,
+                   const ModelRunOptions& options)
+    : models_(models), truths_(truths), options_(options) {
+    dataset::ListOptions list;
+    if (!options.classes.empty()) list.classes = dataset::read_class_list(options.classes);
+    data_ = dataset::list_samples(data, list);
+    remarks_ = data_.remarks;
+    for (const auto& model : models) {
+        const ModelScorer& scorer = scorers_.emplace_back(model, methods, options.scorer);
+        const ClassMatch& match =
+            matches_.emplace_back(match_classes(data_.classes, scorer.labels(), scorer.classes()));
+        std::string strangers;
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < match.outputs.size(); ++i) {
+            if (match.outputs[i]) continue;
+            if (count++ < 5) strangers += (strangers.empty() ? "" : ", ") + text::quote(data_.classes.entries[i].name);
+        }
+        for (const std::string& warning : scorer.warnings())
+            remarks_.push_back(fmt::format("{}: {}.", model.filename().string(), warning));
+        if (count == match.outputs.size()) {
+            throw Error(ErrorKind::usage, fmt::format("None of the data's {} classes is a class of {}: the network's "
+                                                      "labels must name them (--classes names the data's).",
+                                                      match.outputs.size(), text::quote(model.string())));
+        }
+        remarks_.push_back(fmt::format("{}: {} of the data's {} classes found {}{}.", model.filename().string(),
+                                       match.outputs.size() - count, match.outputs.size(), match.how,
+                                       count == 0 ? "" : ", images of the others left out: " + strangers));
+    }
+    // An image that one of the models has no class for tells nothing in a comparison.
+    std::erase_if(data_.samples, [&](const dataset::Sample& sample) {
+        return std::any_of(matches_.begin(), matches_.end(), [&](const ClassMatch& match) {
+            return !match.outputs[static_cast<std::size_t>(sample.labels.front())];
+        });
+    });
+    if (!truths.all().empty()) {
+        std::size_t found = 0;
+        for (const dataset::Sample& sample : data_.samples) found += truths.find(sample.name) != nullptr ? 1 : 0;
+        if (found < truths.all().size()) {
+            remarks_.push_back(fmt::format("{} of {} images with boxes or masks are not among the data: left out.",
+                                           truths.all().size() - found, truths.all().size()));
+        }
+    }
+}
+
+std::vector<RowName> ModelRun::rows() const {
+    std::vector<RowName> rows;
+    for (std::size_t m = 0; m < scorers_.size(); ++m) {
+        for (const std::string& method : scorers_[m].methods())
+            rows.push_back({models_[m].stem().string(), method, false});
+    }
+    for (const Baseline baseline : baselines()) rows.push_back({"", evaluate::name(baseline), true});
+    return rows;
+}
+
+Image ModelRun::picture(std::size_t image, std::size_t row) const {
+    const std::size_t methods = scorers_.front().methods().size();
+    const std::size_t model = row / methods;
+    const dataset::Sample& sample = data_.samples[image];
+    const image::Photo photo =
+        image::decode(dataset::read_bytes(sample), sample.name, {.reduce_to = scorers_[model].needed_side()});
+    const Map map = scorers_[model].map(
+        photo.image, *matches_[model].outputs[static_cast<std::size_t>(sample.labels.front())], row % methods);
+    const Truth* truth = truths_.find(sample.name);
+    return picture_of(photo.image, map, truth == nullptr ? std::vector<Box>{} : truth->boxes, photo.width, photo.height,
+                      options_.scorer.localization.threshold);
+}
+
+void ModelRun::score_group(std::vector<Prepared>& group, int label) const {
+    for (std::size_t m = 0; m < scorers_.size(); ++m) {
+        std::vector<ScoredImage> images;
+        for (Prepared& prepared : group) images.push_back({&prepared.image, &prepared.truth, {}});
+        scorers_[m].score(images, matches_[m].outputs[static_cast<std::size_t>(label)]);
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            for (ImageScores& scores : images[i].rows) group[i].rows.push_back(std::move(scores));
+        }
+    }
+}
+
+std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& images,
+                                           const std::vector<std::size_t>& indices) const {
+    std::vector<ImageRecord> records(images.size());
+    std::map<int, std::vector<Prepared>> groups;  // by label: a pass explains one class
+    int side = 0;
+    for (const ModelScorer& scorer : scorers_) side = std::max(side, scorer.needed_side());
+    for (std::size_t k = 0; k < images.size(); ++k) {
+        const dataset::Sample& sample = data_.samples[images[k]];
+        ImageRecord& record = records[k];
+        record.index = indices[k];
+        record.name = sample.name;
+        const int label = sample.labels.front();
+        record.label = data_.classes.entries[static_cast<std::size_t>(label)].name;
+        try {
+            const Truth* truth = truths_.find(sample.name);
+            image::Photo photo = image::decode(dataset::read_bytes(sample), sample.name, {.reduce_to = side});
+            std::optional<Mask> mask;
+            if (truth != nullptr && !truth->mask.empty()) mask = read_mask(truth->mask);
+            Prepared prepared;
+            prepared.place = k;
+            prepared.truth = make_truth(photo.width, photo.height, truth == nullptr ? std::vector<Box>{} : truth->boxes,
+                                        mask ? &*mask : nullptr, options_.scorer.localization);
+            prepared.image = std::move(photo.image);
+            if (!truths_.all().empty() && prepared.truth.boxes.empty() && prepared.truth.mask.empty())
+                record.remarks.push_back("has neither box nor mask");
+            groups[label].push_back(std::move(prepared));
+        } catch (const Error& error) {
+            record.error = error.what();
+        }
+    }
+    for (auto& [label, group] : groups) {
+        try {
+            score_group(group, label);
+        } catch (const Error& error) {
+            for (const Prepared& prepared : group) records[prepared.place].error = error.what();
+            continue;
+        }
+        for (Prepared& prepared : group) {
+            for (const Baseline baseline : baselines()) {
+                const Answer answer =
+                    answer_of(baseline, prepared.truth, seed_of(options_.seed, indices[prepared.place]),
+                              options_.scorer.localization);
+                prepared.rows.push_back(evaluate::score(answer, prepared.truth, options_.scorer.localization));
+            }
+            records[prepared.place].rows = std::move(prepared.rows);
+        }
+    }
+    return records;
+}
+
+}  // namespace locus::evaluate

@@ -1,0 +1,60 @@
+#pragma once
+
+/// Networks on the images of a data set: what `locus evaluate -m` measures, image by image.
+///
+///     evaluate::ModelRun run({"resnet50.onnx"}, {"cam", "grad-cam"}, {"val.tar"}, truths, options);
+///     run.images();                                     // names
+///     run.measure({0, 1, 2});                           // records
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "dataset/sample_list.hpp"
+#include "evaluate/class_matching.hpp"
+#include "evaluate/model_scorer.hpp"
+#include "evaluate/summary.hpp"
+#include "evaluate/truth.hpp"
+
+namespace locus::evaluate {
+
+struct ModelRunOptions {
+    ModelScorerOptions scorer;
+    std::filesystem::path classes;  ///< CSV of the data set's classes (dataset/class_list.hpp); empty: as found
+    std::uint64_t seed = 0;         ///< of the random baseline
+};
+
+/// Const members may be called from several threads at once.
+class ModelRun {
+public:
+    /// Throws what listing the data and loading the models throws. `truths` must outlive the run.
+    ModelRun(const std::vector<std::filesystem::path>& models, const std::vector<std::string>& methods,
+             const std::vector<std::filesystem::path>& data, const TruthList& truths, const ModelRunOptions& options);
+
+    std::size_t images() const { return data_.samples.size(); }
+    const std::string& name(std::size_t image) const { return data_.samples[image].name; }
+    /// Every model with every method, then the baselines.
+    std::vector<RowName> rows() const;
+    const std::vector<std::string>& remarks() const { return remarks_; }
+
+    /// Records of these images, in their order, with these as `index`. Whatever goes wrong with an image becomes its record's error.
+    std::vector<ImageRecord> measure(const std::vector<std::size_t>& images,
+                                     const std::vector<std::size_t>& indices) const;
+
+    /// An image with its map and boxes under a row that is no baseline, at most some 200 pixels; throws what reading it throws.
+    Image picture(std::size_t image, std::size_t row) const;
+
+private:
+    struct Prepared;
+    void score_group(std::vector<Prepared>& group, int label) const;
+
+    std::vector<std::filesystem::path> models_;
+    std::vector<ModelScorer> scorers_;
+    std::vector<ClassMatch> matches_;  ///< of each model
+    dataset::SampleList data_;
+    const TruthList& truths_;
+    ModelRunOptions options_;
+    std::vector<std::string> remarks_;
+};
+
+}  // namespace locus::evaluate

@@ -1,0 +1,239 @@
+#include "evaluate/model_scorer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/core.h>
+
+#include "evaluate/random_weights.hpp"
+#include "evaluate/similarity.hpp"
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+#include "explain/scores.hpp"
+#include "image/preprocess.hpp"
+#include "locus/error.hpp"
+#include "model/onnx_file.hpp"
+
+namespace locus::evaluate {
+namespace {
+
+bool wants(const ModelScorerOptions& options, std::string_view name) {
+    const auto& list = options.localization.metrics;
+    return std::any_of(list.begin(), list.end(), [&](const Metric& m) { return m.name == name; });
+}
+
+bool changes_inputs(const ModelScorerOptions& options) {
+    for (const char* name : {"drop", "increase", "insertion", "deletion", "road"}) {
+        if (wants(options, name)) return true;
+    }
+    return false;
+}
+
+/// The network's scores alone, for inputs that were changed.
+runtime::Session scores_session(const explain::Network& network) {
+    model::Model model = network.model;
+    model.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
+    model::remove_unused(model.graph);
+    return runtime::Session(model::serialize(model), network.session);
+}
+
+/// The map as it is shown: 0 ... 1.
+Map final_map(const Map& raw, explain::FinalMap rule) {
+    Map map = raw;
+    float low = 0, high = 0;
+    if (rule == explain::FinalMap::min_max && !raw.values.empty())
+        low = *std::min_element(raw.values.begin(), raw.values.end());
+    for (float& value : map.values) {
+        value = std::isfinite(value) ? std::max(value - low, 0.0F) : 0.0F;
+        high = std::max(high, value);
+    }
+    if (high > 0) {
+        for (float& value : map.values) value /= high;
+    }
+    return map;
+}
+
+Tensor joined(const std::vector<Tensor>& items) {
+    Shape shape = items.front().shape();
+    shape[0] = static_cast<std::int64_t>(items.size());
+    Tensor batch(items.front().type(), shape);
+    const auto target = batch.mutable_bytes();
+    const std::size_t item = target.size() / items.size();
+    for (std::size_t i = 0; i < items.size(); ++i) std::memcpy(target.data() + i * item, items[i].bytes().data(), item);
+    return batch;
+}
+
+}  // namespace
+
+struct ModelScorer::State {
+    ModelScorerOptions options;
+    explain::Network network;
+    std::vector<const explain::Method*> methods;
+    std::vector<explain::Prepared> prepared;
+    std::vector<explain::Prepared> randomised;  ///< the same methods on random weights, for sanity
+    std::vector<std::string> names;
+    std::optional<runtime::Session> scores;
+
+    Confidence confidence_of(std::int64_t label) const {
+        return [this, label](const Tensor& inputs) {
+            const Tensor logits =
+                explain::run_in_batches(network, *scores, inputs, {}, {network.head.logits})[0].to_float32();
+            const auto n = static_cast<std::size_t>(inputs.shape()[0]);
+            const std::size_t classes = static_cast<std::size_t>(logits.size()) / n;
+            std::vector<double> result;
+            for (std::size_t i = 0; i < n; ++i) {
+                result.push_back(explain::probabilities(logits.values<float>().subspan(i * classes, classes),
+                                                        network.head.activation)[static_cast<std::size_t>(label)]);
+            }
+            return result;
+        };
+    }
+
+    /// Metrics that need the network, of one item under one method.
+    void add_faithfulness(ImageScores& scores_of_image, const Tensor& input, const Map& shown,
+                          std::int64_t label) const {
+        if (!scores) return;
+        Faithfulness f(confidence_of(label), input, shown, options.faithfulness);
+        auto& values = scores_of_image.values;
+        if (wants(options, "drop")) values["drop"] = f.drop();
+        if (wants(options, "increase")) values["increase"] = f.increased() ? 1 : 0;
+        if (wants(options, "insertion")) {
+            scores_of_image.insertion = f.insertion();
+            values["insertion"] = area_under(scores_of_image.insertion);
+        }
+        if (wants(options, "deletion")) {
+            scores_of_image.deletion = f.deletion();
+            values["deletion"] = area_under(scores_of_image.deletion);
+        }
+        if (wants(options, "road")) values["road"] = f.road();
+    }
+};
+
+namespace {
+
+Map map_of(const explain::Attribution& a, std::size_t item) {
+    const auto m = static_cast<std::size_t>(a.maps.shape()[1]);
+    const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
+    const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+    const auto values = a.maps.values<float>().subspan(item * m * positions, positions);
+    Map map;
+    map.width = width;
+    map.height = height;
+    map.values.assign(values.begin(), values.end());
+    return map;
+}
+
+}  // namespace
+
+ModelScorer::ModelScorer(const std::filesystem::path& model, const std::vector<std::string>& methods,
+                         const ModelScorerOptions& options)
+    : state_(std::make_unique<State>()) {
+    State& s = *state_;
+    s.options = options;
+    explain::NetworkOptions network;
+    network.threads = options.threads;
+    network.device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu;
+    s.network = explain::load_network(model, network);
+    explain::MethodOptions method_options;
+    method_options.seed = options.seed;
+    method_options.memory_limit = options.memory_limit;
+    std::optional<explain::Network> randomised;
+    if (wants(options, "sanity")) {
+        randomised = s.network;
+        randomise_weights(randomised->model.graph, options.seed);
+    }
+    for (const std::string& name : methods) {
+        const explain::Method& method =
+            name == "auto" ? explain::automatic_method(s.network) : explain::find_method(name);
+        s.methods.push_back(&method);
+        s.names.push_back(method.name);
+        s.prepared.push_back(method.prepare(s.network, method_options));
+        if (randomised) s.randomised.push_back(method.prepare(*randomised, method_options));
+    }
+    if (changes_inputs(options)) {
+        if (s.network.preprocessing.layout != Layout::nchw || s.network.input_type != DataType::float32) {
+            throw Error(ErrorKind::unsupported,
+                        "Metrics that change the input (drop, increase, insertion, deletion, road) need a network fed "
+                        "with float32 "
+                        "[n, C, H, W].");
+        }
+        s.scores.emplace(scores_session(s.network));
+    }
+    s.network.model.graph = {};  // the sessions hold the weights
+}
+
+ModelScorer::~ModelScorer() = default;
+ModelScorer::ModelScorer(ModelScorer&&) noexcept = default;
+ModelScorer& ModelScorer::operator=(ModelScorer&&) noexcept = default;
+
+const std::vector<std::string>& ModelScorer::methods() const { return state_->names; }
+const std::vector<std::string>& ModelScorer::labels() const { return state_->network.labels; }
+std::int64_t ModelScorer::classes() const { return state_->prepared.front().classes; }
+int ModelScorer::needed_side() const { return image::needed_side(state_->network.preprocessing); }
+const std::vector<std::string>& ModelScorer::warnings() const { return state_->network.warnings; }
+
+Map ModelScorer::map(const Image& image, int label, std::size_t method) const {
+    explain::ClassSelection selection;
+    selection.top_k = 0;
+    selection.indices = {label};
+    const explain::Attribution a =
+        state_->prepared[method].explain(preprocess(image, state_->network.preprocessing), selection);
+    const explain::FinalMap rule = state_->methods[method]->final_map;
+    return rule == explain::FinalMap::min_max ? final_map(map_of(a, 0), rule) : map_of(a, 0);
+}
+
+void ModelScorer::score(std::vector<ScoredImage>& images, std::optional<int> label) const {
+    if (images.empty()) return;
+    const State& s = *state_;
+    std::vector<Tensor> items;
+    for (const ScoredImage& image : images) items.push_back(preprocess(*image.image, s.network.preprocessing));
+    const Tensor inputs = joined(items);
+    explain::ClassSelection selection;
+    selection.top_k = label ? 0 : 1;
+    if (label) selection.indices = {*label};
+
+    for (std::size_t m = 0; m < s.methods.size(); ++m) {
+        const auto start = std::chrono::steady_clock::now();
+        const explain::Attribution a = s.prepared[m].explain(inputs, selection);
+        const double elapsed =
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+        std::optional<explain::Attribution> random;
+        if (!s.randomised.empty()) random = s.randomised[m].explain(inputs, selection);
+        const auto classes = static_cast<std::size_t>(a.logits.shape()[1]);
+        for (std::size_t i = 0; i < images.size(); ++i) {
+            const auto logits = a.logits.values<float>().subspan(i * classes, classes);
+            const std::int64_t explained =
+                a.class_indices.values<std::int64_t>()[i * static_cast<std::size_t>(a.class_indices.shape()[1])];
+            const Map raw = map_of(a, i);
+            const Map shown = final_map(raw, s.methods[m]->final_map);
+            const ImageTruth& truth = *images[i].truth;
+            const Region region = visible_region(truth.width, truth.height, s.network.preprocessing);
+            // Maps without a meaningful zero are boxed as they are shown; the others as they are, which comes to the same.
+            const Map& boxed = s.methods[m]->final_map == explain::FinalMap::min_max ? shown : raw;
+            ImageScores scores =
+                evaluate::score(answer_of(boxed, region, truth, s.options.localization), truth, s.options.localization);
+            auto& values = scores.values;
+            if (label) {
+                const int rank = explain::rank_of(logits, explained);
+                if (wants(s.options, "top1")) values["top1"] = rank == 1 ? 1 : 0;
+                if (wants(s.options, "top5")) values["top5"] = rank <= 5 ? 1 : 0;
+                // Of the five answers only the one that names the true class can be right, and its box is that class's.
+                if (const auto overlap = values.find("iou"); overlap != values.end()) {
+                    const bool box_right = overlap->second >= 0.5;
+                    if (wants(s.options, "loc1")) values["loc1"] = rank == 1 && box_right ? 0 : 1;
+                    if (wants(s.options, "loc5")) values["loc5"] = rank <= 5 && box_right ? 0 : 1;
+                }
+            }
+            if (wants(s.options, "time")) values["time"] = elapsed / static_cast<double>(images.size());
+            if (random)
+                values["sanity"] =
+                    rank_correlation(shown.values, final_map(map_of(*random, i), s.methods[m]->final_map).values);
+            s.add_faithfulness(scores, items[i], shown, explained);
+            images[i].rows.push_back(std::move(scores));
+        }
+    }
+}
+
+}  // namespace locus::evaluate

@@ -1,0 +1,18 @@
+#pragma once
+
+/// Small pictures of maps for reports.
+
+#include <vector>
+
+#include "locus/boxes.hpp"
+#include "locus/image.hpp"
+#include "locus/map.hpp"
+
+namespace locus::evaluate {
+
+/// The photo, at most 176 pixels on its longer side (smaller ones enlarged to it), under the heat of the map of the whole photo, with the map's box in white and
+/// the true boxes, given in pixels of a photo of width x height, in green. An empty photo: the heat alone.
+Image picture_of(const Image& photo, const Map& map, const std::vector<Box>& truths, int width, int height,
+                 double threshold);
+
+}  // namespace locus::evaluate
