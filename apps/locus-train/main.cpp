@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
     app.add_option("--seed", options.seed, "");
     app.add_option("-o,--output", options.output, "The ONNX file");
     app.add_option("--run", options.folder, "Folder for checkpoint, log.csv and training.html");
+    app.add_flag("--half-weights", options.half_weights, "Store kernels as float16: half the file");
     app.add_flag("--resume", options.resume, "Go on from the checkpoint");
     app.add_option("--threads", options.engine_threads, "Engine threads; 0: one a core");
     app.add_option("--loader-threads", options.loader_threads, "Threads that decode and augment");

@@ -1,6 +1,5 @@
 #include "train/executor.hpp"
 
-#include <cstring>
 #include <set>
 
 #include <ATen/ATen.h>
@@ -12,60 +11,6 @@
 namespace locus::train {
 
 namespace {
-
-at::ScalarType torch_type(DataType type) {
-    switch (type) {
-        case DataType::float32:
-            return at::kFloat;
-        case DataType::float64:
-            return at::kDouble;
-        case DataType::float16:
-            return at::kHalf;
-        case DataType::bfloat16:
-            return at::kBFloat16;
-        case DataType::int64:
-            return at::kLong;
-        case DataType::int32:
-            return at::kInt;
-        case DataType::int16:
-            return at::kShort;
-        case DataType::int8:
-            return at::kChar;
-        case DataType::uint8:
-            return at::kByte;
-        case DataType::boolean:
-            return at::kBool;
-        default:
-            throw Error(ErrorKind::unsupported, fmt::format("Training has no tensors of type {}.", name(type)));
-    }
-}
-
-DataType locus_type(at::ScalarType type) {
-    switch (type) {
-        case at::kFloat:
-            return DataType::float32;
-        case at::kDouble:
-            return DataType::float64;
-        case at::kHalf:
-            return DataType::float16;
-        case at::kBFloat16:
-            return DataType::bfloat16;
-        case at::kLong:
-            return DataType::int64;
-        case at::kInt:
-            return DataType::int32;
-        case at::kShort:
-            return DataType::int16;
-        case at::kChar:
-            return DataType::int8;
-        case at::kByte:
-            return DataType::uint8;
-        case at::kBool:
-            return DataType::boolean;
-        default:
-            throw Error(ErrorKind::unsupported, fmt::format("ONNX has no tensors of type {}.", at::toString(type)));
-    }
-}
 
 /// Whether training changes input `i` of the node where that is a constant, and whether weight decay applies to it.
 enum class Role { constant, weight, bias, statistic };
@@ -83,19 +28,6 @@ Role role_of(const model::Node& node, std::size_t i) {
 }
 
 }  // namespace
-
-at::Tensor to_torch(const Tensor& tensor) {
-    at::Tensor out = at::empty(tensor.shape(), at::TensorOptions().dtype(torch_type(tensor.type())));
-    std::memcpy(out.data_ptr(), tensor.bytes().data(), tensor.bytes().size());
-    return out;
-}
-
-Tensor from_torch(const at::Tensor& tensor) {
-    const at::Tensor flat = tensor.detach().to(at::kCPU).contiguous();
-    Tensor out(locus_type(flat.scalar_type()), flat.sizes().vec());
-    std::memcpy(out.mutable_bytes().data(), flat.data_ptr(), out.bytes().size());
-    return out;
-}
 
 Executor::Executor(const model::Model& model, at::ScalarType type)
     : graph_(model.graph), opset_(model.opset()), type_(type) {
@@ -135,7 +67,7 @@ void Executor::fold_constants() {
         Tensors inputs;
         for (const std::string& input : node.inputs)
             inputs.push_back(input.empty() ? at::Tensor() : constants_.at(input));
-        Call call{node, inputs, opset_};
+        Call call{node, inputs, opset_, type_};
         const Tensors outputs = find_operator(node.op_type)(call);
         for (std::size_t i = 0; i < node.outputs.size() && i < outputs.size(); ++i) {
             if (!node.outputs[i].empty()) constants_[node.outputs[i]] = outputs[i].contiguous();
@@ -199,8 +131,17 @@ Tensors Executor::run_step(const Step& step, std::vector<at::Tensor>& slots, Pas
     inputs.reserve(step.inputs.size());
     for (const int from : step.inputs)
         inputs.push_back(from < 0 ? at::Tensor() : slots[static_cast<std::size_t>(from)]);
-    Call call{
-        *step.node, inputs, opset_, pass.training, step.may_overwrite, pass.training ? &pass.statistics : nullptr};
+    // Each node of a pass draws from a stream of its own, whatever runs beside it.
+    const std::uint64_t seed =
+        pass.random_seed * 0x9E3779B97F4A7C15U + static_cast<std::uint64_t>(&step - steps_.data());
+    Call call{*step.node,
+              inputs,
+              opset_,
+              type_,
+              pass.training,
+              step.may_overwrite,
+              pass.training ? &pass.statistics : nullptr,
+              seed};
     try {
         return step.run(call);
     } catch (const c10::Error& error) {

@@ -22,6 +22,7 @@
 
 #include "model/graph.hpp"
 #include "train/operators.hpp"
+#include "train/torch_types.hpp"
 
 namespace locus::train {
 
@@ -35,6 +36,7 @@ struct Parameter {
 /// What one forward pass is to do and what it leaves behind.
 struct Pass {
     bool training = false;
+    std::uint64_t random_seed = 0;            ///< decides what Dropout drops
     std::vector<BatchStatistics> statistics;  ///< in graph order; only where training
 };
 
@@ -93,9 +95,5 @@ private:
     std::map<std::string, at::Tensor> statistics_;
     std::vector<Step> steps_;
 };
-
-/// Tensors between Locus and LibTorch; both copy.
-at::Tensor to_torch(const Tensor& tensor);
-Tensor from_torch(const at::Tensor& tensor);
 
 }  // namespace locus::train

@@ -33,9 +33,11 @@ struct Call {
     const model::Node& node;
     std::span<const at::Tensor> inputs;
     std::int64_t opset = 13;
-    bool training = false;       ///< batch statistics in BatchNormalization, dropping in Dropout
-    bool may_overwrite = false;  ///< nobody needs inputs[0] afterwards, its producer's derivative neither
+    at::ScalarType computes_in{};  ///< float or double: what the network's floats are
+    bool training = false;         ///< batch statistics in BatchNormalization, dropping in Dropout
+    bool may_overwrite = false;    ///< nobody needs inputs[0] afterwards, its producer's derivative neither
     std::vector<BatchStatistics>* statistics = nullptr;  ///< where BatchNormalization leaves what it saw while training
+    std::uint64_t random_seed = 0;                       ///< of this node in this pass: what Dropout drops
 
     bool has(std::size_t i) const { return i < inputs.size() && inputs[i].defined(); }
     /// The i-th input; throws Error(model) where the node leaves it out.

@@ -52,6 +52,7 @@ struct TrainOptions {
     // The run.
     std::filesystem::path output = "model.onnx";
     std::filesystem::path folder;  ///< for checkpoint, log.csv, training.html; empty: `output` with .training behind it
+    bool half_weights = false;     ///< store convolutions' kernels as float16 in `output`
     bool resume = false;
     int engine_threads = 0;  ///< 0: one a core
     int loader_threads = 1;

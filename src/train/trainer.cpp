@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <thread>
+#include <map>
+#include <mutex>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -12,13 +13,18 @@
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
+#include "report/atomic_file.hpp"
+#include "runtime/session.hpp"
 #include "train/batch_loader.hpp"
 #include "train/checkpoint.hpp"
+#include "train/engine_threads.hpp"
 #include "train/executor.hpp"
 #include "train/export.hpp"
+#include "train/gap_head.hpp"
 #include "train/optimizer.hpp"
 #include "train/options.hpp"
 #include "train/training_log.hpp"
+#include "train/training_page.hpp"
 #include "train/validation.hpp"
 
 namespace locus::train {
@@ -51,6 +57,11 @@ private:
     void save();
     bool train_epoch();
     void validate_epoch(EpochRecord& record);
+    void check_file();
+    ValidationOptions validation_options() const;
+    std::vector<std::string> validation_outputs() const;
+    /// The network that is validated and exported.
+    const Executor& shown() const { return options_.average > 0 ? *averaged_ : *network_; }
     double train_step(const Batch& batch, double rate);
     Batch make_batch(const std::vector<std::uint32_t>& order, std::size_t index, int size);
     double progress() const;
@@ -230,6 +241,9 @@ double Training::train_step(const Batch& batch, double rate) {
         const at::Tensor x = at::from_blob(const_cast<float*>(batch.images.data()) + begin * 3 * plane,
                                            {n, 3, batch.size, batch.size}, at::kFloat);
         passes[g].training = true;
+        passes[g].random_seed =
+            Random(options_.seed, static_cast<std::uint64_t>(epoch_), batch.samples[static_cast<std::size_t>(begin)])
+                .next();
         const at::Tensor logits = network_->run({{network_->input_name(), x}}, {output_}, passes[g])[0];
         at::Tensor loss;
         if (data_.multi_label) {
@@ -318,20 +332,82 @@ bool Training::train_epoch() {
     return true;
 }
 
-void Training::validate_epoch(EpochRecord& record) {
-    if (validation_data_.samples.empty()) return;
+ValidationOptions Training::validation_options() const {
     ValidationOptions options;
     options.size = options_.image_size;
     options.preprocessing = options_.preprocessing;
     options.multi_label = data_.multi_label;
-    options.output = output_;
-    const Executor& shown = options_.average > 0 ? *averaged_ : *network_;
-    const ValidationResult result =
-        validate(shown, *validation_photos_, threads_, options, boxes_ ? &*boxes_ : nullptr, head_);
+    options.boxes = boxes_ ? &*boxes_ : nullptr;
+    if (head_ && boxes_) {
+        for (const Parameter& parameter : shown().parameters()) {
+            if (parameter.name != head_->weight) continue;
+            const at::Tensor weight = parameter.value.detach();
+            options.weights = from_torch(head_->transposed ? weight : weight.t().contiguous());
+        }
+    }
+    return options;
+}
+
+std::vector<std::string> Training::validation_outputs() const {
+    std::vector<std::string> outputs{output_};
+    if (head_ && boxes_) outputs.push_back(head_->features);
+    return outputs;
+}
+
+void Training::validate_epoch(EpochRecord& record) {
+    if (validation_data_.samples.empty()) return;
+    const std::vector<std::string> outputs = validation_outputs();
+    const Answer answer = [&](const Tensor& photos) {
+        at::NoGradGuard no_gradients;
+        Pass pass;
+        std::vector<Tensor> answers;
+        for (const at::Tensor& out : shown().run({{shown().input_name(), to_torch(photos)}}, outputs, pass)) {
+            answers.push_back(from_torch(out));
+        }
+        return answers;
+    };
+    const ValidationResult result = validate(answer, *validation_photos_, threads_, validation_options());
     record.loss = result.loss;
     record.top1 = result.top1;
     record.top5 = result.top5;
     record.localization = result.localization;
+}
+
+/// What the written file does in ONNX Runtime: the figures that count, and how far its scores are from the trainer's own.
+void Training::check_file() {
+    if (validation_data_.samples.empty()) return;
+    model::Model written = model::load(options_.output);
+    const std::vector<std::string> outputs = validation_outputs();
+    for (const std::string& name : outputs) {
+        if (written.graph.find_output(name)) continue;
+        model::ValueInfo info;
+        info.name = name;
+        written.graph.outputs.push_back(info);
+    }
+    const runtime::Session session(model::serialize(written), {.threads = 1});
+    const std::string input = written.graph.inputs.at(0).name;
+    ValidationOptions options = validation_options();
+    options.all_thresholds = true;
+    std::mutex mutex;
+    double farthest = 0, largest = 0;
+    const Answer answer = [&](const Tensor& photos) {
+        std::vector<Tensor> answers = session.run({{input, photos}}, outputs);
+        const Tensor own = from_torch(shown().run(to_torch(photos), output_));
+        double far = 0, large = 0;
+        for (std::size_t i = 0; i < own.values<float>().size(); ++i) {
+            far = std::max(far, static_cast<double>(std::abs(own.values<float>()[i] - answers[0].values<float>()[i])));
+            large = std::max(large, static_cast<double>(std::abs(own.values<float>()[i])));
+        }
+        const std::scoped_lock lock(mutex);
+        farthest = std::max(farthest, far);
+        largest = std::max(largest, large);
+        return answers;
+    };
+    const ValidationResult result = validate(answer, *validation_photos_, threads_, options);
+    say(describe(result));
+    say(fmt::format("Its scores in ONNX Runtime differ from the trainer's by at most {:.2g} of the largest.",
+                    farthest / std::max(largest, 1e-30)));
+    write_validation(result, data_.classes.names(), options_.folder);
 }
 
 TrainOutcome Training::run() {
@@ -353,13 +429,25 @@ TrainOutcome Training::run() {
         history_.push_back(record);
         say(describe(record, planned_epochs_));
         write_log(history_, options_.folder / "log.csv");
+        report::write_file_atomically(
+            options_.folder / "training.html",
+            training_page(history_, planned_epochs_,
+                          options_.network + " on " + std::to_string(data_.samples.size()) + " photos"));
         save();
         if (is_interrupted()) return {history_, false};
     }
     model::Model trained = model_;
-    (options_.average > 0 ? *averaged_ : *network_).store(trained);
-    export_model(trained, options_.preprocessing, data_.classes.names(), options_.output);
+    shown().store(trained);
+    ExportOptions exported;
+    exported.preprocessing = options_.preprocessing;
+    exported.labels = data_.classes.names();
+    exported.half_weights = options_.half_weights;
+    exported.description =
+        fmt::format("{} with a {} head, {} classes, trained by Locus on {} photos for {} epochs.", options_.network,
+                    options_.head, data_.classes.entries.size(), data_.samples.size(), planned_epochs_);
+    export_model(std::move(trained), exported, options_.output);
     say(fmt::format("{} written.", options_.output.string()));
+    check_file();
     return {history_, true};
 }
 

@@ -1,5 +1,7 @@
 #include "train/training_log.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -30,6 +32,39 @@ void write_log(const std::vector<EpochRecord>& history, const std::filesystem::p
                             field(r.localization), r.seconds, r.images_per_second, r.waited);
     }
     report::write_file_atomically(file, text);
+}
+
+std::string describe(const ValidationResult& r) {
+    std::string line = fmt::format("In ONNX Runtime, on {} photos: loss {:.4f}, top-1 {:.2f} %, top-5 {:.2f} %",
+                                   r.images, r.loss, 100 * r.top1, 100 * r.top5);
+    if (r.localization) {
+        const auto best = std::max_element(r.localization_at.begin(), r.localization_at.end());
+        line +=
+            fmt::format("; GT-known localization {:.2f} % at 20 % of the map, {:.2f} % at the best threshold, {:.0f} %",
+                        100 * *r.localization, 100 * *best,
+                        100 * validation_threshold(static_cast<std::size_t>(best - r.localization_at.begin())));
+    }
+    return line + ".";
+}
+
+void write_validation(const ValidationResult& r, const std::vector<std::string>& classes,
+                      const std::filesystem::path& folder) {
+    std::string text = "class,images,right,top1\n";
+    for (std::size_t c = 0; c < r.class_images.size() && c < classes.size(); ++c) {
+        const double share =
+            r.class_images[c] ? static_cast<double>(r.class_right[c]) / static_cast<double>(r.class_images[c]) : 0;
+        const bool quoted = classes[c].find_first_of(",\"\n") != std::string::npos;
+        std::string name;
+        for (const char letter : classes[c]) name += letter == '"' ? std::string("\"\"") : std::string(1, letter);
+        text += fmt::format("{0}{1}{0},{2},{3},{4:.4f}\n", quoted ? "\"" : "", name, r.class_images[c],
+                            r.class_right[c], share);
+    }
+    report::write_file_atomically(folder / "classes.csv", text);
+    if (!r.localization) return;
+    text = "threshold,localization\n";
+    for (std::size_t i = 0; i < threshold_count; ++i)
+        text += fmt::format("{:.2f},{:.4f}\n", validation_threshold(i), r.localization_at[i]);
+    report::write_file_atomically(folder / "localization.csv", text);
 }
 
 nlohmann::json to_json(const std::vector<EpochRecord>& history) {
