@@ -42,9 +42,19 @@ int main(int argc, char** argv) {
     app.add_option("--arch", options.network, "Network");
     app.add_option("--width", options.width, "Multiplies channel counts");
     app.add_option("--head", options.head, "gap, gmp, sum or fc");
+    app.add_option("--from", options.from, "An ONNX classifier to begin with, instead of --arch");
+    app.add_option("--cut-at", options.cut_at, "With --from: the last tensor that is kept");
+    std::string freeze;
+    app.add_option("--freeze", freeze,
+                   "With --from: 'trunk' fits a linear layer to its pooled features, 'old' trains the new layers alone")
+        ->check(CLI::IsMember({"trunk", "old"}));
+    app.add_option("--new-lr-factor", options.new_rate_factor,
+                   "With --from: learning rate of the new layers over the others'");
     app.add_option("--size", options.image_size, "Pixels a side of the network's input");
     app.add_option("--train-sizes", sizes, "Sizes of training photos by progress, as in 48@0,64@0.7");
     app.add_option("--epochs", options.epochs, "Passes over the data");
+    app.add_option("--minutes", options.minutes,
+                   "End after so much time: the schedule follows the pace, --epochs is the most");
     app.add_option("--batch", options.batch, "Images a step");
     app.add_option("--norm-batch", options.norm_batch, "Images that share BatchNormalization statistics");
     app.add_option("--optimizer", optimizer, "sgd or adamw")->check(CLI::IsMember({"sgd", "adamw"}));
@@ -87,6 +97,11 @@ int main(int argc, char** argv) {
     options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
     try {
         if (!sizes.empty()) options.sizes = train::SizeSchedule::parse(sizes);
+        options.freeze_trunk = freeze == "trunk";
+        options.only_new = freeze == "old";
+        if (options.from.empty() && !(freeze.empty() && options.cut_at.empty())) {
+            throw Error(ErrorKind::usage, "--freeze and --cut-at go with --from MODEL.onnx.");
+        }
         options.optimizer = optimizer == "sgd" ? train::Optimizer::sgd : train::Optimizer::adamw;
         options.schedule.shape = schedule == "one-cycle" ? train::Schedule::Shape::one_cycle
                                  : schedule == "cosine"  ? train::Schedule::Shape::cosine

@@ -29,7 +29,7 @@ Role role_of(const model::Node& node, std::size_t i) {
 
 }  // namespace
 
-Executor::Executor(const model::Model& model, at::ScalarType type)
+Executor::Executor(const model::Model& model, at::ScalarType type, const std::string& trained)
     : graph_(model.graph), opset_(model.opset()), type_(type) {
     for (const model::Node& node : graph_.nodes) {
         if (!node.domain.empty() || !find_operator(node.op_type)) {
@@ -44,7 +44,7 @@ Executor::Executor(const model::Model& model, at::ScalarType type)
     }
     graph_.initializers.clear();
     fold_constants();
-    choose_parameters();
+    choose_parameters(trained);
     plan();
 }
 
@@ -76,7 +76,7 @@ void Executor::fold_constants() {
     graph_.nodes = std::move(kept);
 }
 
-void Executor::choose_parameters() {
+void Executor::choose_parameters(const std::string& trained) {
     std::set<std::string> seen;
     const model::Index index(graph_);
     for (const model::Node& node : graph_.nodes) {
@@ -89,7 +89,8 @@ void Executor::choose_parameters() {
                 const model::Node* other = index.producer(node.input(1 - i));
                 if (other && other->is("MatMul")) role = Role::bias;
             }
-            if (role == Role::constant || !seen.insert(found->first).second) continue;
+            if (role == Role::constant || !found->first.starts_with(trained) || !seen.insert(found->first).second)
+                continue;
             if (role == Role::statistic) {
                 statistics_[found->first] = found->second;
             } else {
@@ -120,6 +121,7 @@ void Executor::plan() {
             step.may_overwrite = producer->is("BatchNormalization") || producer->is("Conv") ||
                                  (node.is("Relu") && (producer->is("Add") || producer->is("Gemm")));
         }
+        step.trains = !node.is("BatchNormalization") || statistics_.contains(node.input(3));
         steps_.push_back(std::move(step));
     }
     for (const auto& [used, at] : last_use) steps_[at].finished.push_back(used);
@@ -138,9 +140,9 @@ Tensors Executor::run_step(const Step& step, std::vector<at::Tensor>& slots, Pas
               inputs,
               opset_,
               type_,
-              pass.training,
+              pass.training && step.trains,
               step.may_overwrite,
-              pass.training ? &pass.statistics : nullptr,
+              pass.training && step.trains ? &pass.statistics : nullptr,
               seed};
     try {
         return step.run(call);

@@ -28,9 +28,10 @@ namespace locus::train {
 
 /// A tensor that training changes.
 struct Parameter {
-    std::string name;     ///< of the tensor in the graph
-    at::Tensor value;     ///< a leaf that requires its gradient
-    bool decays = false;  ///< weight decay applies: a kernel or matrix, neither bias nor normalisation
+    std::string name;        ///< of the tensor in the graph
+    at::Tensor value;        ///< a leaf that requires its gradient
+    bool decays = false;     ///< weight decay applies: a kernel or matrix, neither bias nor normalisation
+    double rate_factor = 1;  ///< its learning rate over that of the others
 };
 
 /// What one forward pass is to do and what it leaves behind.
@@ -43,8 +44,9 @@ struct Pass {
 class Executor {
 public:
     /// Throws Error(unsupported) for an operator that Locus does not run, named with its node. `type`: at::kFloat or at::kDouble;
-    /// floating-point weights are converted to it.
-    Executor(const model::Model& model, at::ScalarType type);
+    /// floating-point weights are converted to it. Only weights whose names begin with `trained` become parameters; normalisations whose
+    /// weights do not keep their running statistics.
+    Executor(const model::Model& model, at::ScalarType type, const std::string& trained = "");
 
     /// The named tensors for `inputs` (graph inputs by name). Throws Error(model) where one does not exist or a shape does not fit.
     Tensors run(const std::map<std::string, at::Tensor>& inputs, const std::vector<std::string>& outputs,
@@ -77,10 +79,11 @@ private:
         std::vector<int> outputs;   ///< slots; -1 where not wanted
         std::vector<int> finished;  ///< slots nobody reads afterwards
         bool may_overwrite = false;
+        bool trains = true;  ///< false: a normalisation that is not trained
     };
 
     int slot(const std::string& name);
-    void choose_parameters();
+    void choose_parameters(const std::string& trained);
     void fold_constants();
     void plan();
     Tensors run_step(const Step& step, std::vector<at::Tensor>& slots, Pass& pass) const;

@@ -44,19 +44,20 @@ void WeightUpdate::step(const std::vector<Tensors>& gradients, const std::vector
         }
         float* w = parameter.value.data_ptr<float>();
         float* m = first_[i].data_ptr<float>();
+        const float own_rate = rate * static_cast<float>(parameter.rate_factor);
         const float decay = parameter.decays ? static_cast<float>(options_.weight_decay) : 0.0F;
         if (options_.optimizer == Optimizer::sgd) {
             for (std::size_t k = 0; k < count; ++k) {
                 const float g = sum[k] + decay * w[k];
                 m[k] = momentum * m[k] + g;
-                w[k] -= rate * (g + momentum * m[k]);
+                w[k] -= own_rate * (g + momentum * m[k]);
             }
         } else {
             float* v = second_[i].data_ptr<float>();
             for (std::size_t k = 0; k < count; ++k) {
                 m[k] = 0.9F * m[k] + 0.1F * sum[k];
                 v[k] = 0.999F * v[k] + 0.001F * sum[k] * sum[k];
-                w[k] -= rate * (decay * w[k] + m[k] / correction1 / (std::sqrt(v[k] / correction2) + 1e-8F));
+                w[k] -= own_rate * (decay * w[k] + m[k] / correction1 / (std::sqrt(v[k] / correction2) + 1e-8F));
             }
         }
         float* a = (*averaged_)[i].value.data_ptr<float>();

@@ -31,11 +31,19 @@ struct TrainOptions {
     std::string network = "tiny";  ///< a name of the builder's
     double width = 1;
     std::string head = "gap";     ///< gap, gmp, sum, fc
+    std::filesystem::path from;   ///< an ONNX classifier to begin with, instead of `network`
+    std::string cut_at;           ///< with `from`: the last tensor of it that is kept; empty: find_cut's
+    bool only_new = false;        ///< with `from`: train the new layers alone
+    double new_rate_factor = 1;   ///< with `from`: learning rate of the new layers over that of the others
+    bool freeze_trunk = false;    ///< with `from`: fit a linear layer to its pooled features, see frozen_trunk.hpp
     int image_size = 0;           ///< of the exported network; 0: the network's own
     Preprocessing preprocessing;  ///< mean, std, colour order, range; its size follows image_size
 
     // Optimisation.
     int epochs = 16;
+    /// Minutes of wall time, 0: as many as the epochs take. Otherwise the schedule is fitted to the pace all the while, so that it ends on time: with
+    /// fewer epochs than planned where the machine is shared, never more. Such a run is not the same bits twice.
+    double minutes = 0;
     int batch = 128;
     int norm_batch = 32;  ///< images whose statistics a BatchNormalization shares; batch is cut into such groups
     Optimizer optimizer = Optimizer::sgd;

@@ -1,28 +1,29 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
-#include <mutex>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <nlohmann/json.hpp>
 
-#include "dataset/box_list.hpp"
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
+#include "model/preprocessing_metadata.hpp"
 #include "report/atomic_file.hpp"
-#include "runtime/session.hpp"
 #include "train/batch_loader.hpp"
 #include "train/checkpoint.hpp"
 #include "train/engine_threads.hpp"
 #include "train/executor.hpp"
 #include "train/export.hpp"
+#include "train/exported_check.hpp"
+#include "train/frozen_trunk.hpp"
 #include "train/gap_head.hpp"
 #include "train/optimizer.hpp"
 #include "train/options.hpp"
+#include "train/surgery.hpp"
+#include "train/training_data.hpp"
 #include "train/training_log.hpp"
 #include "train/training_page.hpp"
 #include "train/validation.hpp"
@@ -36,14 +37,6 @@ namespace {
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-model::Head head_named(const std::string& name) {
-    if (name == "gap") return model::Head::gap;
-    if (name == "gmp") return model::Head::gmp;
-    if (name == "sum") return model::Head::sum;
-    if (name == "fc") return model::Head::fc;
-    throw Error(ErrorKind::usage, fmt::format("There is no head '{}'; gap, gmp, sum and fc are known.", name));
-}
-
 /// One training, from its data to the file it writes.
 class Training {
 public:
@@ -51,13 +44,11 @@ public:
     TrainOutcome run();
 
 private:
-    void list_data();
     void make_network();
     void resume();
     void save();
     bool train_epoch();
     void validate_epoch(EpochRecord& record);
-    void check_file();
     ValidationOptions validation_options() const;
     std::vector<std::string> validation_outputs() const;
     /// The network that is validated and exported.
@@ -65,6 +56,8 @@ private:
     double train_step(const Batch& batch, double rate);
     Batch make_batch(const std::vector<std::uint32_t>& order, std::size_t index, int size);
     double progress() const;
+    void follow_pace();
+    bool is_time_up() const { return options_.minutes > 0 && seconds_since(begin_) >= 60 * options_.minutes; }
     std::size_t steps_per_epoch() const;
     bool is_interrupted() const { return options_.interrupted && options_.interrupted->load(); }
     void say(const std::string& line) const {
@@ -72,10 +65,8 @@ private:
     }
 
     TrainOptions options_;
-    dataset::SampleList data_, validation_data_;
-    std::optional<dataset::BoxList> boxes_;
-    std::unique_ptr<PhotoStore> photos_, validation_photos_;
     EngineThreads threads_;
+    TrainingData data_;
 
     model::Model model_;
     std::string output_;
@@ -93,76 +84,58 @@ private:
     double loss_sum_ = 0, right_ = 0, seen_ = 0, epoch_seconds_ = 0, waited_ = 0;
     std::vector<EpochRecord> history_;
     Clock::time_point last_save_ = Clock::now();
+
+    // With a limit of time: steps that are left from the anchor on, as the pace has it.
+    Clock::time_point begin_ = Clock::now(), pace_time_ = Clock::now();
+    std::int64_t pace_step_ = 0;
+    double pace_ = 0, steps_left_ = 0;
 };
 
-Training::Training(const TrainOptions& options) : options_(options), threads_(options.engine_threads) {
+Training::Training(const TrainOptions& options)
+    : options_(options), threads_(options.engine_threads), data_(load_training_data(options, threads_.count())) {
     if (options_.folder.empty()) options_.folder = options_.output.string() + ".training";
     if (options_.epochs < 1 || options_.batch < 1 || options_.norm_batch < 1) {
         throw Error(ErrorKind::usage, "Epochs, batch and the batch of normalisation are at least 1.");
     }
-    list_data();
     make_network();
     planned_epochs_ = options_.epochs;
     if (options_.resume) resume();
-}
-
-void Training::list_data() {
-    dataset::ListOptions list;
-    if (!options_.classes.empty()) list.classes = dataset::read_class_list(options_.classes);
-    data_ = dataset::list_samples(options_.data, list);
-    for (const std::string& remark : data_.remarks) say(remark);
-    if (data_.classes.entries.size() < 2 && !data_.multi_label) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("The data have one class, '{}'; there is nothing to tell apart with fewer "
-                                "than two.",
-                                data_.classes.entries[0].key));
-    }
-    if (!options_.validation.empty()) {
-        validation_data_ = dataset::list_samples(options_.validation, {.classes = data_.classes});
-    } else if (options_.validation_split > 0) {
-        // Held back by class, so that rare classes are validated too.
-        std::map<int, std::vector<std::size_t>> by_class;
-        for (std::size_t i = 0; i < data_.samples.size(); ++i) {
-            by_class[data_.samples[i].labels.empty() ? -1 : data_.samples[i].labels[0]].push_back(i);
-        }
-        std::vector<char> held(data_.samples.size());
-        for (const auto& [label, members] : by_class) {
-            const auto order = shuffled(members.size(), options_.seed, 0x76616C + static_cast<std::uint64_t>(label));
-            const std::size_t back =
-                static_cast<std::size_t>(std::lround(options_.validation_split * static_cast<double>(members.size())));
-            for (std::size_t i = 0; i < std::min(back, members.size() - 1); ++i) held[members[order[i]]] = 1;
-        }
-        std::vector<dataset::Sample> kept;
-        for (std::size_t i = 0; i < held.size(); ++i) {
-            (held[i] ? validation_data_.samples : kept).push_back(std::move(data_.samples[i]));
-        }
-        data_.samples = std::move(kept);
-        validation_data_.multi_label = data_.multi_label;
-    }
-    if (!options_.validation_boxes.empty()) boxes_ = dataset::read_box_list(options_.validation_boxes);
-
-    const auto begin = Clock::now();
-    const int threads = threads_.count();
-    photos_ = std::make_unique<PhotoStore>(data_.samples, PhotoStoreOptions{options_.photo_memory, 0, threads});
-    photos_->fill();
-    validation_photos_ = std::make_unique<PhotoStore>(validation_data_.samples,
-                                                      PhotoStoreOptions{options_.photo_memory / 8, 0, threads});
-    validation_photos_->fill();
-    say(fmt::format("{} photos of {} classes to train on, {} to validate; decoded in {:.1f} s.", data_.samples.size(),
-                    data_.classes.entries.size(), validation_data_.samples.size(), seconds_since(begin)));
-    for (const std::string& corrupt : photos_->corrupt()) say("skipped: " + corrupt);
-    for (const std::string& corrupt : validation_photos_->corrupt()) say("skipped: " + corrupt);
+    begin_ = pace_time_ = Clock::now();
+    pace_step_ = update_->steps;
 }
 
 void Training::make_network() {
-    model::NetworkOptions network;
-    network.name = options_.network;
-    network.classes = static_cast<int>(data_.classes.entries.size());
-    network.width = options_.width;
-    network.image_size = options_.image_size;
-    network.head = head_named(options_.head);
-    network.seed = options_.seed;
-    model_ = model::build(network);
+    if (options_.from.empty()) {
+        model::NetworkOptions network;
+        network.name = options_.network;
+        network.classes = static_cast<int>(data_.classes.entries.size());
+        network.width = options_.width;
+        network.image_size = options_.image_size;
+        network.head = head_named(options_.head);
+        network.seed = options_.seed;
+        model_ = model::build(network);
+    } else {
+        model_ = model::load(options_.from);
+        const model::Metadata metadata = model::read_metadata(model_, options_.from, model_.graph.inputs.at(0));
+        options_.preprocessing = metadata.preprocessing;
+        if (options_.preprocessing.layout != Layout::nchw || options_.preprocessing.color == ColorOrder::gray ||
+            options_.preprocessing.type != DataType::float32 ||
+            options_.preprocessing.width != options_.preprocessing.height) {
+            throw Error(ErrorKind::unsupported,
+                        fmt::format("{}: is trained further only where its input is float32 [n, 3, side, side].",
+                                    options_.from.string()));
+        }
+        options_.image_size = options_.preprocessing.width;
+        const std::string cut = options_.cut_at.empty() ? find_cut(model_) : options_.cut_at;
+        say(fmt::format(
+            "{}: everything behind '{}' gives way to a 3x3 convolution of 1024 channels, the pool and a linear layer.",
+            options_.from.string(), cut));
+        model_ = with_new_head(model_, {.cut_at = cut,
+                                        .classes = static_cast<int>(data_.classes.entries.size()),
+                                        .convolution = 1024,
+                                        .head = head_named(options_.head),
+                                        .seed = options_.seed});
+    }
     output_ = model_.graph.outputs.at(0).name;
     if (options_.image_size == 0) {
         const auto& shape = model_.graph.inputs.at(0).shape;
@@ -171,9 +144,14 @@ void Training::make_network() {
     }
     if (options_.sizes.steps.empty()) options_.sizes.steps = {{0, options_.image_size}};
     options_.preprocessing.width = options_.preprocessing.height = options_.image_size;
-    network_ = std::make_unique<Executor>(model_, at::kFloat);
-    averaged_ = std::make_unique<Executor>(model_, at::kFloat);
+    const std::string only = options_.only_new ? std::string(new_layer_prefix) : std::string();
+    network_ = std::make_unique<Executor>(model_, at::kFloat, only);
+    averaged_ = std::make_unique<Executor>(model_, at::kFloat, only);
     head_ = find_pooled_head(model_.graph, output_);
+    for (Parameter& parameter : network_->parameters()) {
+        if (!options_.from.empty() && parameter.name.starts_with(new_layer_prefix))
+            parameter.rate_factor = options_.new_rate_factor;
+    }
     update_ = std::make_unique<WeightUpdate>(
         network_->parameters(), averaged_->parameters(),
         WeightUpdateOptions{options_.optimizer, options_.momentum, options_.weight_decay, options_.average});
@@ -183,7 +161,7 @@ void Training::make_network() {
 }
 
 std::size_t Training::steps_per_epoch() const {
-    const std::size_t n = data_.samples.size(), batch = static_cast<std::size_t>(options_.batch);
+    const std::size_t n = data_.photos->samples().size(), batch = static_cast<std::size_t>(options_.batch);
     // What is left over at an epoch's end is trained on where it fills a group of normalisation.
     return std::max<std::size_t>(1, n / batch + (n % batch >= static_cast<std::size_t>(options_.norm_batch) ? 1 : 0));
 }
@@ -192,9 +170,25 @@ double Training::progress() const {
     const double total = static_cast<double>(planned_epochs_) * static_cast<double>(steps_per_epoch());
     const double here =
         static_cast<double>(epoch_) * static_cast<double>(steps_per_epoch()) + static_cast<double>(step_);
-    const double rest = total - static_cast<double>(anchor_step_);
+    const double rest = steps_left_ > 0 ? steps_left_ : total - static_cast<double>(anchor_step_);
     if (rest <= 0) return 1;
-    return anchor_progress_ + (1 - anchor_progress_) * (here - static_cast<double>(anchor_step_)) / rest;
+    return anchor_progress_ + (1 - anchor_progress_) * std::min(1.0, (here - static_cast<double>(anchor_step_)) / rest);
+}
+
+/// Plans the rest anew every quarter of a minute: as many steps as the pace allows in the time that is left.
+void Training::follow_pace() {
+    const double passed = seconds_since(pace_time_);
+    if (options_.minutes <= 0 || passed < 15) return;
+    const double pace = static_cast<double>(update_->steps - pace_step_) / passed;
+    pace_ = pace_ == 0 ? pace : 0.85 * pace_ + 0.15 * pace;
+    pace_time_ = Clock::now();
+    pace_step_ = update_->steps;
+    const double done = progress();
+    anchor_step_ = static_cast<std::int64_t>(static_cast<std::size_t>(epoch_) * steps_per_epoch() + step_);
+    anchor_progress_ = done;
+    const double planned = static_cast<double>(planned_epochs_) * static_cast<double>(steps_per_epoch()) -
+                           static_cast<double>(anchor_step_);
+    steps_left_ = std::clamp(pace_ * (60 * options_.minutes - seconds_since(begin_)), 1.0, std::max(1.0, planned));
 }
 
 Batch Training::make_batch(const std::vector<std::uint32_t>& order, std::size_t index, int size) {
@@ -206,12 +200,12 @@ Batch Training::make_batch(const std::vector<std::uint32_t>& order, std::size_t 
     batch.images.resize((end - begin) * values);
     const std::uint64_t epoch = static_cast<std::uint64_t>(epoch_);
     for (std::size_t i = begin; i < end; ++i) {
-        const std::shared_ptr<const Image> photo = photos_->photo(order[i]);
+        const std::shared_ptr<const Image> photo = data_.photos->photo(order[i]);
         if (!photo) continue;
         Random random(options_.seed, epoch, order[i]);
         augment(*photo, options_.augmentation, is_flipped(options_.augmentation, options_.seed, epoch, order[i]), size,
                 options_.preprocessing, random, batch.images.data() + static_cast<std::size_t>(batch.count) * values);
-        const dataset::Sample& sample = data_.samples[order[i]];
+        const dataset::Sample& sample = data_.photos->samples()[order[i]];
         if (data_.multi_label) {
             const std::size_t classes = data_.classes.entries.size();
             batch.targets.resize(batch.targets.size() + classes);
@@ -288,7 +282,7 @@ bool Training::train_epoch() {
         loss_sum_ = right_ = seen_ = epoch_seconds_ = waited_ = 0;
     }
     const std::vector<std::uint32_t> order =
-        shuffled(data_.samples.size(), options_.seed, static_cast<std::uint64_t>(epoch_));
+        shuffled(data_.photos->samples().size(), options_.seed, static_cast<std::uint64_t>(epoch_));
     const std::size_t steps = steps_per_epoch(), first = step_;
     BatchLoader loader([&](std::size_t i) { return make_batch(order, first + i, size_); }, steps - first,
                        {.threads = options_.loader_threads});
@@ -328,6 +322,8 @@ bool Training::train_epoch() {
             if (step_ < steps || stop) save();
         }
         if (stop) return false;
+        follow_pace();
+        if (is_time_up()) return true;
     }
     return true;
 }
@@ -337,8 +333,8 @@ ValidationOptions Training::validation_options() const {
     options.size = options_.image_size;
     options.preprocessing = options_.preprocessing;
     options.multi_label = data_.multi_label;
-    options.boxes = boxes_ ? &*boxes_ : nullptr;
-    if (head_ && boxes_) {
+    options.boxes = data_.boxes ? &*data_.boxes : nullptr;
+    if (head_ && data_.boxes) {
         for (const Parameter& parameter : shown().parameters()) {
             if (parameter.name != head_->weight) continue;
             const at::Tensor weight = parameter.value.detach();
@@ -350,12 +346,12 @@ ValidationOptions Training::validation_options() const {
 
 std::vector<std::string> Training::validation_outputs() const {
     std::vector<std::string> outputs{output_};
-    if (head_ && boxes_) outputs.push_back(head_->features);
+    if (head_ && data_.boxes) outputs.push_back(head_->features);
     return outputs;
 }
 
 void Training::validate_epoch(EpochRecord& record) {
-    if (validation_data_.samples.empty()) return;
+    if (!data_.validation) return;
     const std::vector<std::string> outputs = validation_outputs();
     const Answer answer = [&](const Tensor& photos) {
         at::NoGradGuard no_gradients;
@@ -366,48 +362,11 @@ void Training::validate_epoch(EpochRecord& record) {
         }
         return answers;
     };
-    const ValidationResult result = validate(answer, *validation_photos_, threads_, validation_options());
+    const ValidationResult result = validate(answer, *data_.validation, threads_, validation_options());
     record.loss = result.loss;
     record.top1 = result.top1;
     record.top5 = result.top5;
     record.localization = result.localization;
-}
-
-/// What the written file does in ONNX Runtime: the figures that count, and how far its scores are from the trainer's own.
-void Training::check_file() {
-    if (validation_data_.samples.empty()) return;
-    model::Model written = model::load(options_.output);
-    const std::vector<std::string> outputs = validation_outputs();
-    for (const std::string& name : outputs) {
-        if (written.graph.find_output(name)) continue;
-        model::ValueInfo info;
-        info.name = name;
-        written.graph.outputs.push_back(info);
-    }
-    const runtime::Session session(model::serialize(written), {.threads = 1});
-    const std::string input = written.graph.inputs.at(0).name;
-    ValidationOptions options = validation_options();
-    options.all_thresholds = true;
-    std::mutex mutex;
-    double farthest = 0, largest = 0;
-    const Answer answer = [&](const Tensor& photos) {
-        std::vector<Tensor> answers = session.run({{input, photos}}, outputs);
-        const Tensor own = from_torch(shown().run(to_torch(photos), output_));
-        double far = 0, large = 0;
-        for (std::size_t i = 0; i < own.values<float>().size(); ++i) {
-            far = std::max(far, static_cast<double>(std::abs(own.values<float>()[i] - answers[0].values<float>()[i])));
-            large = std::max(large, static_cast<double>(std::abs(own.values<float>()[i])));
-        }
-        const std::scoped_lock lock(mutex);
-        farthest = std::max(farthest, far);
-        largest = std::max(largest, large);
-        return answers;
-    };
-    const ValidationResult result = validate(answer, *validation_photos_, threads_, options);
-    say(describe(result));
-    say(fmt::format("Its scores in ONNX Runtime differ from the trainer's by at most {:.2g} of the largest.",
-                    farthest / std::max(largest, 1e-30)));
-    write_validation(result, data_.classes.names(), options_.folder);
 }
 
 TrainOutcome Training::run() {
@@ -425,6 +384,7 @@ TrainOutcome Training::run() {
         record.waited = waited_ / std::max(1e-9, epoch_seconds_);
         ++epoch_;
         step_ = 0;
+        if (is_time_up()) planned_epochs_ = epoch_;
         if (epoch_ == planned_epochs_ || epoch_ % std::max(1, options_.validate_every) == 0) validate_epoch(record);
         history_.push_back(record);
         say(describe(record, planned_epochs_));
@@ -432,7 +392,7 @@ TrainOutcome Training::run() {
         report::write_file_atomically(
             options_.folder / "training.html",
             training_page(history_, planned_epochs_,
-                          options_.network + " on " + std::to_string(data_.samples.size()) + " photos"));
+                          options_.network + " on " + std::to_string(data_.photos->samples().size()) + " photos"));
         save();
         if (is_interrupted()) return {history_, false};
     }
@@ -444,10 +404,15 @@ TrainOutcome Training::run() {
     exported.half_weights = options_.half_weights;
     exported.description =
         fmt::format("{} with a {} head, {} classes, trained by Locus on {} photos for {} epochs.", options_.network,
-                    options_.head, data_.classes.entries.size(), data_.samples.size(), planned_epochs_);
+                    options_.head, data_.classes.entries.size(), data_.photos->samples().size(), planned_epochs_);
     export_model(std::move(trained), exported, options_.output);
     say(fmt::format("{} written.", options_.output.string()));
-    check_file();
+    if (data_.validation) {
+        ValidationOptions validation = validation_options();
+        const auto own = [&](const Tensor& photos) { return from_torch(shown().run(to_torch(photos), output_)); };
+        check_exported(options_.output, validation_outputs(), *data_.validation, threads_, validation, own,
+                       options_.folder, data_.classes.names(), options_.say);
+    }
     return {history_, true};
 }
 
@@ -466,7 +431,7 @@ void Training::save() {
                          {"seen", seen_},
                          {"epoch_seconds", epoch_seconds_},
                          {"waited", waited_},
-                         {"samples", data_.samples.size()},
+                         {"samples", data_.photos->samples().size()},
                          {"batch", options_.batch},
                          {"seed", options_.seed},
                          {"history", to_json(history_)}};
@@ -486,7 +451,7 @@ void Training::resume() {
     const fs::path file = options_.folder / "checkpoint.locus";
     const Checkpoint checkpoint = load_checkpoint(file);
     const auto state = nlohmann::json::parse(checkpoint.state);
-    if (state.at("samples") != data_.samples.size() || state.at("batch") != options_.batch ||
+    if (state.at("samples") != data_.photos->samples().size() || state.at("batch") != options_.batch ||
         state.at("seed") != options_.seed) {
         throw Error(
             ErrorKind::usage,
@@ -531,6 +496,9 @@ void Training::resume() {
 
 }  // namespace
 
-TrainOutcome train(const TrainOptions& options) { return Training(options).run(); }
+TrainOutcome train(const TrainOptions& options) {
+    if (options.freeze_trunk) return train_on_frozen_trunk(options);
+    return Training(options).run();
+}
 
 }  // namespace locus::train

@@ -142,12 +142,12 @@ TEST_F(SampleListing, ImagesWithoutFoldersHaveNoClass) {
 
 TEST_F(SampleListing, ClassListGivesOrderAndRefusesStrangers) {
     write("t.tar", tar_member("train/dog/1.jpg", "d") + tar_member("train/cat/1.jpg", "c"));
-    const ClassList classes({{"dog", "Hund"}, {"cat", "Katze"}});
+    const ClassList classes(std::vector<ClassEntry>{{"dog", "Hund"}, {"cat", "Katze"}});
     const SampleList list = list_samples({root / "t.tar"}, {.classes = classes});
     EXPECT_THAT(list.samples[0].labels, ElementsAre(0));
     EXPECT_EQ(list.samples[1].name, "train/cat/1.jpg");
     EXPECT_THAT(sentence_of([&] {
-                    list_samples({root / "t.tar"}, {.classes = ClassList({{"dog", ""}})});
+                    list_samples({root / "t.tar"}, {.classes = ClassList(std::vector<ClassEntry>{{"dog", ""}})});
                 }),
                 HasSubstr("'cat'"));
 }
