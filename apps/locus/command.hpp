@@ -24,5 +24,6 @@ struct Exit {
 /// Each adds one subcommand to the command.
 void add_explain(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_train(CLI::App& app);
 
 }  // namespace locus::command

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
     app.footer("`locus SUBCOMMAND --help` explains each. Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.");
     command::add_explain(app);
     command::add_inspect(app);
+    command::add_train(app);
 
     const auto fail = [](const char* sentence, int code) {
         fmt::print(stderr, "locus: error: {}\n", sentence);
