@@ -27,5 +27,6 @@ void add_explain(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_annotate(CLI::App& app);
 void add_build(CLI::App& app);
+void add_train(CLI::App& app);
 
 }  // namespace locus::command

@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     command::add_evaluate(app);
     command::add_annotate(app);
     command::add_build(app);
+    command::add_train(app);
 
     const auto fail = [](const char* sentence, int code) {
         fmt::print(stderr, "locus: error: {}\n", sentence);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 
+#include "image/decomposition.hpp"
 #include "image/encode.hpp"
 #include "image/overlay_raw.hpp"
 #include "image/preview.hpp"
@@ -64,7 +65,7 @@ public:
             if (save.mask) record.mask_file = put_png("masks", stem, mask(full, options_.boxes.threshold));
         }
         if (!explanation.parts.empty()) {
-            throw Error(ErrorKind::unsupported, "--decompose is not there yet");
+            record.decomposition_file = put_png("decompositions", stem, decomposition(source_.picture, explanation, source_.region, overlay));
         }
         record.explanation = std::move(explanation);
         return record;

@@ -1,0 +1,122 @@
+// The command `locus train`: an executable of its own, since loading LibTorch takes longer than explaining a photo.
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+
+#include <malloc.h>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "locus/error.hpp"
+#include "train/options.hpp"
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+
+void on_signal(int) {
+    if (interrupted.exchange(true)) std::_Exit(130);  // the second time at once
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace locus;
+    // Activations are some megabytes each: taken from the system and given back every time, their pages cost a tenth of the run.
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+
+    train::TrainOptions options;
+    options.schedule.peak = 0.2;
+    std::string sizes, optimizer = "sgd", schedule = "one-cycle";
+    CLI::App app("Trains a network from image labels and writes it as ONNX.", "locus train");
+    app.add_option("--data", options.data, "Folder of class folders, tar files of such, or CSV of path and label(s)")
+        ->required();
+    app.add_option("--val", options.validation, "Validation data, the same kinds");
+    app.add_option("--val-split", options.validation_split, "Share of each class held back for validation")
+        ->check(CLI::Range(0.0, 0.9));
+    app.add_option("--val-boxes", options.validation_boxes, "Boxes of validation images (path,x0,y0,x1,y1)");
+    app.add_option("--classes", options.classes, "Order and names of the classes (index,wnid,name)");
+    app.add_option("--arch", options.network, "Network");
+    app.add_option("--width", options.width, "Multiplies channel counts");
+    app.add_option("--head", options.head, "gap, gmp, sum or fc");
+    app.add_option("--from", options.from, "An ONNX classifier to begin with, instead of --arch");
+    app.add_option("--cut-at", options.cut_at, "With --from: the last tensor that is kept");
+    std::string freeze;
+    app.add_option("--freeze", freeze,
+                   "With --from: 'trunk' fits a linear layer to its pooled features, 'old' trains the new layers alone")
+        ->check(CLI::IsMember({"trunk", "old"}));
+    app.add_option("--new-lr-factor", options.new_rate_factor,
+                   "With --from: learning rate of the new layers over the others'");
+    app.add_option("--size", options.image_size, "Pixels a side of the network's input");
+    app.add_option("--train-sizes", sizes, "Sizes of training photos by progress, as in 48@0,64@0.7");
+    app.add_option("--epochs", options.epochs, "Passes over the data");
+    app.add_option("--minutes", options.minutes,
+                   "End after so much time: the schedule follows the pace, --epochs is the most");
+    app.add_option("--batch", options.batch, "Images a step");
+    app.add_option("--norm-batch", options.norm_batch, "Images that share BatchNormalization statistics");
+    app.add_option("--optimizer", optimizer, "sgd or adamw")->check(CLI::IsMember({"sgd", "adamw"}));
+    app.add_option("--lr", options.schedule.peak, "Highest learning rate");
+    app.add_option("--schedule", schedule, "one-cycle, cosine or constant")
+        ->check(CLI::IsMember({"one-cycle", "cosine", "constant"}));
+    app.add_option("--warm-up", options.schedule.warm_up, "Share of training in which the learning rate rises");
+    app.add_option("--momentum", options.momentum, "Nesterov's momentum");
+    app.add_option("--weight-decay", options.weight_decay, "On kernels and matrices");
+    app.add_option("--label-smoothing", options.label_smoothing, "");
+    app.add_option("--ema", options.average, "Decay of the moving average of weights; 0: none");
+    app.add_option("--min-area", options.augmentation.min_area,
+                   "Least share of a photo that a random crop keeps; 1: no crop");
+    app.add_option("--padding", options.augmentation.padding, "Crop out of a margin of so many pixels instead");
+    app.add_flag("--flip,!--no-flip", options.augmentation.flip, "Mirror half of the photos");
+    app.add_flag("--alternate-flips", options.augmentation.alternate_flips, "A photo is mirrored every other epoch");
+    app.add_option("--jitter", options.augmentation.jitter,
+                   "Brightness, contrast and saturation change by up to this share");
+    app.add_option("--erase", options.augmentation.erase, "Probability of random erasing");
+    app.add_option("--seed", options.seed, "");
+    app.add_option("-o,--output", options.output, "The ONNX file");
+    app.add_option("--run", options.folder, "Folder for checkpoint, log.csv and training.html");
+    app.add_flag("--half-weights", options.half_weights, "Store kernels as float16: half the file");
+    app.add_flag("--resume", options.resume, "Go on from the checkpoint");
+    app.add_option("--threads", options.engine_threads, "Engine threads; 0: one a core");
+    app.add_option("--loader-threads", options.loader_threads, "Threads that decode and augment");
+    app.add_option("--val-every", options.validate_every, "Validate each so many epochs");
+    app.add_option("--checkpoint-every", options.checkpoint_every, "Seconds");
+    app.add_option("--stop-after", options.stop_after_steps, "Save and stop after so many steps");
+    app.add_option("--mean", options.preprocessing.mean, "Of red, green and blue, scaled to 0..1");
+    app.add_option("--std", options.preprocessing.std, "");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    std::signal(SIGINT, on_signal);
+    std::signal(SIGTERM, on_signal);
+    options.interrupted = &interrupted;
+    options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+    try {
+        if (!sizes.empty()) options.sizes = train::SizeSchedule::parse(sizes);
+        options.freeze_trunk = freeze == "trunk";
+        options.only_new = freeze == "old";
+        if (options.from.empty() && !(freeze.empty() && options.cut_at.empty())) {
+            throw Error(ErrorKind::usage, "--freeze and --cut-at go with --from MODEL.onnx.");
+        }
+        options.optimizer = optimizer == "sgd" ? train::Optimizer::sgd : train::Optimizer::adamw;
+        options.schedule.shape = schedule == "one-cycle" ? train::Schedule::Shape::one_cycle
+                                 : schedule == "cosine"  ? train::Schedule::Shape::cosine
+                                                         : train::Schedule::Shape::constant;
+        const train::TrainOutcome outcome = train::train(options);
+        if (!outcome.finished) {
+            std::fprintf(stderr, "locus: stopped; the same command with --resume goes on.\n");
+            return 130;
+        }
+    } catch (const Error& error) {
+        std::fprintf(stderr, "locus: error: %s\n", error.what());
+        return error.kind() == ErrorKind::usage ? 2 : 1;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "locus: error: %s\n", error.what());
+        return 1;
+    }
+    return 0;
+}

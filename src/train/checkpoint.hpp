@@ -1,0 +1,31 @@
+#pragma once
+
+/// Everything training needs to go on: written whole or not at all.
+///
+///     train::Checkpoint checkpoint;
+///     checkpoint.state = R"({"epoch": 3, "step": 120})";
+///     checkpoint.tensors["parameter/conv1.weight"] = tensor;
+///     train::save_checkpoint(checkpoint, "run/checkpoint.locus");
+///
+/// The file is a line with its kind and version, the lengths of the parts, the state as JSON, a table of tensors, their bytes, and a
+/// checksum over all of it.
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "locus/tensor.hpp"
+
+namespace locus::train {
+
+struct Checkpoint {
+    std::string state;  ///< JSON
+    std::map<std::string, Tensor> tensors;
+};
+
+void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& file);
+
+/// Throws Error(io) where the file is not there, not a checkpoint, or damaged.
+Checkpoint load_checkpoint(const std::filesystem::path& file);
+
+}  // namespace locus::train

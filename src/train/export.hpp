@@ -1,0 +1,28 @@
+#pragma once
+
+/// The trained network as a file that explains itself: preprocessing and labels in its metadata.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "locus/preprocessing.hpp"
+#include "model/graph.hpp"
+
+namespace locus::train {
+
+struct ExportOptions {
+    Preprocessing preprocessing;
+    std::vector<std::string> labels;
+    std::string description;
+    bool half_weights = false;  ///< see store_as_halves
+};
+
+/// Writes the model. Throws Error(io).
+void export_model(model::Model model, const ExportOptions& options, const std::filesystem::path& file);
+
+/// Stores the kernels of convolutions as float16, each followed by a Cast to float32: half the file, the arithmetic stays float32, and a
+/// session folds the casts when it opens. Weights of linear layers stay as they are, so that class activation maps can be read off them.
+void store_as_halves(model::Model& model);
+
+}  // namespace locus::train

@@ -1,0 +1,261 @@
+#include "train/frozen_trunk.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+#include "model/onnx_file.hpp"
+#include "model/preprocessing_metadata.hpp"
+#include "report/sha256.hpp"
+#include "runtime/session.hpp"
+#include "train/checkpoint.hpp"
+#include "train/engine_threads.hpp"
+#include "train/export.hpp"
+#include "train/gap_head.hpp"
+#include "train/surgery.hpp"
+#include "train/torch_types.hpp"
+#include "train/training_data.hpp"
+#include "train/training_log.hpp"
+#include "train/validation.hpp"
+
+namespace locus::train {
+
+namespace {
+
+constexpr std::int64_t batch_size = 16;
+
+/// Pooled features [photos, K] of all photos that can be read, and which these are.
+struct Features {
+    Tensor values;
+    std::vector<std::size_t> samples;
+};
+
+class Trunk {
+public:
+    Trunk(const TrainOptions& options, EngineThreads& threads) : threads_(&threads) {
+        model_ = model::load(options.from);
+        preprocessing_ = model::read_metadata(model_, options.from, model_.graph.inputs.at(0)).preprocessing;
+        const std::string output = model_.graph.outputs.at(0).name;
+        if (!options.cut_at.empty()) {
+            tensor_ = options.cut_at;
+        } else if (const auto head = find_pooled_head(model_.graph, output)) {
+            tensor_ = head->features;
+        } else {
+            tensor_ = find_cut(model_);
+        }
+        model::Model pooled = with_new_head(model_, {.cut_at = tensor_, .classes = 2});
+        for (const model::Node& node : pooled.graph.nodes) {
+            if (node.is("Gemm") && node.output(0) == pooled.graph.outputs[0].name) pooled_ = node.input(0);
+        }
+        pooled.graph.outputs[0] = {};
+        pooled.graph.outputs[0].name = pooled_;
+        model::remove_unused(pooled.graph);
+        bytes_ = model::serialize(pooled);
+        session_ = std::make_unique<runtime::Session>(bytes_, runtime::SessionOptions{.threads = 1});
+        const auto& shape = pooled.graph.inputs.at(0).shape;
+        fixed_batch_ = shape && !shape->empty() && shape->front().value ? *shape->front().value : 0;
+        if (fixed_batch_ > 1)
+            throw Error(ErrorKind::unsupported,
+                        fmt::format("{}: takes {} photos at a time, no fewer.", options.from.string(), fixed_batch_));
+        input_ = pooled.graph.inputs.at(0).name;
+    }
+
+    /// Computes, or reads what an earlier run computed.
+    Features features(PhotoStore& photos, const std::filesystem::path& folder,
+                      const std::function<void(const std::string&)>& say) const {
+        std::string identity = bytes_;
+        for (const dataset::Sample& s : photos.samples())
+            identity += fmt::format("\n{} {} {} {}", s.name, s.file.string(), s.offset, s.size);
+        const std::filesystem::path cache = folder / ("features-" + report::sha256(identity).substr(0, 16) + ".locus");
+        if (std::filesystem::exists(cache)) {
+            const Checkpoint kept = load_checkpoint(cache);
+            Features features{kept.tensors.at("features"), {}};
+            for (const std::int64_t i : kept.tensors.at("samples").to_int64s())
+                features.samples.push_back(static_cast<std::size_t>(i));
+            return features;
+        }
+        const auto begin = std::chrono::steady_clock::now();
+        const Features features = compute(photos);
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        if (say)
+            say(fmt::format("features of {} photos in {:.0f} s, {:.0f} a second", features.samples.size(), seconds,
+                            static_cast<double>(features.samples.size()) / seconds));
+        Checkpoint kept;
+        kept.state = "{}";
+        kept.tensors["features"] = features.values;
+        const std::vector<std::int64_t> samples(features.samples.begin(), features.samples.end());
+        kept.tensors["samples"] = Tensor::of<std::int64_t>({static_cast<std::int64_t>(samples.size())}, samples);
+        save_checkpoint(kept, cache);
+        return features;
+    }
+
+    const model::Model& model() const { return model_; }
+    const std::string& tensor() const { return tensor_; }
+    const Preprocessing& preprocessing() const { return preprocessing_; }
+
+private:
+    Features compute(PhotoStore& photos) const {
+        const std::size_t count = photos.samples().size(),
+                          each = fixed_batch_ == 1 ? 1 : static_cast<std::size_t>(batch_size);
+        std::vector<Tensor> parts((count + each - 1) / each);
+        std::vector<std::vector<std::size_t>> samples(parts.size());
+        threads_->run(parts.size(), [&](std::size_t index) {
+            std::vector<std::byte> bytes;
+            Shape shape;
+            for (std::size_t i = index * each; i < std::min(count, (index + 1) * each); ++i) {
+                const auto photo = photos.photo(i);
+                if (!photo) continue;
+                const Tensor x = preprocess(*photo, preprocessing_);
+                shape = x.shape();
+                bytes.insert(bytes.end(), x.bytes().begin(), x.bytes().end());
+                samples[index].push_back(i);
+            }
+            if (samples[index].empty()) return;
+            shape[0] = static_cast<std::int64_t>(samples[index].size());
+            parts[index] = session_->run({{input_, Tensor(preprocessing_.type, shape, std::move(bytes))}}, {pooled_})
+                               .at(0)
+                               .to_float32();
+        });
+        Features features;
+        std::vector<std::byte> all;
+        std::int64_t width = 0;
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            if (samples[i].empty()) continue;
+            width = parts[i].size() / static_cast<std::int64_t>(samples[i].size());
+            all.insert(all.end(), parts[i].bytes().begin(), parts[i].bytes().end());
+            features.samples.insert(features.samples.end(), samples[i].begin(), samples[i].end());
+        }
+        features.values =
+            Tensor(DataType::float32, {static_cast<std::int64_t>(features.samples.size()), width}, std::move(all));
+        return features;
+    }
+
+    EngineThreads* threads_;
+    model::Model model_;
+    Preprocessing preprocessing_;
+    std::string tensor_, pooled_, input_, bytes_;
+    std::unique_ptr<runtime::Session> session_;
+    std::int64_t fixed_batch_ = 0;
+};
+
+/// Shares of photos whose label is the highest, and among the five highest, scores of the layer.
+std::pair<double, double> accuracy(const LinearLayer& layer, const Features& features, const PhotoStore& photos) {
+    at::NoGradGuard no_gradients;
+    const at::Tensor scores = at::addmm(to_torch(layer.bias), to_torch(features.values), to_torch(layer.weight).t());
+    const at::Tensor best = std::get<1>(at::topk(scores, std::min<std::int64_t>(5, scores.size(1)), 1)).contiguous();
+    double top1 = 0, top5 = 0;
+    for (std::size_t i = 0; i < features.samples.size(); ++i) {
+        const auto& labels = photos.samples()[features.samples[i]].labels;
+        for (std::int64_t k = 0; k < best.size(1); ++k) {
+            const auto guess = best.data_ptr<std::int64_t>()[static_cast<std::int64_t>(i) * best.size(1) + k];
+            if (std::find(labels.begin(), labels.end(), static_cast<int>(guess)) == labels.end()) continue;
+            top1 += k == 0;
+            top5 += 1;
+            break;
+        }
+    }
+    const double n = std::max<double>(1, static_cast<double>(features.samples.size()));
+    return {top1 / n, top5 / n};
+}
+
+}  // namespace
+
+LinearLayer fit_linear_layer(const Tensor& features, const std::vector<std::vector<int>>& labels, int classes,
+                             bool multi_label, int epochs, std::uint64_t seed) {
+    at::NoGradGuard no_gradients;
+    at::Tensor x = to_torch(features);
+    const std::int64_t n = x.size(0), width = x.size(1);
+    const at::Tensor mean = x.mean(0), deviation = at::clamp_min(x.var(0, false).sqrt(), 1e-6);
+    x.sub_(mean).div_(deviation);
+    at::Tensor y = at::zeros({n, classes});
+    for (std::int64_t i = 0; i < n; ++i) {
+        for (const int label : labels[static_cast<std::size_t>(i)]) y.data_ptr<float>()[i * classes + label] = 1;
+    }
+    at::Tensor w = at::zeros({classes, width}), b = at::zeros({classes});
+    at::Tensor m = at::zeros_like(w), v = at::zeros_like(w), mb = at::zeros_like(b), vb = at::zeros_like(b);
+    constexpr std::int64_t batch = 256;
+    constexpr double peak = 3e-3, decay = 0.02;
+    const std::int64_t per_epoch = (n + batch - 1) / batch, total = per_epoch * epochs;
+    std::int64_t t = 0;
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+        const auto order32 = shuffled(static_cast<std::size_t>(n), seed, static_cast<std::uint64_t>(epoch));
+        const std::vector<std::int64_t> order(order32.begin(), order32.end());
+        const at::Tensor indices = at::tensor(order, at::kLong);
+        for (std::int64_t begin = 0; begin < n; begin += batch) {
+            const at::Tensor rows = indices.slice(0, begin, std::min(n, begin + batch));
+            const at::Tensor xb = x.index_select(0, rows), yb = y.index_select(0, rows);
+            const at::Tensor scores = at::addmm(b, xb, w.t());
+            const at::Tensor error =
+                ((multi_label ? at::sigmoid(scores) : at::softmax(scores, 1)) - yb) / static_cast<double>(rows.size(0));
+            const at::Tensor gw = at::mm(error.t(), xb), gb = error.sum(0);
+            ++t;
+            const double rate =
+                peak * 0.5 * (1 + std::cos(3.14159265358979 * static_cast<double>(t) / static_cast<double>(total)));
+            const double c1 = 1 - std::pow(0.9, t), c2 = 1 - std::pow(0.999, t);
+            m.mul_(0.9).add_(gw, 0.1);
+            v.mul_(0.999).addcmul_(gw, gw, 0.001);
+            w.mul_(1 - rate * decay).sub_(rate / c1 * m / ((v / c2).sqrt() + 1e-8));
+            mb.mul_(0.9).add_(gb, 0.1);
+            vb.mul_(0.999).addcmul_(gb, gb, 0.001);
+            b.sub_(rate / c1 * mb / ((vb / c2).sqrt() + 1e-8));
+        }
+    }
+    const at::Tensor folded = w / deviation;
+    return {from_torch(folded), from_torch(b - at::mv(folded, mean))};
+}
+
+TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
+    TrainOptions options = given;
+    if (options.folder.empty()) options.folder = options.output.string() + ".training";
+    const auto say = [&](const std::string& line) {
+        if (options.say) options.say(line);
+    };
+    const auto begin = std::chrono::steady_clock::now();
+    EngineThreads threads(options.engine_threads);
+    const TrainingData data = load_training_data(options, threads.count());
+    const Trunk trunk(options, threads);
+    say(fmt::format("{}: features are '{}', pooled.", options.from.string(), trunk.tensor()));
+    const Features features = trunk.features(*data.photos, options.folder, options.say);
+    std::vector<std::vector<int>> labels;
+    for (const std::size_t i : features.samples) labels.push_back(data.photos->samples()[i].labels);
+    const int classes = static_cast<int>(data.classes.entries.size());
+    const auto fit_begin = std::chrono::steady_clock::now();
+    const LinearLayer layer =
+        fit_linear_layer(features.values, labels, classes, data.multi_label, options.epochs, options.seed);
+    const double fit_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - fit_begin).count();
+
+    EpochRecord record;
+    record.epoch = options.epochs;
+    record.size = trunk.preprocessing().width;
+    record.train_top1 = accuracy(layer, features, *data.photos).first;
+    if (data.validation) {
+        const Features held = trunk.features(*data.validation, options.folder, options.say);
+        std::tie(record.top1, record.top5) = accuracy(layer, held, *data.validation);
+    }
+    record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    say(fmt::format(
+        "fitted in {:.1f} s: {:.2f} % right in training{}; {:.0f} s in all", fit_seconds, 100 * record.train_top1,
+        record.top1 ? fmt::format(", validation top-1 {:.2f} %, top-5 {:.2f} %", 100 * *record.top1, 100 * *record.top5)
+                    : "",
+        record.seconds));
+
+    model::Model trained = with_new_head(trunk.model(), {.cut_at = trunk.tensor(), .classes = classes});
+    trained.graph.initializers[std::string(new_layer_prefix) + "linear.weight"] = layer.weight;
+    trained.graph.initializers[std::string(new_layer_prefix) + "linear.bias"] = layer.bias;
+    ExportOptions exported;
+    exported.preprocessing = trunk.preprocessing();
+    exported.labels = data.classes.names();
+    exported.description =
+        fmt::format("A linear layer for {} classes on the frozen trunk of {}, fitted by Locus to {} photos.", classes,
+                    options.from.filename().string(), labels.size());
+    export_model(std::move(trained), exported, options.output);
+    write_log({record}, options.folder / "log.csv");
+    say(fmt::format("{} written.", options.output.string()));
+    return {{record}, true};
+}
+
+}  // namespace locus::train

@@ -1,0 +1,70 @@
+#pragma once
+
+/// ONNX operators on LibTorch tensors: what the executor runs, and LibTorch differentiates.
+///
+/// Adding one: write a function `Tensors name(Call& call)` in the operators_*.cpp it belongs to, and one line in that file's table. Inputs
+/// that a node leaves out are undefined tensors. Shapes and axes arrive as int64 tensors, as they do in ONNX.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "model/graph.hpp"
+
+namespace locus::train {
+
+using Tensors = std::vector<at::Tensor>;
+
+/// Statistics of one batch that a BatchNormalization saw while training.
+struct BatchStatistics {
+    const model::Node* node = nullptr;
+    at::Tensor mean;               ///< [C]
+    at::Tensor unbiased_variance;  ///< [C]
+};
+
+/// One node about to be run.
+struct Call {
+    const model::Node& node;
+    std::span<const at::Tensor> inputs;
+    std::int64_t opset = 13;
+    at::ScalarType computes_in{};  ///< float or double: what the network's floats are
+    bool training = false;         ///< batch statistics in BatchNormalization, dropping in Dropout
+    bool may_overwrite = false;    ///< nobody needs inputs[0] afterwards, its producer's derivative neither
+    std::vector<BatchStatistics>* statistics = nullptr;  ///< where BatchNormalization leaves what it saw while training
+    std::uint64_t random_seed = 0;                       ///< of this node in this pass: what Dropout drops
+
+    bool has(std::size_t i) const { return i < inputs.size() && inputs[i].defined(); }
+    /// The i-th input; throws Error(model) where the node leaves it out.
+    const at::Tensor& input(std::size_t i) const;
+    /// Values of an int64 input.
+    std::vector<std::int64_t> integers(std::size_t i) const;
+    /// Axes or the like: an input from opset `since` on, an attribute before. Empty where neither is there.
+    std::optional<std::vector<std::int64_t>> integers_or_attribute(std::size_t i, std::string_view attribute) const;
+};
+
+using Operator = Tensors (*)(Call&);
+using OperatorTable = std::unordered_map<std::string_view, Operator>;
+
+const OperatorTable& network_operators();      ///< convolutions, pools, norms, linear layers: operators_network.cpp
+const OperatorTable& elementwise_operators();  ///< operators_elementwise.cpp
+const OperatorTable& shape_operators();        ///< shapes, indexing, reductions, casts: operators_shape.cpp
+
+/// The operator of the standard set with this name, null where Locus does not run it.
+Operator find_operator(std::string_view op_type);
+
+/// Names of all operators that run, sorted.
+std::vector<std::string> operator_names();
+
+/// Raises Error(unsupported): what cannot be run, and in which node.
+[[noreturn]] void cannot_run(const model::Node& node, const std::string& what);
+
+/// An axis counted from the front; throws Error(model) where it is outside.
+std::int64_t positive_axis(const Call& call, std::int64_t axis, std::int64_t rank);
+
+}  // namespace locus::train

@@ -1,0 +1,53 @@
+#pragma once
+
+/// Decoded photos, in memory as far as they fit.
+///
+///     train::PhotoStore store(list.samples, {.threads = 2});
+///     store.fill();                           // decodes all that fit, on two threads
+///     std::shared_ptr<const Image> photo = store.photo(17);   // null where the file is corrupt
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "dataset/sample_list.hpp"
+#include "locus/image.hpp"
+
+namespace locus::train {
+
+struct PhotoStoreOptions {
+    std::size_t memory = std::size_t{4} << 30U;  ///< bytes of pixels to keep; what does not fit is decoded each time
+    int reduce_to = 0;                           ///< as image::DecodeOptions has it
+    int threads = 1;
+};
+
+class PhotoStore {
+public:
+    PhotoStore(std::vector<dataset::Sample> samples, const PhotoStoreOptions& options);
+
+    /// Decodes photos in their order until the memory is used up.
+    void fill();
+
+    /// The photo of a sample; null where it cannot be decoded (see `corrupt`). May be called from several threads.
+    std::shared_ptr<const Image> photo(std::size_t index);
+
+    const std::vector<dataset::Sample>& samples() const { return samples_; }
+
+    /// Sentences that name the photos found to be corrupt so far.
+    std::vector<std::string> corrupt() const;
+
+private:
+    std::shared_ptr<const Image> decode(std::size_t index);
+
+    std::vector<dataset::Sample> samples_;
+    PhotoStoreOptions options_;
+    std::vector<std::shared_ptr<const Image>> kept_;
+    std::vector<char> is_corrupt_;
+    std::vector<std::string> corrupt_;
+    mutable std::mutex mutex_;
+};
+
+}  // namespace locus::train

@@ -1,0 +1,80 @@
+#include "train/training_data.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+#include "train/random.hpp"
+
+namespace locus::train {
+
+namespace {
+
+/// Takes a share of each class, so that rare classes are validated too; of a class of one photo, none.
+std::vector<dataset::Sample> hold_back(std::vector<dataset::Sample>& samples, double share, std::uint64_t seed) {
+    std::map<int, std::vector<std::size_t>> by_class;
+    for (std::size_t i = 0; i < samples.size(); ++i)
+        by_class[samples[i].labels.empty() ? -1 : samples[i].labels[0]].push_back(i);
+    std::vector<char> held(samples.size());
+    for (const auto& [label, members] : by_class) {
+        const auto order = shuffled(members.size(), seed, 0x76616C + static_cast<std::uint64_t>(label));
+        const auto wanted = static_cast<std::size_t>(std::lround(share * static_cast<double>(members.size())));
+        for (std::size_t i = 0; i < std::min(wanted, members.size() - 1); ++i) held[members[order[i]]] = 1;
+    }
+    std::vector<dataset::Sample> kept, back;
+    for (std::size_t i = 0; i < samples.size(); ++i) (held[i] ? back : kept).push_back(std::move(samples[i]));
+    samples = std::move(kept);
+    return back;
+}
+
+}  // namespace
+
+TrainingData load_training_data(const TrainOptions& options, int threads) {
+    const auto say = [&](const std::string& line) {
+        if (options.say) options.say(line);
+    };
+    dataset::ListOptions listing;
+    if (!options.classes.empty()) listing.classes = dataset::read_class_list(options.classes);
+    dataset::SampleList list = dataset::list_samples(options.data, listing);
+    for (const std::string& remark : list.remarks) say(remark);
+    if (list.classes.entries.size() < 2 && !list.multi_label) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("The data have one class, '{}'; there is nothing to tell apart with fewer than two.",
+                                list.classes.entries[0].key));
+    }
+    std::vector<dataset::Sample> held;
+    if (!options.validation.empty()) {
+        held = dataset::list_samples(options.validation, {.classes = list.classes}).samples;
+    } else if (options.validation_split > 0) {
+        held = hold_back(list.samples, options.validation_split, options.seed);
+    }
+
+    const auto begin = std::chrono::steady_clock::now();
+    TrainingData data;
+    data.classes = list.classes;
+    data.multi_label = list.multi_label;
+    data.photos =
+        std::make_unique<PhotoStore>(std::move(list.samples), PhotoStoreOptions{options.photo_memory, 0, threads});
+    data.photos->fill();
+    if (!held.empty()) {
+        data.validation =
+            std::make_unique<PhotoStore>(std::move(held), PhotoStoreOptions{options.photo_memory / 8, 0, threads});
+        data.validation->fill();
+    }
+    if (!options.validation_boxes.empty()) data.boxes = dataset::read_box_list(options.validation_boxes);
+    say(fmt::format("{} photos of {} classes to train on, {} to validate; read in {:.1f} s.",
+                    data.photos->samples().size(), data.classes.entries.size(),
+                    data.validation ? data.validation->samples().size() : 0,
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()));
+    for (const PhotoStore* store : {data.photos.get(), data.validation.get()}) {
+        if (!store) continue;
+        for (const std::string& corrupt : store->corrupt()) say("skipped: " + corrupt);
+    }
+    return data;
+}
+
+}  // namespace locus::train

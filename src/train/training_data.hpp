@@ -1,0 +1,26 @@
+#pragma once
+
+/// The photos of a training, listed, split and decoded.
+
+#include <memory>
+#include <optional>
+
+#include "dataset/box_list.hpp"
+#include "dataset/sample_list.hpp"
+#include "train/options.hpp"
+#include "train/photo_store.hpp"
+
+namespace locus::train {
+
+struct TrainingData {
+    dataset::ClassList classes;
+    bool multi_label = false;
+    std::unique_ptr<PhotoStore> photos;      ///< to train on
+    std::unique_ptr<PhotoStore> validation;  ///< null where there are none
+    std::optional<dataset::BoxList> boxes;   ///< of validation photos
+};
+
+/// Reads what the options name and says what was passed over. Throws Error(usage) for a data set of one class.
+TrainingData load_training_data(const TrainOptions& options, int threads);
+
+}  // namespace locus::train

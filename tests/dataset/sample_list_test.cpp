@@ -1,0 +1,221 @@
+#include "dataset/sample_list.hpp"
+
+#include <cstdio>
+#include <fstream>
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "dataset/box_list.hpp"
+#include "dataset/csv.hpp"
+#include "dataset/tar_index.hpp"
+#include "locus/error.hpp"
+
+namespace locus::dataset {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Folder : public testing::Test {
+protected:
+    void SetUp() override {
+        const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+        root = fs::temp_directory_path() / (std::string("locus-dataset-") + info->test_suite_name() + info->name());
+        fs::remove_all(root);
+        fs::create_directories(root);
+    }
+    void TearDown() override { fs::remove_all(root); }
+
+    fs::path write(const fs::path& name, const std::string& content) const {
+        fs::create_directories((root / name).parent_path());
+        std::ofstream(root / name, std::ios::binary) << content;
+        return root / name;
+    }
+
+    fs::path root;
+};
+
+/// A ustar member: header, content, padding to 512 bytes.
+std::string tar_member(const std::string& name, const std::string& content, char type = '0') {
+    std::string header(512, '\0');
+    const auto put = [&](std::size_t at, const std::string& text) { header.replace(at, text.size(), text); };
+    put(0, name.substr(0, 100));
+    put(100, "0000644");
+    put(108, "0000000");
+    put(116, "0000000");
+    char octal[16];
+    std::snprintf(octal, sizeof octal, "%011zo", content.size());
+    put(124, octal);
+    put(136, "00000000000");
+    put(148, "        ");
+    header[156] = type;
+    put(257, "ustar");
+    put(263, "00");
+    unsigned sum = 0;
+    for (const char c : header) sum += static_cast<unsigned char>(c);
+    std::snprintf(octal, sizeof octal, "%06o", sum);
+    put(148, std::string(octal) + '\0' + ' ');
+    std::string padded = content;
+    padded.resize((content.size() + 511) / 512 * 512, '\0');
+    return header + padded;
+}
+
+std::string text_of(const Sample& sample) {
+    const auto bytes = read_bytes(sample);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string sentence_of(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "nothing thrown";
+}
+
+using Tar = Folder;
+using SampleListing = Folder;
+using Tables = Folder;
+
+TEST_F(Tar, MembersLieWhereTheIndexSays) {
+    const fs::path file = write("a.tar", tar_member("a/", "", '5') + tar_member("a/one.jpg", "first") +
+                                             tar_member("b/two.jpg", std::string(600, 'x')) + std::string(1024, '\0'));
+    const auto members = index_tar(file);
+    ASSERT_EQ(members.size(), 2U);
+    EXPECT_EQ(members[0].name, "a/one.jpg");
+    EXPECT_EQ(members[0].offset, 1024U);  // behind the folder's header and its own
+    EXPECT_EQ(members[1].size, 600U);
+    EXPECT_EQ(text_of({"", file, members[0].offset, members[0].size, {}}), "first");
+}
+
+TEST_F(Tar, LongNamesOfPaxAndGnu) {
+    const std::string name = "class/" + std::string(150, 'n') + ".jpg";
+    std::string record = "path=" + name + "\n";
+    record = std::to_string(record.size() + 4) + " " + record;  // three digits and a space before it
+    const fs::path pax = write("p.tar", tar_member("header", record, 'x') + tar_member("short", "1"));
+    const fs::path gnu = write("g.tar", tar_member("././@LongLink", name + '\0', 'L') + tar_member("short", "2"));
+    EXPECT_EQ(index_tar(pax).at(0).name, name);
+    EXPECT_EQ(index_tar(gnu).at(0).name, name);
+}
+
+TEST_F(Tar, DamageIsNamed) {
+    const std::string whole = tar_member("a/one.jpg", std::string(2000, 'x'));
+    EXPECT_THAT(sentence_of([&] { index_tar(write("cut.tar", whole.substr(0, 1000))); }), HasSubstr("ends too early"));
+    EXPECT_THAT(sentence_of([&] { index_tar(write("zip.tar", std::string(1024, 'P'))); }),
+                HasSubstr("not an uncompressed tar"));
+    EXPECT_THAT(sentence_of([&] { index_tar(root / "none.tar"); }), HasSubstr("none.tar"));
+}
+
+TEST_F(SampleListing, FoldersAreClassesInTheOrderOfNames) {
+    write("data/dog/2.jpg", "d2");
+    write("data/dog/1.JPG", "d1");
+    write("data/cat/deep/3.png", "c3");
+    const SampleList list = list_samples({root / "data"});
+    ASSERT_EQ(list.samples.size(), 3U);
+    EXPECT_THAT(list.classes.names(), ElementsAre("cat", "dog"));
+    EXPECT_EQ(list.samples[0].name, "cat/deep/3.png");
+    EXPECT_THAT(list.samples[0].labels, ElementsAre(0));
+    EXPECT_EQ(text_of(list.samples[1]), "d1");
+}
+
+TEST_F(SampleListing, TextFilesAndEmptyClassesAreRemarkedOn) {
+    write("data/cat/1.jpg", "x");
+    write("data/cat/notes.txt", "x");
+    write("data/dog/1.jpg", "x");
+    fs::create_directories(root / "data/eel");
+    const SampleList list = list_samples({root / "data"});
+    EXPECT_EQ(list.classes.entries.size(), 3U);
+    EXPECT_EQ(list.samples.size(), 2U);
+    ASSERT_EQ(list.remarks.size(), 2U);
+    EXPECT_THAT(list.remarks[0], HasSubstr("notes.txt"));
+    EXPECT_THAT(list.remarks[1], HasSubstr("eel"));
+}
+
+TEST_F(SampleListing, ImagesWithoutFoldersHaveNoClass) {
+    write("data/1.jpg", "x");
+    EXPECT_THAT(sentence_of([&] { list_samples({root / "data"}); }), HasSubstr("have no class"));
+}
+
+TEST_F(SampleListing, ClassListGivesOrderAndRefusesStrangers) {
+    write("t.tar", tar_member("train/dog/1.jpg", "d") + tar_member("train/cat/1.jpg", "c"));
+    const ClassList classes(std::vector<ClassEntry>{{"dog", "Hund"}, {"cat", "Katze"}});
+    const SampleList list = list_samples({root / "t.tar"}, {.classes = classes});
+    EXPECT_THAT(list.samples[0].labels, ElementsAre(0));
+    EXPECT_EQ(list.samples[1].name, "train/cat/1.jpg");
+    EXPECT_THAT(sentence_of([&] {
+                    list_samples({root / "t.tar"}, {.classes = ClassList(std::vector<ClassEntry>{{"dog", ""}})});
+                }),
+                HasSubstr("'cat'"));
+}
+
+TEST_F(SampleListing, CsvWithSeveralLabelsIsMultiLabel) {
+    write("a.jpg", "a");
+    write("b.jpg", "b");
+    write("several.csv", "path,labels\na.jpg,cat;dog\nb.jpg,\n");
+    const SampleList list = list_samples({root / "several.csv"});
+    EXPECT_TRUE(list.multi_label);
+    EXPECT_THAT(list.samples[0].labels, ElementsAre(0, 1));
+    EXPECT_TRUE(list.samples[1].labels.empty());
+}
+
+TEST_F(SampleListing, CsvWithoutLabelsSaysSo) {
+    write("a.jpg", "a");
+    write("none.csv", "path\na.jpg\n");
+    write("hole.csv", "path,label\na.jpg,\n");
+    write("gone.csv", "path,label\nmissing.jpg,cat\n");
+    EXPECT_THAT(sentence_of([&] { list_samples({root / "none.csv"}); }), HasSubstr("no column 'label'"));
+    EXPECT_THAT(sentence_of([&] { list_samples({root / "hole.csv"}); }), HasSubstr("line 2: 'a.jpg' has no label"));
+    EXPECT_THAT(sentence_of([&] { list_samples({root / "gone.csv"}); }), HasSubstr("missing.jpg is not there"));
+}
+
+TEST_F(Tables, CsvFieldsMayBeQuoted) {
+    const Csv csv = read_csv(write("q.csv", "\xEF\xBB\xBFname,value\r\n\"a, \"\"b\"\"\",1\r\n\r\nc,2\r\n"));
+    EXPECT_EQ(csv.rows.at(0).at(0), "a, \"b\"");
+    EXPECT_EQ(csv.number(1, csv.column("value")), 2.0);
+    EXPECT_EQ(csv.lines.at(1), 4U);
+    EXPECT_THAT(sentence_of([&] { csv.column("nope"); }), HasSubstr("name, value"));
+    EXPECT_THAT(sentence_of([&] { read_csv(write("r.csv", "a,b\n1\n")); }), HasSubstr("line 2: 1 fields"));
+}
+
+TEST_F(Tables, ClassesMayStandInAnyOrder) {
+    const ClassList classes = read_class_list(write("c.csv", "index,wnid,name\n1,n2,two\n0,n1,one\n"));
+    EXPECT_THAT(classes.names(), ElementsAre("one", "two"));
+    EXPECT_EQ(classes.find("n2"), 1);
+    EXPECT_EQ(classes.find("n3"), std::nullopt);
+    EXPECT_THAT(sentence_of([&] { read_class_list(write("d.csv", "index,wnid\n0,a\n0,b\n")); }),
+                HasSubstr("occurs twice"));
+    EXPECT_THAT(sentence_of([&] { read_class_list(write("e.csv", "index,wnid\n0,a\n7,b\n")); }), HasSubstr("0 to 1"));
+}
+
+TEST_F(Tables, BoxCornersAreInclusive) {
+    const BoxList boxes = read_box_list(write("b.csv", "path,x0,y0,x1,y1\nv/1.jpg,0,0,63,63\nv/1.jpg,5,6,5,9\n"));
+    ASSERT_EQ(boxes.of("v/1.jpg").size(), 2U);
+    EXPECT_EQ(boxes.of("v/1.jpg")[0].width, 64);
+    EXPECT_EQ(boxes.of("v/1.jpg")[1].width, 1);
+    EXPECT_EQ(boxes.of("v/1.jpg")[1].height, 4);
+    EXPECT_TRUE(boxes.of("v/2.jpg").empty());
+    EXPECT_THAT(sentence_of([&] { read_box_list(write("w.csv", "path,x0,y0,x1,y1\na,5,0,4,9\n")); }),
+                HasSubstr("ends before it begins"));
+}
+
+TEST(Tiny100, HasTheCountsOfItsReadMe) {
+    const fs::path data = fs::path(LOCUS_SHARED) / "data/tiny100";
+    if (!fs::exists(data)) GTEST_SKIP() << "The data set tiny100 is not on this machine.";
+    const SampleList list = list_samples({data / "val.tar"}, {.classes = read_class_list(data / "classes.csv")});
+    EXPECT_EQ(list.samples.size(), 5000U);
+    EXPECT_EQ(list.classes.names()[0], "goldfish");
+    const BoxList boxes = read_box_list(data / "val_boxes.csv");
+    std::size_t whole = 0;
+    for (const Sample& sample : list.samples) {
+        ASSERT_EQ(boxes.of(sample.name).size(), 1U);
+        whole += boxes.of(sample.name)[0] == Box{0, 0, 64, 64, 0};
+    }
+    EXPECT_EQ(whole, 252U);  // its README's count of boxes that are the whole image
+}
+
+}  // namespace
+}  // namespace locus::dataset

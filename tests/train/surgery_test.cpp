@@ -1,0 +1,79 @@
+#include "train/surgery.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "error_of.hpp"
+#include "model/onnx_file.hpp"
+#include "runtime/session.hpp"
+#include "train/frozen_trunk.hpp"
+#include "train/gap_head.hpp"
+#include "train/random.hpp"
+
+namespace locus::train {
+namespace {
+
+using test::error_of;
+using testing::HasSubstr;
+
+TEST(FindCut, IsTheLayerThePaperCutsAt) {
+    // Zhou et al. 2016, section 3: conv5 of AlexNet (13 x 13), conv5-3 of VGGnet and inception4e of GoogLeNet (14 x 14). The builder's -gap networks end
+    // in the paper's own convolution at that resolution, so the cut is their last map.
+    const auto cut = [](const char* name) {
+        return find_cut(model::build({.name = name, .classes = 3, .width = 0.05}));
+    };
+    EXPECT_EQ(cut("alexnet-gap"), "cam_conv.relu");
+    EXPECT_EQ(cut("vgg16-gap"), "cam_conv.relu");
+    EXPECT_EQ(cut("vgg16"), "conv5_3.relu");
+    EXPECT_EQ(cut("resnet18"), "layer3.1.relu2");  // 14 x 14; layer4 has 7 x 7
+}
+
+TEST(NewHead, RunsInOnnxRuntimeWithThePapersConvolution) {
+    const model::Model old = model::build({.name = "resnet18", .classes = 3, .width = 0.05});
+    for (const model::Head head : {model::Head::gap, model::Head::gmp, model::Head::sum, model::Head::fc}) {
+        const model::Model m =
+            with_new_head(old, {.cut_at = "layer3.1.relu2", .classes = 7, .convolution = 16, .head = head});
+        EXPECT_EQ(m.graph.initializers.at("new/conv.weight").shape(),
+                  (Shape{16, 13, 3, 3}));  // 256 channels at width 0.05
+        Tensor x(DataType::float32, {1, 3, 224, 224});
+        const Tensor scores =
+            runtime::Session(model::serialize(m), {.threads = 1}).run({{"input", x}}, {"logits"}).at(0);
+        EXPECT_EQ(scores.shape(), (Shape{1, 7}));
+        EXPECT_EQ(find_pooled_head(m.graph, "logits").has_value(),
+                  head == model::Head::gap || head == model::Head::gmp);
+    }
+}
+
+TEST(NewHead, UnknownTensorsAndVectorsAreRefused) {
+    const model::Model old = model::build({.name = "tiny", .classes = 3, .width = 0.05});
+    EXPECT_THAT(error_of([&] { with_new_head(old, {.cut_at = "layer2.1.relu3"}); }), HasSubstr("layer2.1.relu2"));
+    EXPECT_THAT(error_of([] { head_named("max"); }), HasSubstr("gap, gmp, sum and fc"));
+}
+
+TEST(LinearLayer, SeparatesWhatALineSeparates) {
+    // Two features on very different scales; the class is whether 100 a + b / 100 is positive.
+    constexpr int n = 600;
+    Tensor features(DataType::float32, {n, 2});
+    std::vector<std::vector<int>> labels;
+    Random random(3);
+    for (int i = 0; i < n; ++i) {
+        const double a = random.uniform(-1, 1), b = random.uniform(-1, 1);
+        features.mutable_values<float>()[2 * static_cast<std::size_t>(i)] = static_cast<float>(a / 100 + 5);
+        features.mutable_values<float>()[2 * static_cast<std::size_t>(i) + 1] = static_cast<float>(100 * b - 30);
+        labels.push_back({a + b > 0 ? 1 : 0});
+    }
+    const LinearLayer layer = fit_linear_layer(features, labels, 2, false, 40, 1);
+    const auto w = layer.weight.values<float>(), bias = layer.bias.values<float>();
+    int right = 0;
+    for (int i = 0; i < n; ++i) {
+        const float a = features.values<float>()[2 * static_cast<std::size_t>(i)],
+                    b = features.values<float>()[2 * static_cast<std::size_t>(i) + 1];
+        const double margin =
+            static_cast<double>(w[2] - w[0]) * a + static_cast<double>(w[3] - w[1]) * b + bias[1] - bias[0];
+        right += (margin > 0) == (labels[static_cast<std::size_t>(i)][0] == 1);
+    }
+    EXPECT_GT(right, 0.97 * n);
+}
+
+}  // namespace
+}  // namespace locus::train
