@@ -72,7 +72,7 @@ TEST_P(Goldens, EveryRawMapAgrees) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, Goldens,
                          testing::Values("densenet", "googlenet_gap", "googlenet_gmp", "mobilenet_v2", "resnet_basic", "resnet_silu", "vgg_fc", "vit"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
 }  // namespace locus::explain
