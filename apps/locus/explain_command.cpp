@@ -13,6 +13,7 @@
 #include "batch/run.hpp"
 #include "command.hpp"
 #include "default_model.hpp"
+#include "list_option.hpp"
 #include "locus/error.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
@@ -35,8 +36,8 @@ void on_interrupt(int signal) {
 struct ExplainArguments {
     batch::RunOptions run{.out = "locus-out"};
     PreprocessingOptions preprocessing;
-    std::vector<std::string> inputs, feeds, save;
-    std::string model, components = "largest", device = "cpu", memory = "2G";
+    std::vector<std::string> inputs, feeds;
+    std::string model, save, components = "largest", device = "cpu", memory = "2G";
     bool json = false, quiet = false, verbose = false;
 };
 
@@ -112,7 +113,7 @@ void explain(ExplainArguments& arguments) {
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
     if (run.boxes.threshold >= 1) throw Error(ErrorKind::usage, "--threshold is a share of the map's maximum, from 0 to less than 1");
-    if (!arguments.save.empty()) run.save = saves(arguments.save);
+    if (!arguments.save.empty()) run.save = saves(split_list(arguments.save));
     colormap(run.overlay.colormap);  // an unknown name is told before any work is done
 
     const auto inputs = batch::list_inputs(arguments.inputs, std::cin);
@@ -203,7 +204,7 @@ void add_explain(CLI::App& app) {
     command.add_option("--components", arguments->components, "Boxes: round the largest piece, or round all")->capture_default_str()
         ->check(CLI::IsMember({"largest", "all"}))->type_name("WHICH")->group(shown);
     command.add_option("-s,--save", arguments->save, "List of overlay,heatmap,mask,map,boxes,report; or none (default: overlay,map,boxes,report). results.json is always written")
-        ->delimiter(',')->expected(1)->allow_extra_args(false)->type_name("LIST")->group(shown);
+        ->type_name("LIST")->group(shown);
     command.add_option("--colormap", run.overlay.colormap, fmt::format("One of {}", fmt::join(colormap_names(), ", ")))->capture_default_str()->type_name("NAME")->group(shown);
     command.add_option("--alpha", run.overlay.alpha, "Opacity of the heat")->capture_default_str()->check(CLI::Range(0.0, 1.0))->type_name("A")->group(shown);
     command.add_flag("--signed", run.overlay.is_signed, "Diverging colours: evidence against the class is shown too")->group(shown);

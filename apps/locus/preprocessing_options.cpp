@@ -1,19 +1,35 @@
 #include "preprocessing_options.hpp"
 
 #include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 
+#include "list_option.hpp"
 #include "locus/error.hpp"
 #include "model/preprocessing_metadata.hpp"
+#include "text/quote.hpp"
 
 namespace locus::command {
 namespace {
 
-std::array<float, 3> three(const std::vector<float>& values, const char* option) {
-    if (values.size() == 1) return {values[0], values[0], values[0]};
-    if (values.size() == 3) return {values[0], values[1], values[2]};
-    throw Error(ErrorKind::usage, fmt::format("{} takes one number or three separated by commas, not {}", option, values.size()));
+float number(const std::string& text, const char* option) {
+    float value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+        throw Error(ErrorKind::usage, fmt::format("{} takes one number or three separated by commas; {} is not a number", option, text::quote(text)));
+    }
+    return value;
+}
+
+std::array<float, 3> three(const std::string& list, const char* option) {
+    const auto parts = split_list(list);
+    if (parts.size() != 1 && parts.size() != 3) {
+        throw Error(ErrorKind::usage, fmt::format("{} takes one number or three separated by commas, not {}", option, parts.size()));
+    }
+    std::array<float, 3> values{};
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = number(parts[parts.size() == 1 ? 0 : i], option);
+    return values;
 }
 
 int side(std::string_view text, const std::string& size) {
@@ -30,8 +46,8 @@ int side(std::string_view text, const std::string& size) {
 void PreprocessingOptions::add_to(CLI::App& app) {
     const std::string group = "How photos become the network's input (default: what the model's metadata or a Hugging Face config beside it says, else ImageNet's)";
     app.add_option("--mean", mean, "Mean of each channel, of values scaled to 0..1: one number or three, 0.485,0.456,0.406")
-        ->delimiter(',')->expected(1)->allow_extra_args(false)->type_name("M")->group(group);
-    app.add_option("--std", std, "Standard deviation of each channel, likewise")->delimiter(',')->expected(1)->allow_extra_args(false)->type_name("S")->group(group);
+        ->type_name("M")->group(group);
+    app.add_option("--std", std, "Standard deviation of each channel, likewise")->type_name("S")->group(group);
     app.add_option("--size", size, "Size of the network's input in pixels: 224 or 320x240 (width x height)")->type_name("N|WxH")->group(group);
     app.add_option("--resize", resize, "squash: the whole photo is seen; crop: the shorter side is resized, the centre seen")
         ->check(CLI::IsMember({"squash", "crop"}))->type_name("HOW")->group(group);

@@ -13,8 +13,7 @@
 namespace locus::command {
 
 struct PreprocessingOptions {
-    std::vector<float> mean, std;
-    std::string size, resize, color, layout;
+    std::string mean, std, size, resize, color, layout;
     std::optional<float> crop_pct, range;
     std::string labels;  ///< file
 

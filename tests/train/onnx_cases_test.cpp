@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 void put_varint(std::string& out, std::uint64_t value) {
-    for (; value > 127; value >>= 7U) out += static_cast<char>(value & 127U | 128U);
+    for (; value > 127; value >>= 7U) out += static_cast<char>((value & 127U) | 128U);
     out += static_cast<char>(value);
 }
 
