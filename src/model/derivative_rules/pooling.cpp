@@ -48,6 +48,24 @@ Tensor divisors(const Window& window, bool count_padding) {
     return result;
 }
 
+/// The sum over the window's taps of `g` (with zeros for the stride in between) at the tap's place.
+Value spread_taps(const Value& g, const Window& window) {
+    const auto axes = window.axes();
+    Value sum;
+    for (std::int64_t t = 0; t < element_count(window.kernel); ++t) {
+        Ints begin(axes + 2, 0), end(axes + 2, 0);
+        auto rest = t;
+        for (std::size_t a = axes; a-- > 0;) {
+            begin[a + 2] = rest % window.kernel[a] * window.dilations[a] - window.begin[a];
+            end[a + 2] = window.input[a] - g.shape()[a + 2] - begin[a + 2];
+            rest /= window.kernel[a];
+        }
+        const Value placed = pad(g, begin, end);
+        sum = sum ? sum + placed : placed;
+    }
+    return sum;
+}
+
 /// Each element of `g` added to all elements of its window.
 Value spread(Value g, const Window& window) {
     auto& emit = g.emitter();
@@ -69,24 +87,23 @@ Value spread(Value g, const Window& window) {
         }
         return pad(reshape(emit.node("Expand", {reshape(g, apart), emit.ints(repeats)}), together), begin, end);
     }
-    // Zeros between the elements, then a sum over the window at every place: an average times its size.
+    // Zeros between the elements, then a sum over the window at every place: an average times its size. It pads by less than its kernel, and
+    // ONNX Runtime would merge a Pad before it into it, so what is left over behind the last window is added afterwards.
     for (std::size_t a = 0; a < axes; ++a) g = dilate(g, static_cast<std::int64_t>(a) + 2, window.strides[a] - 1);
-    Ints pads(2 * axes, 0);
-    for (std::size_t a = 0; a < axes; ++a) {
-        const auto before = window.extent(a) - 1 - window.begin[a];
-        const auto behind = window.input[a] - (g.shape()[a + 2] + before - (window.extent(a) - 1));
-        // The operator pads by less than its kernel.
-        pads[a] = std::clamp<std::int64_t>(before, 0, window.kernel[a] - 1);
-        pads[axes + a] = std::clamp<std::int64_t>(behind, 0, window.kernel[a] - 1);
-        begin[a + 2] = before - pads[a];
-        end[a + 2] = behind - pads[axes + a];
-    }
-    Emitter::Attributes attributes{
-        {"kernel_shape", window.kernel}, {"pads", pads}, {"count_include_pad", std::int64_t{1}}};
     if (std::any_of(window.dilations.begin(), window.dilations.end(), [](auto d) { return d != 1; }))
-        attributes["dilations"] = window.dilations;
-    return emit.node("AveragePool", {pad(g, begin, end)}, attributes) *
-           static_cast<double>(element_count(window.kernel));
+        return spread_taps(g, window);
+    Ints pads(2 * axes, 0), cut(axes + 2, 0);
+    for (std::size_t a = 0; a < axes; ++a) {
+        pads[a] = window.kernel[a] - 1 - window.begin[a];
+        const auto behind = window.input[a] + window.begin[a] - g.shape()[a + 2];
+        pads[axes + a] = std::clamp<std::int64_t>(behind, 0, window.kernel[a] - 1);
+        cut[a + 2] = std::min<std::int64_t>(0, behind);
+        end[a + 2] = std::max<std::int64_t>(0, behind - pads[axes + a]);
+    }
+    const Emitter::Attributes attributes{
+        {"kernel_shape", window.kernel}, {"pads", pads}, {"count_include_pad", std::int64_t{1}}};
+    const Value means = emit.node("AveragePool", {pad(g, begin, cut)}, attributes);
+    return pad(means * static_cast<double>(element_count(window.kernel)), begin, end);
 }
 
 void average_pool(RuleContext& node) {

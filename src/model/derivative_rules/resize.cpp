@@ -79,7 +79,7 @@ Tensor turned_matrix(const Interpolation& how, const Axis& axis) {
         const double reach = (how.mode == "linear" ? 1.0 : 2.0) / stretch;
         const auto first = static_cast<std::int64_t>(std::floor(x - reach)),
                    last = static_cast<std::int64_t>(std::ceil(x + reach));
-        const bool inside_only = how.exclude_outside || how.antialias;
+        const bool inside_only = how.exclude_outside;
         double sum = 0;
         for (auto at = first; at <= last; ++at) {
             if (inside_only && (at < 0 || at >= axis.from)) continue;
