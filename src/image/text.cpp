@@ -16,7 +16,7 @@ constexpr double capitals_of_font = 21;  // Hershey's simplex at scale 1, pixels
 
 /// Code points U+00A0 ... U+017F in ASCII, one word each.
 constexpr std::string_view latin =
-    "  ! c GBP ? Y | S \" (c) a << - - (r) - deg +- 2 3 ' u P . , 1 o >> 1/4 1/2 3/4 ? "
+    " ! c GBP ? Y | S \" (c) a << - - (r) - deg +- 2 3 ' u P . , 1 o >> 1/4 1/2 3/4 ? "
     "A A A A A A AE C E E E E I I I I D N O O O O O x O U U U U Y Th ss a a a a a a ae c e e e e i i i i d n o o o o o "
     "/ o u u u u y th y "
     "A a A a A a C c C c C c C c D d D d E e E e E e E e E e G g G g G g G g H h H h I i I i I i I i I i IJ ij J j K k "
