@@ -24,9 +24,11 @@ struct Exit {
 /// Each adds one subcommand to the command.
 void add_evaluate(CLI::App& app);
 void add_explain(CLI::App& app);
+void add_export(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_annotate(CLI::App& app);
 void add_build(CLI::App& app);
 void add_train(CLI::App& app);
+void add_methods(CLI::App& app);
 
 }  // namespace locus::command

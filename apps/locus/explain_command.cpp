@@ -15,6 +15,7 @@
 #include "default_model.hpp"
 #include "list_option.hpp"
 #include "locus/error.hpp"
+#include "method_options.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
 #include "report/npy.hpp"
@@ -36,6 +37,7 @@ void on_interrupt(int signal) {
 struct ExplainArguments {
     batch::RunOptions run{.out = "locus-out"};
     PreprocessingOptions preprocessing;
+    MethodArguments method;
     std::vector<std::string> inputs, feeds;
     std::string model, save, components = "largest", device = "cpu", memory = "2G";
     bool json = false, quiet = false, verbose = false;
@@ -109,6 +111,9 @@ void explain(ExplainArguments& arguments) {
     run.explainer.feeds = read_feeds(arguments.feeds);
     run.explainer.memory_limit = bytes(arguments.memory);
     run.explainer.threads = run.threads;
+    run.explainer.settings = arguments.method.words();
+    run.explainer.target_mask = arguments.method.mask();
+    run.explainer.target_embedding = arguments.method.embedding();
     run.explainer.preprocessing = [&](Preprocessing& p) { arguments.preprocessing.apply(p); };
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
@@ -212,6 +217,7 @@ void add_explain(CLI::App& app) {
     command.add_flag("--json", arguments->json, "Each photo's results as one line of JSON on standard output")->group(shown);
 
     arguments->preprocessing.add_to(command);
+    arguments->method.add_to(command);
 
     const std::string how = "How it runs";
     command.add_option("-b,--batch", run.batch, "Inputs a pass of the network")->capture_default_str()->check(CLI::Range(1, 4096))->type_name("N")->group(how);

@@ -41,6 +41,8 @@ int main(int argc, char** argv) {
     command::add_annotate(app);
     command::add_build(app);
     command::add_train(app);
+    command::add_methods(app);
+    command::add_export(app);
 
     const auto fail = [](const char* sentence, int code) {
         fmt::print(stderr, "locus: error: {}\n", sentence);

@@ -67,7 +67,11 @@ struct Explanation {
 
 struct ExplainerOptions {
     std::string method = "auto";  ///< see methods()
-    std::string layer;            ///< target layer's tensor; empty: found
+    std::string layer;            ///< target layer's tensor, or several joined by commas (see the setting "fuse"); empty: found
+    /// Of the method, by name: {"samples", "500"}, {"target", "probability"}, {"fuse", "max"}, … (docs/methods.md)
+    std::vector<std::pair<std::string, std::string>> settings;
+    std::optional<Tensor> target_mask;       ///< for the target "mask": [h, w] at the scores' resolution, above 0 counts
+    std::optional<Tensor> target_embedding;  ///< for the target "similarity": what the scores (an embedding) are compared with
     std::string input;            ///< image input's name; empty: found
     std::string output;           ///< score output's name; empty: found
     std::vector<std::pair<std::string, Tensor>> feeds;  ///< values for a model's other inputs

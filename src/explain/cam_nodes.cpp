@@ -1,4 +1,7 @@
 #include "explain/cam.hpp"
+
+#include <fmt/format.h>
+
 #include "explain/gradient_cam.hpp"
 #include "explain/map_graph.hpp"
 #include "locus/error.hpp"
@@ -7,10 +10,15 @@ namespace locus::explain {
 
 model::Value cam_nodes(MapGraph& graph, std::size_t layer, const model::Value& classes) {
     const TargetLayer& target = graph.layers()[layer];
-    if (target.tensor != graph.network().head.target_layer) {
-        throw Error(ErrorKind::usage, "cam is defined at the layer that is pooled; gradient methods take any layer");
-    }
     const model::Value weights = graph.gradients({graph.network().head.pooled}, classes).front();
+    const Shape shape = weights.shape();
+    std::int64_t channels = 1;
+    for (std::size_t i = 1; i < shape.size(); ++i) channels *= shape[i];
+    if (channels != target.channels) {
+        throw Error(ErrorKind::usage, fmt::format("cam is defined at the layer that is pooled, '{}', of {} channels, not at '{}', of {}; gradient methods "
+                                                  "take any layer",
+                                                  graph.network().head.target_layer, channels, target.tensor, target.channels));
+    }
     return weighted_map(graph, layer, model::reshape(weights, {-1, target.channels, 1}));
 }
 

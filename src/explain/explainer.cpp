@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "explain/augmentation.hpp"
 #include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "explain/scores.hpp"
+#include "explain/settings.hpp"
 #include "locus/error.hpp"
 
 namespace locus {
@@ -127,8 +129,12 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
     state_->network = explain::load_network(model, network);
     if (options.preprocessing) options.preprocessing(state_->network.preprocessing);
     state_->method = options.method == "auto" ? &explain::automatic_method(state_->network) : &explain::find_method(options.method);
-    state_->prepared = state_->method->prepare(state_->network, {.layer = options.layer, .seed = options.seed,
-                                                                 .memory_limit = options.memory_limit, .parts = options.parts > 0});
+    explain::MethodOptions method_options{.layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
+    for (const auto& [key, value] : options.settings) explain::set(method_options, key, value);
+    method_options.target.mask = options.target_mask;
+    method_options.target.reference = options.target_embedding;
+    state_->prepared = state_->method->prepare(state_->network, method_options);
+    if (method_options.augment) state_->prepared = explain::augmented(std::move(state_->prepared), state_->network);
     state_->parts = options.parts;
     state_->network.model.graph = {};  // the session holds the weights
     const model::ClassifierHead& head = state_->network.head;

@@ -1,6 +1,11 @@
 #include "explain/gradient_cam.hpp"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "explain/node_method.hpp"
+#include "locus/error.hpp"
 
 namespace locus::explain {
 
@@ -55,6 +60,28 @@ Value shapley_cam(MapGraph& graph, std::size_t layer, const Value& classes) {
     const std::string gradient = graph.gradients({target.tensor}, classes).front().name();
     const Value h = feature_map(graph.product_gradient(gradient, target.tensor, target.tensor), target);
     return weighted_map(graph, layer, model::reduce_mean(g - 0.5 * h, {2}));
+}
+
+std::string gradient_obstacle(const Network& network) {
+    try {
+        const model::Shapes shapes = network_shapes(network, network.model);
+        const model::Index index(network.model.graph);
+        const auto behind = index.descendants(find_target_layer(network, shapes, "").tensor);
+        const auto before = index.ancestors(network.head.logits);
+        const auto operators = model::differentiable_operators();
+        for (const model::Node& node : network.model.graph.nodes) {
+            const std::string& made = node.output(0);
+            const bool between = before.contains(made) && std::any_of(node.inputs.begin(), node.inputs.end(), [&](const auto& name) { return behind.contains(name); });
+            if (!between || (shapes.contains(made) && !shapes.is_float(made))) continue;
+            const bool known = std::binary_search(operators.begin(), operators.end(), node.op_type);
+            if (!known || !(node.domain.empty() || node.op_type.ends_with("quantizeLinear") || node.op_type == "QuantizeLinear")) {
+                return fmt::format("the operator {} (tensor '{}') has no derivative in Locus", node.op_type, made);
+            }
+        }
+        return {};
+    } catch (const Error& error) {
+        return error.what();
+    }
 }
 
 void adjust_finer_cam(const Network&, MethodOptions& options) { options.target.kind = TargetKind::difference; }

@@ -16,6 +16,9 @@ model::Value hires_cam(MapGraph& graph, std::size_t layer, const model::Value& c
 model::Value grad_cam_elementwise(MapGraph& graph, std::size_t layer, const model::Value& classes);  ///< sum_k relu(g A)
 model::Value shapley_cam(MapGraph& graph, std::size_t layer, const model::Value& classes);  ///< w_k = <g - 1/2 H A>, H the Hessian of y by A. Cai 2025
 
+/// The operator between the target layer and the scores that has no derivative; empty where all have.
+std::string gradient_obstacle(const Network& network);
+
 /// grad-cam of y_c - alpha * mean of the nearest classes' logits (Zhang et al. 2025), whatever other target is set.
 Prepared prepare_finer_cam(const Network& network, const MethodOptions& options);
 void adjust_finer_cam(const Network& network, MethodOptions& options);

@@ -28,33 +28,33 @@ const std::vector<Method>& methods() {
         {"cam", "the linear layer's weights on the last feature map", "Zhou et al. 2016, arXiv:1512.04150", "1 forward",
          "a global pool and one linear layer, or a channel a class and a global pool", FinalMap::relu, prepare_cam, cam_obstacle, cam_nodes},
         {"grad-cam", "features weighted by their gradients' means", "Selvaraju et al. 2017, arXiv:1610.02391", "1 forward, 1 backward from the layer",
-         "a gradient", FinalMap::relu, prepare_nodes<grad_cam>, nullptr, grad_cam},
+         "a gradient", FinalMap::relu, prepare_nodes<grad_cam>, gradient_obstacle, grad_cam},
         {"grad-cam++", "features weighted by their positive gradients, each position by its share", "Chattopadhay et al. 2018, arXiv:1710.11063",
-         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<grad_cam_pp>, nullptr, grad_cam_pp},
+         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<grad_cam_pp>, gradient_obstacle, grad_cam_pp},
         {"xgrad-cam", "features weighted by their gradients, each position by its share of the channel", "Fu et al. 2020, arXiv:2008.02312",
-         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<xgrad_cam>, nullptr, xgrad_cam},
+         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<xgrad_cam>, gradient_obstacle, xgrad_cam},
         {"layer-cam", "features times their positive gradients, position by position", "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943",
-         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<layer_cam>, nullptr, layer_cam},
+         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<layer_cam>, gradient_obstacle, layer_cam},
         {"hires-cam", "features times their gradients, position by position", "Draelos & Carin 2020, arXiv:2011.08891",
-         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<hires_cam>, nullptr, hires_cam},
+         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<hires_cam>, gradient_obstacle, hires_cam},
         {"grad-cam-elementwise", "the positive products of features and gradients", "Gildenblat, pytorch-grad-cam, 2021",
-         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<grad_cam_elementwise>, nullptr, grad_cam_elementwise},
+         "1 forward, 1 backward from the layer", "a gradient", FinalMap::relu, prepare_nodes<grad_cam_elementwise>, gradient_obstacle, grad_cam_elementwise},
         {"shapley-cam", "grad-cam less half the curvature: second-order Shapley values", "Cai 2025, arXiv:2501.06261",
-         "1 forward, 2 backward from the layer", "a second derivative", FinalMap::relu, prepare_nodes<shapley_cam>, nullptr, shapley_cam},
+         "1 forward, 2 backward from the layer", "a second derivative", FinalMap::relu, prepare_nodes<shapley_cam>, gradient_obstacle, shapley_cam},
         {"finer-cam", "grad-cam of the difference to the nearest classes", "Zhang et al. 2025, arXiv:2501.11309",
-         "1 forward, 1 backward from the layer", "a gradient, several classes", FinalMap::relu, prepare_finer_cam, nullptr, grad_cam, false, adjust_finer_cam},
+         "1 forward, 1 backward from the layer", "a gradient, several classes", FinalMap::relu, prepare_finer_cam, gradient_obstacle, grad_cam, false, adjust_finer_cam},
         {"refine-cam", "the product of the maps of several layers", "docs/methods.md", "1 forward, 1 backward from the first layer", "a gradient",
-         FinalMap::relu, prepare_refine_cam, nullptr, hires_cam, false, adjust_refine_cam},
+         FinalMap::relu, prepare_refine_cam, gradient_obstacle, hires_cam, false, adjust_refine_cam},
         {"eigen-cam", "the features' first principal component", "Muhammad & Yeasin 2020, arXiv:2008.00299", "1 forward", "nothing",
          FinalMap::min_max, prepare_eigen_cam, nullptr, eigen_cam_nodes},
         {"eigengrad-cam", "the first principal component of features times gradients", "Gildenblat, pytorch-grad-cam, 2021",
-         "1 forward, 1 backward from the layer", "a gradient", FinalMap::min_max, prepare_eigengrad_cam, nullptr, eigengrad_cam_nodes},
+         "1 forward, 1 backward from the layer", "a gradient", FinalMap::min_max, prepare_eigengrad_cam, gradient_obstacle, eigengrad_cam_nodes},
         {"kpca-cam", "the features' first kernel principal component", "Karmani et al. 2024, arXiv:2410.00267", "1 forward", "nothing",
          FinalMap::min_max, prepare_kpca_cam, nullptr, nullptr},
         {"fem", "features weighted by the share of positions where they stand out", "Fuad et al. 2020, doi:10.1109/IPTA50016.2020.9286629", "1 forward",
          "nothing", FinalMap::relu, prepare_nodes<fem>, nullptr, fem},
         {"smooth-grad-cam++", "grad-cam++ with the powers of the gradient averaged over noisy inputs", "Omeiza et al. 2019, arXiv:1908.01224",
-         "11 forward, 11 backward from the layer", "a gradient", FinalMap::relu, prepare_smooth_grad_cam_pp, nullptr, nullptr},
+         "11 forward, 11 backward from the layer", "a gradient", FinalMap::relu, prepare_smooth_grad_cam_pp, gradient_obstacle, nullptr},
         {"score-cam", "features weighted by the score of their regions of the input", "Wang et al. 2020, arXiv:1910.01279", "channels + 1 forward",
          "nothing", FinalMap::relu, prepare_score_cam, nullptr, nullptr},
         {"ss-cam", "score-cam with noise on the features", "Wang et al. 2020, arXiv:2006.14255", "35 channels + 1 forward", "nothing", FinalMap::relu,
@@ -101,7 +101,10 @@ const Method& find_method(const std::string& name) {
 }
 
 const Method& automatic_method(const Network& network) {
-    return find_method(cam_obstacle(network).empty() ? "cam" : "occlusion");
+    // hires-cam is the one of the gradient methods whose map adds up to the score behind any head of linear and Relu layers without biases, flattened
+    // or pooled (Draelos & Carin 2020), and it is cam where cam is defined.
+    if (cam_obstacle(network).empty()) return find_method("cam");
+    return find_method(gradient_obstacle(network).empty() ? "hires-cam" : "occlusion");
 }
 
 }  // namespace locus::explain

@@ -1,0 +1,208 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+#include <string>
+
+#include "explain/augmentation.hpp"
+#include "explain/batches.hpp"
+#include "explain/class_pass.hpp"
+#include "explain/full_grad.hpp"
+#include "explain/fusion.hpp"
+#include "explain/map_graph.hpp"
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+#include "explain/principal_component.hpp"
+#include "explain/split.hpp"
+#include "explain/target_layer.hpp"
+#include "locus/error.hpp"
+#include "model/builder.hpp"
+#include "model/onnx_file.hpp"
+
+namespace locus::explain {
+namespace {
+
+Network network_of(const model::NetworkOptions& options) {
+    const auto file = std::filesystem::temp_directory_path() / ("locus-methods-" + std::to_string(::getpid()) + ".onnx");
+    model::save(model::build(options), file);
+    Network network = load_network(file, {.threads = 1});
+    std::filesystem::remove(file);
+    return network;
+}
+
+Network small(model::Head head = model::Head::gap) {
+    return network_of({.name = "tiny", .classes = 5, .image_size = 32, .head = head, .seed = 3});
+}
+
+Attribution explained(const Network& network, const char* method, const MethodOptions& options = {}, const ClassSelection& classes = {.top_k = 2}) {
+    return find_method(method).prepare(network, options).explain(random_input(network, 2, 1), classes);
+}
+
+double distance(const Tensor& a, const Tensor& b, double factor = 1, double shift = 0) {
+    double error = 0, scale = 1e-12;
+    EXPECT_EQ(a.shape(), b.shape());
+    for (std::size_t i = 0; i < a.values<float>().size(); ++i) {
+        error = std::max(error, std::abs(a.values<float>()[i] * factor + shift - b.values<float>()[i]));
+        scale = std::max(scale, std::abs(static_cast<double>(b.values<float>()[i])));
+    }
+    return error / scale;
+}
+
+TEST(GradientMethods, AreCamOverThePositionsBehindGlobalAveragePooling) {
+    const Network network = small();
+    const Attribution cam = explained(network, "cam");
+    const double positions = static_cast<double>(cam.maps.shape()[2] * cam.maps.shape()[3]);
+    for (const char* method : {"grad-cam", "hires-cam", "xgrad-cam", "shapley-cam"}) {
+        EXPECT_LE(distance(explained(network, method).maps, cam.maps, positions), 1e-4) << method;
+    }
+}
+
+TEST(GradientMethods, FurtherClassesAreWhatTheyAreAlone) {
+    const Network network = small(model::Head::fc);
+    for (const char* method : {"grad-cam++", "layer-cam", "saliency", "eigengrad-cam"}) {
+        const Attribution both = explained(network, method, {}, {.top_k = 0, .indices = {1, 3}});
+        const Attribution alone = explained(network, method, {}, {.top_k = 0, .indices = {3}});
+        const std::size_t size = alone.maps.values<float>().size() / 2;
+        for (std::size_t item = 0; item < 2; ++item) {
+            for (std::size_t i = 0; i < size; ++i) {
+                EXPECT_NEAR(both.maps.values<float>()[(item * 2 + 1) * size + i], alone.maps.values<float>()[item * size + i], 1e-5) << method;
+            }
+        }
+    }
+}
+
+TEST(AblationCam, IsWhatRunningTheHeadWithoutEachChannelGives) {
+    for (const model::Head head : {model::Head::gap, model::Head::gmp, model::Head::fc}) {
+        const Network network = small(head);
+        const Tensor input = random_input(network, 1, 1);
+        const Attribution a = find_method("ablation-cam").prepare(network, {}).explain(input, {.top_k = 1});
+        const LayerSplit split(network, {});
+        const auto trunk = split.trunk(input);
+        const auto index = static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[0]);
+        const double y = trunk.logits.values<float>()[index];
+        const auto positions = static_cast<std::size_t>(split.layer().positions());
+        std::vector<double> map(positions, 0.0);
+        for (std::size_t k = 0; k < static_cast<std::size_t>(split.layer().channels); ++k) {
+            Tensor without = trunk.features;
+            for (std::size_t p = 0; p < positions; ++p) without.mutable_values<float>()[split.offset(0, k, p)] = 0;
+            const double weight = (y - split.head(without, input).values<float>()[index]) / y;
+            for (std::size_t p = 0; p < positions; ++p) map[p] += weight * trunk.features.values<float>()[split.offset(0, k, p)];
+        }
+        const double scale = std::abs(*std::max_element(map.begin(), map.end(), [](double u, double v) { return std::abs(u) < std::abs(v); }));
+        ASSERT_EQ(a.maps.values<float>().size(), positions);
+        for (std::size_t p = 0; p < positions; ++p) EXPECT_NEAR(a.maps.values<float>()[p], map[p], 1e-3 * scale);
+        EXPECT_EQ(a.signs[0], y < 0 ? -1 : 1);
+    }
+}
+
+TEST(ReciproCam, IsTheScoreOfEachPositionAlone) {
+    for (const model::Head head : {model::Head::gap, model::Head::gmp, model::Head::fc}) {
+        const Network network = small(head);
+        const Tensor input = random_input(network, 1, 1);
+        const Attribution a = find_method("recipro-cam").prepare(network, {}).explain(input, {.top_k = 1});
+        const LayerSplit split(network, {});
+        const auto trunk = split.trunk(input);
+        const auto index = static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[0]);
+        for (std::size_t p = 0; p < static_cast<std::size_t>(split.layer().positions()); ++p) {
+            Tensor alone(DataType::float32, trunk.features.shape());
+            for (std::size_t k = 0; k < static_cast<std::size_t>(split.layer().channels); ++k) {
+                alone.mutable_values<float>()[split.offset(0, k, p)] = trunk.features.values<float>()[split.offset(0, k, p)];
+            }
+            const double y = split.head(alone, input).values<float>()[index];
+            EXPECT_NEAR(a.maps.values<float>()[p], y, 1e-4 * std::max(1.0, std::abs(y)));
+        }
+    }
+}
+
+TEST(FullGrad, PartsAddUpToTheScore) {
+    // x . dy/dx + sum of b . dy/d out = y for networks of Relu and linear layers (Srinivas & Fleuret 2019, eq. 3).
+    const Network network = small(model::Head::fc);
+    ClassPass pass(std::make_unique<MapGraph>(network, MethodOptions{}, MapOf::input), [&](MapGraph& graph, const model::Value& classes) {
+        const auto layers = biased_layers(graph.model().graph, network.input, network.head.logits, true);
+        std::vector<std::string> wanted;
+        for (const auto& layer : layers) wanted.push_back(layer.tensor);
+        const auto gradients = graph.gradients(wanted, classes);
+        std::vector<model::Value> parts{model::reshape(model::reduce_sum(graph.input() * graph.input_gradient(classes), {1, 2}), {-1, 1})};
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            const Shape shape = gradients[i].shape();
+            std::int64_t positions = 1;
+            for (std::size_t d = 2; d < shape.size(); ++d) positions *= shape[d];
+            const model::Value flat = model::reshape(gradients[i], {-1, shape[1], positions});
+            parts.push_back(model::reshape(model::reduce_sum(flat * graph.emit().constant(layers[i].bias.reshaped({1, shape[1], 1})), {1, 2}), {-1, 1}));
+        }
+        return parts;
+    });
+    const ClassOutputs out = pass.run(random_input(network, 1, 1), {.top_k = 1});
+    double sum = 0;
+    for (const Tensor& part : out.values[0]) sum += part.values<float>()[0];
+    const double y = out.logits.values<float>()[static_cast<std::size_t>(out.class_indices.values<std::int64_t>()[0])];
+    EXPECT_NEAR(sum, y, 1e-3 * std::max(1.0, std::abs(y)));
+}
+
+TEST(TargetLayer, WrongNamesAndLayersWithoutPositionsAreToldWithWhatWouldBeRight) {
+    const Network network = small();
+    const auto message = [&](const std::string& layer) {
+        try {
+            find_target_layer(network, network_shapes(network, network.model), layer);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::usage);
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    EXPECT_NE(message(network.head.target_layer + "x").find(network.head.target_layer), std::string::npos);
+    EXPECT_NE(message(network.head.logits).find("no positions"), std::string::npos);
+    EXPECT_NE(message(network.head.logits).find(network.head.target_layer), std::string::npos);
+}
+
+TEST(EveryMethod, GivesFiniteMapsAndTheSameOnesTwice) {
+    const Network network = small();
+    for (const Method& method : methods()) {
+        SCOPED_TRACE(method.name);
+        const MethodOptions options{.seed = 7, .samples = 8, .steps = 4};
+        const Tensor input = random_input(network, 1, 2);
+        const Attribution a = method.prepare(network, options).explain(input, {.top_k = 1});
+        const Attribution b = method.prepare(network, options).explain(input, {.top_k = 1});
+        const auto values = a.maps.values<float>();
+        EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }));
+        EXPECT_TRUE(std::equal(values.begin(), values.end(), b.maps.values<float>().begin()));
+        EXPECT_TRUE(std::any_of(values.begin(), values.end(), [](float v) { return v != 0; }));
+    }
+}
+
+TEST(Fusion, MeanRunsAtTheInputsSizeAndSharesOnePass) {
+    const Network network = small();
+    const std::string layers = "," + network.head.target_layer;
+    const Attribution a = explained(network, "refine-cam", {}, {.top_k = 1});
+    EXPECT_LE(*std::max_element(a.maps.values<float>().begin(), a.maps.values<float>().end()), 1.0F);
+    const Tensor one = Tensor::of<float>({1, 2, 2}, {0, 1, 2, 4}), other = Tensor::of<float>({1, 1, 1}, {3});
+    const Tensor mean = fused({one, other}, Fusion::mean, 2, 2);
+    EXPECT_FLOAT_EQ(mean.values<float>()[0], 0.5F);  // (0 + 1) / 2, divided by the greatest, (1 + 1) / 2
+    EXPECT_FLOAT_EQ(mean.values<float>()[3], 1.0F);
+}
+
+TEST(Augmentation, MirroringTwiceChangesNothing) {
+    const Network network = small();
+    const Tensor input = random_input(network, 2, 5);
+    EXPECT_EQ(distance(mirrored(mirrored(input, Layout::nchw), Layout::nchw), input), 0);
+    const Attribution plain = explained(network, "grad-cam");
+    const Prepared prepared = augmented(find_method("grad-cam").prepare(network, {}), network);
+    EXPECT_EQ(prepared.explain(random_input(network, 2, 1), {.top_k = 2}).maps.shape(), plain.maps.shape());
+}
+
+TEST(PrincipalComponent, OfFeaturesOnALineIsTheLine) {
+    // Positions at t = -2..2 along the direction (3, 4): the projection is 5 t, up to sign.
+    std::vector<float> features;
+    for (const float scale : {3.0F, 4.0F}) {
+        for (int t = -2; t <= 2; ++t) features.push_back(scale * static_cast<float>(t) + 7.0F);
+    }
+    const auto map = principal_projection(features, 2, 5);
+    const double sign = map[4] > 0 ? 1 : -1;
+    for (int t = -2; t <= 2; ++t) EXPECT_NEAR(sign * map[static_cast<std::size_t>(t + 2)], 5.0 * t, 1e-9);
+}
+
+}  // namespace
+}  // namespace locus::explain
