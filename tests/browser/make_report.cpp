@@ -43,7 +43,7 @@ std::vector<Case> cases() {
     };
     std::mt19937 random(7);
     const auto below = [&](unsigned limit) { return static_cast<int>(random() % limit); };
-    for (int i = 0; i < 32; ++i) {
+    for (int i = 0; i < 20; ++i) {
         Case c{"more/" + std::to_string(i) + ".jpg",
                40 + below(400),
                40 + below(400),

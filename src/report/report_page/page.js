@@ -16,7 +16,7 @@ const items = [...document.querySelectorAll("script.image")].map((script, number
         number, image, maps, preview: script.nextElementSibling,
         basename: image.file.slice(cut + 1), folder: image.file.slice(0, Math.max(cut, 0)),
         title: first ? nameOf(first) : "",
-        subtitle: first ? [nameOf(first), percent(first.probability)].filter(Boolean).join(" \u00b7 ") : "",
+        subtitle: first ? [percent(first.probability), nameOf(first)].filter(Boolean).join(" \u00b7 ") : "",
         words: [image.file, ...image.explanations.map(nameOf)].join("\n").toLocaleLowerCase(),
         decoded: [],
     };
