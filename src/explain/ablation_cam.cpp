@@ -20,9 +20,9 @@ using model::Value;
 std::string affine_from(MapGraph& graph, const TargetLayer& layer) {
     if (graph.options().target.kind != TargetKind::logit || layer.leading_tokens != 0) return {};
     const std::string& scores = graph.network().head.logits;
-    if (is_affine_behind(graph.model().graph, layer.tensor, scores)) return layer.tensor;
-    const PoolBehind behind = pool_behind(graph.model().graph, graph.shapes(), layer);
-    if (behind.pool != model::Pool::none && is_affine_behind(graph.model().graph, behind.tensor, scores)) return behind.tensor;
+    if (is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return layer.tensor;
+    const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), layer);
+    if (behind.pool != model::Pool::none && is_affine_behind(graph.network().model.graph, behind.tensor, scores)) return behind.tensor;
     return {};
 }
 

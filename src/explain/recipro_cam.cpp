@@ -20,9 +20,9 @@ enum class Form { affine, affine_behind_max, measured };
 Form form_of(MapGraph& graph, const TargetLayer& layer) {
     if (graph.options().target.kind != TargetKind::logit || layer.layout == model::FeatureLayout::tokens) return Form::measured;
     const std::string& scores = graph.network().head.logits;
-    if (is_affine_behind(graph.model().graph, layer.tensor, scores)) return Form::affine;
-    const PoolBehind behind = pool_behind(graph.model().graph, graph.shapes(), layer);
-    if (behind.pool == model::Pool::max && is_affine_behind(graph.model().graph, behind.tensor, scores)) return Form::affine_behind_max;
+    if (is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return Form::affine;
+    const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), layer);
+    if (behind.pool == model::Pool::max && is_affine_behind(graph.network().model.graph, behind.tensor, scores)) return Form::affine_behind_max;
     return Form::measured;
 }
 
@@ -109,7 +109,7 @@ Value recipro_cam_nodes(MapGraph& graph, std::size_t layer, const Value& classes
         return graph.shaped(evidence + (y - model::reduce_sum(evidence, {2})), layer);
     }
     // Behind a maximum, a position alone is compared with the zeros around it.
-    const PoolBehind behind = pool_behind(graph.model().graph, graph.shapes(), target);
+    const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), target);
     const Value g = model::reshape(graph.gradients({behind.tensor}, classes).front(), {-1, target.channels, 1});
     const Value pooled = model::reshape(graph.emit().value(behind.tensor), {-1, target.channels, 1});
     const Value rest = y - model::reduce_sum(g * pooled, {1});

@@ -1,0 +1,105 @@
+// Shapes worked out against shapes seen in a run.
+
+#include "model/shapes.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "locus/error.hpp"
+#include "model/builder.hpp"
+#include "model/onnx_file.hpp"
+#include "runtime/observe_shapes.hpp"
+
+namespace locus {
+namespace {
+
+void expect_same(const model::Model& model, const std::map<std::string, Shape>& inputs = {}) {
+    const auto inferred = model::infer_shapes(model, inputs);
+    EXPECT_THAT(inferred.unknown(model.graph), testing::IsEmpty());
+    const auto observed = runtime::observe_shapes(model, inputs);
+    for (const auto& node : model.graph.nodes) {
+        for (const auto& output : node.outputs) {
+            if (output.empty() || !inferred.contains(output)) continue;
+            EXPECT_EQ(inferred.shape(output), observed.shape(output)) << output << " of " << node.op_type;
+            EXPECT_EQ(inferred.type(output), observed.type(output)) << output;
+            const Tensor *a = inferred.value(output), *b = observed.value(output);
+            if (a == nullptr || b == nullptr || inferred.is_float(output)) continue;
+            EXPECT_TRUE(std::equal(a->bytes().begin(), a->bytes().end(), b->bytes().begin(), b->bytes().end()))
+                << output << " of " << node.op_type;
+        }
+    }
+}
+
+TEST(Shapes, OfBuilderNetworksAreAsObserved) {
+    for (const auto& name : model::network_names()) {
+        SCOPED_TRACE(name);
+        expect_same(model::build({.name = name, .classes = 5, .width = 0.125}));
+    }
+}
+
+TEST(Shapes, OfGoldenNetworksAreAsObserved) {
+    const std::filesystem::path folder = std::filesystem::path(LOCUS_SHARED) / "goldens";
+    if (!std::filesystem::exists(folder)) GTEST_SKIP() << "the golden networks are not there";
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().extension() != ".onnx") continue;
+        SCOPED_TRACE(entry.path().filename().string());
+        expect_same(model::load(entry.path()), {{"input", {-1, 3, 96, 96}}});
+    }
+}
+
+/// A Reshape whose target is worked out in the graph from the batch, as exporters write it.
+TEST(Shapes, ShapeArithmeticThatDoesNotFollowTheBatchHasAValue) {
+    model::Model model;
+    model.opsets[""] = 17;
+    model::ValueInfo input;
+    input.name = "x";
+    input.shape = std::vector<model::Dimension>{{std::nullopt, "n"}, {6, ""}, {4, ""}};
+    model.graph.inputs.push_back(input);
+    model::NodeWriter write(model.graph, "t");
+    const auto shape = write.node("Shape", {"x"});
+    const auto rows = write.node("Gather", {shape, write.constant(std::vector<std::int64_t>{1})});
+    const auto half = write.node("Div", {rows, write.constant(std::vector<std::int64_t>{4})});
+    const auto batch = write.node(
+        "Slice", {shape, write.constant(std::vector<std::int64_t>{0}), write.constant(std::vector<std::int64_t>{1})});
+    const auto target =
+        write.node("Concat", {batch, half, write.constant(std::vector<std::int64_t>{-1})}, {{"axis", std::int64_t{0}}});
+    const auto y = write.node("Reshape", {"x", target});
+    const auto shapes = model::infer_shapes(model);
+    ASSERT_NE(shapes.value(half), nullptr);
+    EXPECT_EQ(shapes.value(half)->to_int64s(), std::vector<std::int64_t>{1});  // 6 / 4 in integers
+    EXPECT_EQ(shapes.value(target), nullptr);                                  // follows the batch
+    EXPECT_EQ(shapes.shape(y), (Shape{-1, 1, 24}));
+}
+
+TEST(Shapes, OperatorsUnknownHereAreObserved) {
+    model::Model model;
+    model.opsets[""] = 17;
+    model::ValueInfo input;
+    input.name = "x";
+    input.shape = std::vector<model::Dimension>{{std::nullopt, "n"}, {6, ""}};
+    model.graph.inputs.push_back(input);
+    model::NodeWriter write(model.graph, "t");
+    const auto strange =
+        write.node("Det", {write.node("Reshape", {"x", write.constant(std::vector<std::int64_t>{0, 1, 1, -1})})});
+    (void)strange;
+    model.graph.nodes.pop_back();
+    const auto y = write.node("NonZero", {write.node("Shape", {"x"})});
+    const auto z = write.node("Relu", {"x"});
+    EXPECT_THAT(model::infer_shapes(model).unknown(model.graph), testing::ElementsAre(y));
+    const auto shapes = runtime::known_shapes(model);
+    EXPECT_EQ(shapes.shape(y), (Shape{1, 2}));
+    EXPECT_EQ(shapes.shape(z), (Shape{-1, 6}));
+}
+
+TEST(Shapes, FreeSizesMustBeGiven) {
+    const auto model = model::build({.name = "tiny", .classes = 3, .dynamic_size = true});
+    EXPECT_THROW(model::infer_shapes(model), Error);
+    const auto& input = model.graph.inputs[0].name;
+    const auto shapes = model::infer_shapes(model, {{input, {-1, 3, 40, 56}}});
+    EXPECT_EQ(shapes.shape(model.graph.outputs[0].name), (Shape{-1, 3}));
+}
+
+}  // namespace
+}  // namespace locus
