@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "error_of.hpp"
 #include "model/onnx_file.hpp"
 #include "scratch_folder.hpp"
@@ -126,7 +128,7 @@ TEST_F(Training, LossThatIsNoNumberStopsAndKeepsTheLastState) {
     train(options);
     options.resume = true;
     options.epochs = 4;
-    options.schedule.peak = 1e30;
+    options.schedule.peak = std::numeric_limits<double>::infinity();
     EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("no longer a finite number (epoch 2"));
     EXPECT_THAT(load_checkpoint(folder / "a.onnx.training/checkpoint.locus").state, HasSubstr("\"epoch\":1"));
 }
