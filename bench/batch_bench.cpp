@@ -132,12 +132,15 @@ int main(int argc, char** argv) {
     for (int round = 0; round < rounds; ++round) {
         for (std::size_t i = 0; i < jobs.size(); ++i) rates[i].push_back(jobs[i].second());
     }
-    fmt::print("{} images, {}, {} threads; images a second, median of {} rounds\n", count, model_file.filename().string(), std::thread::hardware_concurrency(), rounds);
+    fmt::print("{} images, {}, {} threads; images a second, median of {} rounds\n", count,
+               model_file.filename().string(), std::thread::hardware_concurrency(), rounds);
     const double network_rate = bench::median(rates[0]);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        fmt::print("{:<42} {:>8.1f}  {:>5.1f} % of the bare network\n", jobs[i].first, bench::median(rates[i]), 100 * bench::median(rates[i]) / network_rate);
+        fmt::print("{:<42} {:>8.1f}  {:>5.1f} % of the bare network\n", jobs[i].first, bench::median(rates[i]),
+                   100 * bench::median(rates[i]) / network_rate);
     }
-    fmt::print("overlays, boxes and report run at {:.1f} % of what the bare parts allow\n", 100 * bench::median(rates[3]) / bench::median(rates[1]));
+    fmt::print("overlays, boxes and report run at {:.1f} % of what the bare parts allow\n",
+               100 * bench::median(rates[3]) / bench::median(rates[1]));
     fmt::print("resident memory after 100 images {:.0f} MiB, at the end {:.0f} MiB\n", after_hundred, after_all);
     fs::remove_all(scratch);
     return 0;

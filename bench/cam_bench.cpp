@@ -25,11 +25,14 @@ void compare(const std::filesystem::path& file, std::int64_t batch) {
     const runtime::Session bare(model::serialize(bare_model), network.session);
     const explain::Prepared cam = explain::prepare_cam(network, {});
     const Tensor input = explain::random_input(network, batch, 1);
-    const auto timing = bench::interleave(
-        {[&] { bare.run({{network.input, input}}, {network.head.output}); }, [&] { cam.explain(input, {.top_k = 1}); }},
-        std::chrono::seconds(6));
-    fmt::print("{:<32} {:>5}  {:>9.2f}  {:>9.2f}  {:>7.3f}  {:>6}\n", file.stem().string(), batch, timing.median[0] * 1e3 / static_cast<double>(batch),
-               timing.median[1] * 1e3 / static_cast<double>(batch), timing.ratio[1], timing.rounds);
+    const auto timing = bench::interleave({[&] {
+                                               bare.run({{network.input, input}}, {network.head.output});
+                                           },
+                                           [&] { cam.explain(input, {.top_k = 1}); }},
+                                          std::chrono::seconds(6));
+    fmt::print("{:<32} {:>5}  {:>9.2f}  {:>9.2f}  {:>7.3f}  {:>6}\n", file.stem().string(), batch,
+               timing.median[0] * 1e3 / static_cast<double>(batch), timing.median[1] * 1e3 / static_cast<double>(batch),
+               timing.ratio[1], timing.rounds);
 }
 
 void load_to_first_map(const std::filesystem::path& file) {
@@ -54,7 +57,8 @@ int main(int argc, char** argv) {
             model::save(model::build({.name = name}), files.back());
         }
     }
-    fmt::print("CAM of the best class against the bare pass; ms an image, median; ratio is the median of paired rounds\n");
+    fmt::print(
+        "CAM of the best class against the bare pass; ms an image, median; ratio is the median of paired rounds\n");
     fmt::print("{:<32} {:>5}  {:>9}  {:>9}  {:>7}  {:>6}\n", "model", "batch", "bare", "with cam", "ratio", "rounds");
     for (const auto& file : files) {
         for (const std::int64_t batch : {1, 16}) compare(file, batch);

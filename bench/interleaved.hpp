@@ -26,7 +26,8 @@ inline double median(std::vector<double> values) {
 
 /// Calls the candidates in turn until the time is over, at least seven rounds; the first round warms up and does not count. The order turns
 /// round every round, so that none always runs on the other's warm cache.
-inline Interleaved interleave(const std::vector<std::function<void()>>& candidates, std::chrono::duration<double> time) {
+inline Interleaved interleave(const std::vector<std::function<void()>>& candidates,
+                              std::chrono::duration<double> time) {
     using clock = std::chrono::steady_clock;
     const std::size_t n = candidates.size();
     std::vector<std::vector<double>> seconds(n), ratios(n);

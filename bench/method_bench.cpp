@@ -38,7 +38,8 @@ std::string middle_layer(const explain::Network& network) {
         const std::string& tensor = node.output(0);
         if (!shapes.contains(tensor) || shapes.rank(tensor) != 4) continue;
         const Shape shape = shapes.shape(tensor);
-        if (shape[2] >= 2 * last.height && shape[2] <= 4 * last.height && (node.is("Relu") || node.is("Clip"))) found = tensor;
+        if (shape[2] >= 2 * last.height && shape[2] <= 4 * last.height && (node.is("Relu") || node.is("Clip")))
+            found = tensor;
     }
     return found;
 }
@@ -49,13 +50,17 @@ void measure(const std::string& name, const std::filesystem::path& file) {
     const Tensor input = explain::random_input(network, 1, 1);
     const auto row = [&](const char* method, const std::string& layer) {
         const auto prepared = explain::find_method(method).prepare(network, {.layer = layer});
-        const auto timing = bench::interleave({[&] { bare.run({{network.input, input}}, {network.head.output}); },
-                                               [&] { prepared.explain(input, {.top_k = 1}); }}, std::chrono::seconds(2));
-        fmt::print("{:<16} {:<16} {:<10} {:>9.2f} {:>9.2f} {:>7.2f}\n", name, method, layer.empty() ? "last" : "middle", timing.median[0] * 1e3,
-                   timing.median[1] * 1e3, timing.ratio[1]);
+        const auto timing = bench::interleave({[&] {
+                                                   bare.run({{network.input, input}}, {network.head.output});
+                                               },
+                                               [&] { prepared.explain(input, {.top_k = 1}); }},
+                                              std::chrono::seconds(2));
+        fmt::print("{:<16} {:<16} {:<10} {:>9.2f} {:>9.2f} {:>7.2f}\n", name, method, layer.empty() ? "last" : "middle",
+                   timing.median[0] * 1e3, timing.median[1] * 1e3, timing.ratio[1]);
         std::fflush(stdout);
     };
-    for (const char* method : {"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam"}) row(method, "");
+    for (const char* method : {"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam"})
+        row(method, "");
     const std::string middle = middle_layer(network);
     row("grad-cam", middle);
     row("saliency", "");
@@ -72,17 +77,23 @@ void score_cam(const std::string& name, const std::filesystem::path& file) {
     const std::int64_t passes = (layer.channels + 15) / 16;
     const auto timing = bench::interleave({[&] {
                                                bare.run({{network.input, one}}, {network.head.output});
-                                               for (std::int64_t i = 0; i < passes; ++i) bare.run({{network.input, batch}}, {network.head.output});
+                                               for (std::int64_t i = 0; i < passes; ++i)
+                                                   bare.run({{network.input, batch}}, {network.head.output});
                                            },
-                                           [&] { prepared.explain(one, {.top_k = 1}); }}, std::chrono::seconds(1));
-    fmt::print("{:<16} {:<16} {:<10} {:>9.2f} {:>9.2f} {:>7.3f}\n", name, "score-cam", "last", timing.median[0] * 1e3, timing.median[1] * 1e3, timing.ratio[1]);
+                                           [&] { prepared.explain(one, {.top_k = 1}); }},
+                                          std::chrono::seconds(1));
+    fmt::print("{:<16} {:<16} {:<10} {:>9.2f} {:>9.2f} {:>7.3f}\n", name, "score-cam", "last", timing.median[0] * 1e3,
+               timing.median[1] * 1e3, timing.ratio[1]);
 }
 
 void set_up(const std::string& name, const std::filesystem::path& file) {
     const auto bare = [&] { bare_session(explain::load_network(file, {.threads = 2})); };
-    const auto method = [&] { explain::find_method("grad-cam").prepare(explain::load_network(file, {.threads = 2}), {}); };
+    const auto method = [&] {
+        explain::find_method("grad-cam").prepare(explain::load_network(file, {.threads = 2}), {});
+    };
     const auto timing = bench::interleave({bare, method}, std::chrono::seconds(2));
-    fmt::print("{:<16} {:<27} {:>9.0f} {:>9.0f} {:>7.2f}\n", name, "set-up of grad-cam", timing.median[0] * 1e3, timing.median[1] * 1e3, timing.ratio[1]);
+    fmt::print("{:<16} {:<27} {:>9.0f} {:>9.0f} {:>7.2f}\n", name, "set-up of grad-cam", timing.median[0] * 1e3,
+               timing.median[1] * 1e3, timing.ratio[1]);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ int main(int argc, char** argv) {
         for (const locus::Explanation& e : explanations) {
             std::cout << e.rank << ". " << e.class_name << ", probability " << e.probability.value_or(0) << '\n';
             for (const locus::Box& box : locus::boxes_from_raw(e.map, photo.width, photo.height)) {
-                std::cout << "   box at " << box.x << ',' << box.y << ", " << box.width << " x " << box.height << " pixels\n";
+                std::cout << "   box at " << box.x << ',' << box.y << ", " << box.width << " x " << box.height
+                          << " pixels\n";
             }
         }
     } catch (const locus::Error& error) {

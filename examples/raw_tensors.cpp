@@ -24,8 +24,9 @@ int main(int argc, char** argv) {
         for (const auto& item : explainer.explain(inputs)) {
             const locus::Explanation& e = item.front();
             const double sum = std::accumulate(e.map.values.begin(), e.map.values.end(), 0.0);
-            std::cout << "class " << e.class_index << ": mean of the map " << sum / static_cast<double>(e.map.values.size()) << " + bias "
-                      << e.bias.value_or(0) << " = logit " << e.logit << '\n';
+            std::cout << "class " << e.class_index << ": mean of the map "
+                      << sum / static_cast<double>(e.map.values.size()) << " + bias " << e.bias.value_or(0)
+                      << " = logit " << e.logit << '\n';
         }
     } catch (const locus::Error& error) {
         std::cerr << error.what() << '\n';

@@ -28,13 +28,16 @@ struct AnnotateArguments {
 const model::ValueInfo& image_input(const model::Graph& graph, const std::string& name) {
     if (graph.inputs.empty()) throw Error(ErrorKind::model, "the model has no inputs");
     if (name.empty()) {
-        const auto found = std::find_if(graph.inputs.begin(), graph.inputs.end(), [](const model::ValueInfo& input) { return input.shape && input.shape->size() == 4; });
+        const auto found = std::find_if(graph.inputs.begin(), graph.inputs.end(), [](const model::ValueInfo& input) {
+            return input.shape && input.shape->size() == 4;
+        });
         return found == graph.inputs.end() ? graph.inputs.front() : *found;
     }
     if (const model::ValueInfo* input = graph.find_input(name)) return *input;
     std::vector<std::string> names;
     for (const model::ValueInfo& input : graph.inputs) names.push_back(input.name);
-    throw Error(ErrorKind::usage, fmt::format("the model has no input {}{}", text::quote(name), text::did_you_mean(name, names)));
+    throw Error(ErrorKind::usage,
+                fmt::format("the model has no input {}{}", text::quote(name), text::did_you_mean(name, names)));
 }
 
 /// The number of classes, where the first output's shape says it.
@@ -47,7 +50,8 @@ std::optional<std::int64_t> classes(const model::Graph& graph) {
 void annotate(const AnnotateArguments& arguments) {
     model::Model model = model::load(arguments.model);
     const std::vector<std::string> labels = arguments.preprocessing.read_labels();
-    if (const auto count = classes(model.graph); count && !labels.empty() && static_cast<std::int64_t>(labels.size()) != *count) {
+    if (const auto count = classes(model.graph);
+        count && !labels.empty() && static_cast<std::int64_t>(labels.size()) != *count) {
         throw Error(ErrorKind::usage, fmt::format("the label file {} holds {} labels, but the model has {} classes",
                                                   text::quote(arguments.preprocessing.labels), labels.size(), *count));
     }
@@ -66,7 +70,8 @@ void annotate(const AnnotateArguments& arguments) {
     }
     fmt::print("  {:<8} {}\n", "labels", written.labels.empty() ? "none" : fmt::format("{}", written.labels.size()));
     if (p.width != found.preprocessing.width || p.height != found.preprocessing.height) {
-        fmt::print(stderr, "locus: warning: the graph's input is fixed at {} x {} pixels, whatever is written\n", p.width, p.height);
+        fmt::print(stderr, "locus: warning: the graph's input is fixed at {} x {} pixels, whatever is written\n",
+                   p.width, p.height);
     }
 }
 
@@ -74,14 +79,19 @@ void annotate(const AnnotateArguments& arguments) {
 
 void add_annotate(CLI::App& app) {
     auto arguments = std::make_shared<AnnotateArguments>();
-    CLI::App& command = *app.add_subcommand("annotate", "Write preprocessing and labels into a model, so that nobody has to give them again");
-    command.footer("What is not given is taken as `locus inspect` shows it: from the model, from a Hugging Face configuration beside it, or ImageNet's.\n"
-                   "The graph and its weights stay as they are; external weights are taken in.\n\n"
-                   "Examples:\n"
-                   "  locus annotate resnet50.onnx --labels imagenet.txt -o annotated.onnx\n"
-                   "  locus annotate keras.onnx --mean 0.5 --std 0.5 --layout nhwc --labels labels.json -o annotated.onnx");
+    CLI::App& command = *app.add_subcommand(
+        "annotate", "Write preprocessing and labels into a model, so that nobody has to give them again");
+    command.footer(
+        "What is not given is taken as `locus inspect` shows it: from the model, from a Hugging Face configuration "
+        "beside it, or ImageNet's.\n"
+        "The graph and its weights stay as they are; external weights are taken in.\n\n"
+        "Examples:\n"
+        "  locus annotate resnet50.onnx --labels imagenet.txt -o annotated.onnx\n"
+        "  locus annotate keras.onnx --mean 0.5 --std 0.5 --layout nhwc --labels labels.json -o annotated.onnx");
     command.add_option("MODEL", arguments->model, "The model, an ONNX file")->required();
-    command.add_option("-o,--out", arguments->out, "The ONNX file to write; MODEL itself may be named")->required()->type_name("FILE");
+    command.add_option("-o,--out", arguments->out, "The ONNX file to write; MODEL itself may be named")
+        ->required()
+        ->type_name("FILE");
     command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");
     command.add_flag("-q,--quiet", arguments->quiet, "Say nothing but warnings and errors");
     arguments->preprocessing.add_to(command);

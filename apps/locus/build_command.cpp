@@ -37,8 +37,8 @@ void build(const BuildArguments& arguments) {
     const model::Model built = model::build(options);
     model::save(built, arguments.out);
     if (!arguments.quiet) {
-        fmt::print("{}: {}, opset {}, {} classes, {:.2f} million parameters\n", report::to_utf8(arguments.out.string()), options.name,
-                   options.opset, options.classes, static_cast<double>(parameters(built)) / 1e6);
+        fmt::print("{}: {}, opset {}, {} classes, {:.2f} million parameters\n", report::to_utf8(arguments.out.string()),
+                   options.name, options.opset, options.classes, static_cast<double>(parameters(built)) / 1e6);
     }
 }
 
@@ -47,26 +47,36 @@ void build(const BuildArguments& arguments) {
 void add_build(CLI::App& app) {
     auto arguments = std::make_shared<BuildArguments>();
     model::NetworkOptions& network = arguments->network;
-    CLI::App& command = *app.add_subcommand("build", "Write a network with random weights as an ONNX file, for tests and benchmarks");
-    command.footer(fmt::format("Networks: {}.\n"
-                               "The same options give the same file, on every machine.\n\n"
-                               "Examples:\n"
-                               "  locus build resnet50 -o resnet50.onnx\n"
-                               "  locus build googlenet-gap -o small.onnx --classes 10 --width 0.25 --size 128 --head gmp --opset 17",
-                               fmt::join(model::network_names(), ", ")));
+    CLI::App& command =
+        *app.add_subcommand("build", "Write a network with random weights as an ONNX file, for tests and benchmarks");
+    command.footer(fmt::format(
+        "Networks: {}.\n"
+        "The same options give the same file, on every machine.\n\n"
+        "Examples:\n"
+        "  locus build resnet50 -o resnet50.onnx\n"
+        "  locus build googlenet-gap -o small.onnx --classes 10 --width 0.25 --size 128 --head gmp --opset 17",
+        fmt::join(model::network_names(), ", ")));
     command.add_option("NAME", network.name, "The network")->required();
-    command.add_option("-o,--out", arguments->out, "The ONNX file to write; an old one is replaced")->required()->type_name("FILE");
+    command.add_option("-o,--out", arguments->out, "The ONNX file to write; an old one is replaced")
+        ->required()
+        ->type_name("FILE");
     command.add_option("-c,--classes", network.classes, "Number of classes")->capture_default_str()->type_name("N");
     command.add_option("-w,--width", network.width, "Multiplies channel counts")->capture_default_str()->type_name("X");
-    command.add_option("-s,--size", network.image_size, "Side of the image in pixels (default: the network's own)")->type_name("N");
+    command.add_option("-s,--size", network.image_size, "Side of the image in pixels (default: the network's own)")
+        ->type_name("N");
     command.add_option("--channels", network.channels, "Channels of the image")->capture_default_str()->type_name("N");
-    command.add_option("--opset", network.opset, "Version of ONNX's operator set, 7 to 21")->capture_default_str()->type_name("N");
+    command.add_option("--opset", network.opset, "Version of ONNX's operator set, 7 to 21")
+        ->capture_default_str()
+        ->type_name("N");
     command
         .add_option("--head", arguments->head,
-                    "gap, gmp, sum: global average, maximum or sum pooling and a linear layer; fc: fully connected (default: the network's own)")
+                    "gap, gmp, sum: global average, maximum or sum pooling and a linear layer; fc: fully connected "
+                    "(default: the network's own)")
         ->check(CLI::IsMember({"gap", "gmp", "sum", "fc"}))
         ->type_name("HEAD");
-    command.add_option("--batch", network.batch, "Fixed batch size (default: any)")->check(CLI::PositiveNumber)->type_name("N");
+    command.add_option("--batch", network.batch, "Fixed batch size (default: any)")
+        ->check(CLI::PositiveNumber)
+        ->type_name("N");
     command.add_flag("--dynamic-size", network.dynamic_size, "Leave the image's height and width open");
     command.add_flag("--folded", arguments->folded, "Without batch normalisation, as if folded into the convolutions");
     command.add_flag("--softmax", network.softmax, "End in Softmax");

@@ -28,13 +28,16 @@ fs::path find_model() {
 
 fs::path default_model() {
     fs::path model = find_model();
-    if (model.empty()) throw Error(ErrorKind::usage, "no model is given and none is installed: name one with -m MODEL.onnx");
+    if (model.empty())
+        throw Error(ErrorKind::usage, "no model is given and none is installed: name one with -m MODEL.onnx");
     return model;
 }
 
 std::string default_model_help() {
     const fs::path model = find_model();
-    return model.empty() ? "The classifier, an ONNX file" : fmt::format("The classifier, an ONNX file (default: the embedded {})", model.filename().string());
+    return model.empty()
+               ? "The classifier, an ONNX file"
+               : fmt::format("The classifier, an ONNX file (default: the embedded {})", model.filename().string());
 }
 
 }  // namespace locus::command

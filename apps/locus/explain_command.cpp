@@ -54,7 +54,8 @@ batch::Saves saves(const std::vector<std::string>& names) {
         if (name == "none") continue;
         const auto found = known.find(name);
         if (found == known.end()) {
-            throw Error(ErrorKind::usage, fmt::format("--save takes none or a list of {}, not '{}'{}", fmt::join(all, ","), name, text::did_you_mean(name, all)));
+            throw Error(ErrorKind::usage, fmt::format("--save takes none or a list of {}, not '{}'{}",
+                                                      fmt::join(all, ","), name, text::did_you_mean(name, all)));
         }
         save.*(found->second) = true;
     }
@@ -83,7 +84,11 @@ std::size_t bytes(const std::string& text) {
         used = 0;
     }
     const std::string unit = text.substr(used);
-    const double factor = unit.empty() ? 1 : unit == "K" || unit == "k" ? 0x1p10 : unit == "M" ? 0x1p20 : unit == "G" ? 0x1p30 : 0;
+    const double factor = unit.empty()                 ? 1
+                          : unit == "K" || unit == "k" ? 0x1p10
+                          : unit == "M"                ? 0x1p20
+                          : unit == "G"                ? 0x1p30
+                                                       : 0;
     if (used == 0 || factor == 0 || !(value > 0) || value * factor > 0x1p60) {
         throw Error(ErrorKind::usage, fmt::format("--memory takes an amount such as 500M or 2G, not '{}'", text));
     }
@@ -95,10 +100,12 @@ void print_summary(const report::ImageRecord& image) {
     fmt::print("{}  {} x {}\n", report::to_utf8(image.file), image.width, image.height);
     for (const report::ExplanationRecord& record : image.explanations) {
         const Explanation& e = record.explanation;
-        const std::string name = e.class_name.empty() ? fmt::format("class {}", e.class_index) : report::to_utf8(e.class_name);
+        const std::string name =
+            e.class_name.empty() ? fmt::format("class {}", e.class_index) : report::to_utf8(e.class_name);
         std::string where = e.note;
         if (where.empty()) where = record.boxes.empty() ? "no box" : "";
-        for (const Box& box : record.boxes) where += fmt::format("{}box {},{} {}x{}", where.empty() ? "" : "; ", box.x, box.y, box.width, box.height);
+        for (const Box& box : record.boxes)
+            where += fmt::format("{}box {},{} {}x{}", where.empty() ? "" : "; ", box.x, box.y, box.width, box.height);
         fmt::print("  {:>3}. {}  {:.1f} %  {}\n", e.rank, name, 100.0 * e.probability.value_or(0), where);
     }
 }
@@ -117,7 +124,8 @@ void explain(ExplainArguments& arguments) {
     run.explainer.preprocessing = [&](Preprocessing& p) { arguments.preprocessing.apply(p); };
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
-    if (run.boxes.threshold >= 1) throw Error(ErrorKind::usage, "--threshold is a share of the map's maximum, from 0 to less than 1");
+    if (run.boxes.threshold >= 1)
+        throw Error(ErrorKind::usage, "--threshold is a share of the map's maximum, from 0 to less than 1");
     if (!arguments.save.empty()) run.save = saves(split_list(arguments.save));
     colormap(run.overlay.colormap);  // an unknown name is told before any work is done
 
@@ -132,11 +140,15 @@ void explain(ExplainArguments& arguments) {
         if (arguments.quiet) return;
         for (const std::string& warning : record.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
         bool guessed = false;
-        for (const auto& [key, origin] : explainer.model().origins) guessed |= (key == "mean" || key == "std") && origin == "ImageNet default";
+        for (const auto& [key, origin] : explainer.model().origins)
+            guessed |= (key == "mean" || key == "std") && origin == "ImageNet default";
         if (guessed && arguments.preprocessing.mean.empty()) {
-            fmt::print(stderr, "locus: the model does not say how photos are normalised: ImageNet's mean and std are taken (--mean, --std)\n");
+            fmt::print(stderr,
+                       "locus: the model does not say how photos are normalised: ImageNet's mean and std are taken "
+                       "(--mean, --std)\n");
         }
-        if (arguments.verbose) fmt::print(stderr, "locus: {} at '{}', {} classes\n", record.method, record.layer, record.model.classes);
+        if (arguments.verbose)
+            fmt::print(stderr, "locus: {} at '{}', {} classes\n", record.method, record.layer, record.model.classes);
     };
     observer.image = [&](const report::ImageRecord& image) {
         if (arguments.json) {
@@ -158,8 +170,8 @@ void explain(ExplainArguments& arguments) {
     std::fflush(stdout);
     const std::string out = run.out.string();
     if (result.interrupted) {
-        fmt::print(stderr, "locus: stopped after {} of {} images; the same command with --resume completes {}\n", result.done + result.failed,
-                   result.inputs, out);
+        fmt::print(stderr, "locus: stopped after {} of {} images; the same command with --resume completes {}\n",
+                   result.done + result.failed, result.inputs, out);
         throw Exit{interrupted};
     }
     if (!arguments.quiet) {
@@ -175,58 +187,129 @@ void explain(ExplainArguments& arguments) {
 
 void add_explain(CLI::App& app) {
     auto arguments = std::make_shared<ExplainArguments>();
-    CLI::App& command = *app.add_subcommand("explain", "Show where a classifier looks: maps, boxes, pictures and a report for each photo");
+    CLI::App& command = *app.add_subcommand(
+        "explain", "Show where a classifier looks: maps, boxes, pictures and a report for each photo");
     command.footer(
-        "OUT holds results.json, maps/*.npy, overlays/*, boxes.csv, boxes.coco.json and report.html (docs/formats.md). If OUT holds a finished\n"
-        "run, it is replaced; if it holds an unfinished one, --resume completes it and --overwrite begins anew; if it holds anything else,\n"
+        "OUT holds results.json, maps/*.npy, overlays/*, boxes.csv, boxes.coco.json and report.html (docs/formats.md). "
+        "If OUT holds a finished\n"
+        "run, it is replaced; if it holds an unfinished one, --resume completes it and --overwrite begins anew; if it "
+        "holds anything else,\n"
         "nothing is done without --overwrite, and what is not ours stays.\n\n"
         "Examples:\n"
         "  locus explain -m resnet50.onnx photos/                     a folder, the best class of each photo\n"
         "  locus explain -m resnet50.onnx cat.jpg -c top:3 -c tabby   the three best classes, and tabby\n"
-        "  locus explain -m resnet50.onnx x.npy --save map            preprocessed numbers, to compare with another tool\n"
-        "  find . -name '*.png' | locus explain -m m.onnx - --json    paths from standard input, results as JSON lines");
+        "  locus explain -m resnet50.onnx x.npy --save map            preprocessed numbers, to compare with another "
+        "tool\n"
+        "  find . -name '*.png' | locus explain -m m.onnx - --json    paths from standard input, results as JSON "
+        "lines");
     const auto one = [](CLI::Option* option) { return option->expected(1)->allow_extra_args(false)->take_all(); };
     batch::RunOptions& run = arguments->run;
 
-    command.add_option("INPUT", arguments->inputs, "Pictures, folders (walked), globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on standard input")
-        ->required()->type_name("");
+    command
+        .add_option("INPUT", arguments->inputs,
+                    "Pictures, folders (walked), globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed "
+                    "already), or - for paths on standard input")
+        ->required()
+        ->type_name("");
     command.add_option("-m,--model", arguments->model, default_model_help());
     command.add_option("-o,--out", run.out, "Folder for the results")->capture_default_str()->type_name("DIR");
 
     const std::string what = "What is explained";
-    command.add_option("-M,--method", run.explainer.method, "Method of explanation (`locus methods` lists them); auto: cam where it is defined, else the best that applies")
-        ->capture_default_str()->type_name("NAME")->group(what);
-    command.add_option("-l,--layer", run.explainer.layer, "Target layer, by its tensor's name (default: found; `locus inspect` lists them)")->type_name("TENSOR")->group(what);
-    one(command.add_option("-c,--class", run.classes, "Class: an index, a label, or top:K for the K best; may be given again (default: top:1)"))
-        ->type_name("C")->group(what);
-    command.add_option("-i,--input", run.explainer.input, "The model's image input (default: found)")->type_name("NAME")->group(what);
-    command.add_option("--output", run.explainer.output, "The model's score output (default: found)")->type_name("NAME")->group(what);
-    one(command.add_option("--feed", arguments->feeds, "Value of another input of the model; may be given again"))->type_name("NAME=FILE.npy")->group(what);
+    command
+        .add_option("-M,--method", run.explainer.method,
+                    "Method of explanation (`locus methods` lists them); auto: cam where it is defined, else the best "
+                    "that applies")
+        ->capture_default_str()
+        ->type_name("NAME")
+        ->group(what);
+    command
+        .add_option("-l,--layer", run.explainer.layer,
+                    "Target layer, by its tensor's name (default: found; `locus inspect` lists them)")
+        ->type_name("TENSOR")
+        ->group(what);
+    one(command.add_option("-c,--class", run.classes,
+                           "Class: an index, a label, or top:K for the K best; may be given again (default: top:1)"))
+        ->type_name("C")
+        ->group(what);
+    command.add_option("-i,--input", run.explainer.input, "The model's image input (default: found)")
+        ->type_name("NAME")
+        ->group(what);
+    command.add_option("--output", run.explainer.output, "The model's score output (default: found)")
+        ->type_name("NAME")
+        ->group(what);
+    one(command.add_option("--feed", arguments->feeds, "Value of another input of the model; may be given again"))
+        ->type_name("NAME=FILE.npy")
+        ->group(what);
 
     const std::string shown = "What is written";
-    command.add_option("-t,--threshold", run.boxes.threshold, "Boxes: share of the map's maximum above which a pixel is in")->capture_default_str()
-        ->check(CLI::Range(0.0, 1.0))->type_name("SHARE")->group(shown);
-    command.add_option("--components", arguments->components, "Boxes: round the largest piece, or round all")->capture_default_str()
-        ->check(CLI::IsMember({"largest", "all"}))->type_name("WHICH")->group(shown);
-    command.add_option("-s,--save", arguments->save, "List of overlay,heatmap,mask,map,boxes,report; or none (default: overlay,map,boxes,report). results.json is always written")
-        ->type_name("LIST")->group(shown);
-    command.add_option("--colormap", run.overlay.colormap, fmt::format("One of {}", fmt::join(colormap_names(), ", ")))->capture_default_str()->type_name("NAME")->group(shown);
-    command.add_option("--alpha", run.overlay.alpha, "Opacity of the heat")->capture_default_str()->check(CLI::Range(0.0, 1.0))->type_name("A")->group(shown);
-    command.add_flag("--signed", run.overlay.is_signed, "Diverging colours: evidence against the class is shown too")->group(shown);
-    command.add_option("--decompose", run.explainer.parts, "Also a picture of the N feature maps that add most to the map (cam)")->check(CLI::Range(1, 64))->type_name("N")->group(shown);
-    command.add_flag("--json", arguments->json, "Each photo's results as one line of JSON on standard output")->group(shown);
+    command
+        .add_option("-t,--threshold", run.boxes.threshold,
+                    "Boxes: share of the map's maximum above which a pixel is in")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 1.0))
+        ->type_name("SHARE")
+        ->group(shown);
+    command.add_option("--components", arguments->components, "Boxes: round the largest piece, or round all")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"largest", "all"}))
+        ->type_name("WHICH")
+        ->group(shown);
+    command
+        .add_option("-s,--save", arguments->save,
+                    "List of overlay,heatmap,mask,map,boxes,report; or none (default: overlay,map,boxes,report). "
+                    "results.json is always written")
+        ->type_name("LIST")
+        ->group(shown);
+    command.add_option("--colormap", run.overlay.colormap, fmt::format("One of {}", fmt::join(colormap_names(), ", ")))
+        ->capture_default_str()
+        ->type_name("NAME")
+        ->group(shown);
+    command.add_option("--alpha", run.overlay.alpha, "Opacity of the heat")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 1.0))
+        ->type_name("A")
+        ->group(shown);
+    command.add_flag("--signed", run.overlay.is_signed, "Diverging colours: evidence against the class is shown too")
+        ->group(shown);
+    command
+        .add_option("--decompose", run.explainer.parts,
+                    "Also a picture of the N feature maps that add most to the map (cam)")
+        ->check(CLI::Range(1, 64))
+        ->type_name("N")
+        ->group(shown);
+    command.add_flag("--json", arguments->json, "Each photo's results as one line of JSON on standard output")
+        ->group(shown);
 
     arguments->preprocessing.add_to(command);
     arguments->method.add_to(command);
 
     const std::string how = "How it runs";
-    command.add_option("-b,--batch", run.batch, "Inputs a pass of the network")->capture_default_str()->check(CLI::Range(1, 4096))->type_name("N")->group(how);
-    command.add_option("-j,--threads", run.threads, "Threads (default: one a core)")->check(CLI::Range(1, 4096))->type_name("N")->group(how);
-    command.add_option("--device", arguments->device, "cpu or cuda")->capture_default_str()->check(CLI::IsMember({"cpu", "cuda"}))->type_name("D")->group(how);
-    command.add_option("--memory", arguments->memory, "Memory that batches of perturbed inputs may take")->capture_default_str()->type_name("AMOUNT")->group(how);
-    command.add_option("--seed", run.explainer.seed, "Seed of the methods that draw random numbers")->capture_default_str()->type_name("N")->group(how);
+    command.add_option("-b,--batch", run.batch, "Inputs a pass of the network")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 4096))
+        ->type_name("N")
+        ->group(how);
+    command.add_option("-j,--threads", run.threads, "Threads (default: one a core)")
+        ->check(CLI::Range(1, 4096))
+        ->type_name("N")
+        ->group(how);
+    command.add_option("--device", arguments->device, "cpu or cuda")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"cpu", "cuda"}))
+        ->type_name("D")
+        ->group(how);
+    command.add_option("--memory", arguments->memory, "Memory that batches of perturbed inputs may take")
+        ->capture_default_str()
+        ->type_name("AMOUNT")
+        ->group(how);
+    command.add_option("--seed", run.explainer.seed, "Seed of the methods that draw random numbers")
+        ->capture_default_str()
+        ->type_name("N")
+        ->group(how);
     auto* resume = command.add_flag("--resume", run.resume, "Complete the unfinished run in OUT")->group(how);
-    command.add_flag("--overwrite", run.overwrite, "Begin anew in OUT, whatever is there")->excludes(resume)->group(how);
+    command.add_flag("--overwrite", run.overwrite, "Begin anew in OUT, whatever is there")
+        ->excludes(resume)
+        ->group(how);
     command.add_flag("-q,--quiet", arguments->quiet, "Errors only")->group(how);
     command.add_flag("-v,--verbose", arguments->verbose, "Method, layer and model too")->group(how);
     command.callback([arguments] { explain(*arguments); });

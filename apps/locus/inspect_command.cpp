@@ -44,7 +44,9 @@ std::string written(const Shape& shape) {
 }
 
 const char* name(Resize resize) { return resize == Resize::crop ? "crop" : "squash"; }
-const char* name(ColorOrder color) { return color == ColorOrder::bgr ? "bgr" : color == ColorOrder::gray ? "gray" : "rgb"; }
+const char* name(ColorOrder color) {
+    return color == ColorOrder::bgr ? "bgr" : color == ColorOrder::gray ? "gray" : "rgb";
+}
 const char* name(Layout layout) { return layout == Layout::nhwc ? "nhwc" : "nchw"; }
 
 /// Preprocessing, a line a value: name, value, where it was found.
@@ -61,21 +63,27 @@ std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Netwo
         {"range", fmt::format("0..{:g}", p.range), origin("range")},
         {"color", name(p.color), origin("color")},
         {"layout", name(p.layout), origin("layout")},
-        {"resize", p.resize == Resize::crop ? fmt::format("crop, {:g} of the side", p.crop_pct) : "squash", origin("resize")}};
+        {"resize", p.resize == Resize::crop ? fmt::format("crop, {:g} of the side", p.crop_pct) : "squash",
+         origin("resize")}};
     return lines;
 }
 
 void print(const explain::Network& network, const explain::Inspection& found) {
     const model::ClassifierHead& head = network.head;
     fmt::print("{}\n", network.file.string());
-    if (!network.model.producer_name.empty()) fmt::print("  made by      {} {}\n", report::to_utf8(network.model.producer_name), report::to_utf8(network.model.producer_version));
+    if (!network.model.producer_name.empty())
+        fmt::print("  made by      {} {}\n", report::to_utf8(network.model.producer_name),
+                   report::to_utf8(network.model.producer_version));
     fmt::print("  opset        {}\n", network.model.opset());
-    fmt::print("  input        '{}' {} {}\n", network.input, locus::name(network.input_type), written(found.input_shape));
+    fmt::print("  input        '{}' {} {}\n", network.input, locus::name(network.input_type),
+               written(found.input_shape));
     fmt::print("\nPreprocessing\n");
-    for (const auto& [key, value, origin] : preprocessing_lines(network)) fmt::print("  {:<12} {:<28} from: {}\n", key, value, origin);
+    for (const auto& [key, value, origin] : preprocessing_lines(network))
+        fmt::print("  {:<12} {:<28} from: {}\n", key, value, origin);
 
     fmt::print("\nClasses\n  {} scores in '{}'", found.classes, head.output);
-    if (head.activation != model::Activation::none) fmt::print(", after {} of '{}'", model::name(head.activation), head.logits);
+    if (head.activation != model::Activation::none)
+        fmt::print(", after {} of '{}'", model::name(head.activation), head.logits);
     fmt::print("\n");
     if (network.labels.empty()) {
         fmt::print("  no labels (locus annotate writes them into the model)\n");
@@ -88,22 +96,29 @@ void print(const explain::Network& network, const explain::Inspection& found) {
     if (head.kind != model::HeadKind::other) fmt::print(" ({} pooling)", model::name(head.pool));
     fmt::print("\n");
     if (!head.reason.empty()) fmt::print("  plain CAM is not defined: {}\n", head.reason);
-    const double share = found.parameters > 0 ? 100.0 * static_cast<double>(found.head_parameters) / static_cast<double>(found.parameters) : 0;
-    fmt::print("  {} of the {} parameters ({:.1f} %) lie behind the target layer\n", amount(found.head_parameters), amount(found.parameters), share);
+    const double share = found.parameters > 0 ? 100.0 * static_cast<double>(found.head_parameters) /
+                                                    static_cast<double>(found.parameters)
+                                              : 0;
+    fmt::print("  {} of the {} parameters ({:.1f} %) lie behind the target layer\n", amount(found.head_parameters),
+               amount(found.parameters), share);
     if (found.fully_connected_parameters > 0 && found.head_parameters > 0) {
-        fmt::print("  a fully connected layer on the same map would have {}: {:.0f} times as many\n", amount(found.fully_connected_parameters),
+        fmt::print("  a fully connected layer on the same map would have {}: {:.0f} times as many\n",
+                   amount(found.fully_connected_parameters),
                    static_cast<double>(found.fully_connected_parameters) / static_cast<double>(found.head_parameters));
     }
     fmt::print("  {} multiply-adds an image\n", amount(found.multiply_adds));
 
     fmt::print("\nLayers (--layer); a position sees a field of so many pixels, positions are a stride apart\n");
     for (const explain::LayerCandidate& candidate : found.candidates) {
-        fmt::print("  {} {:<22} field {:>7}  stride {:>4}  {}\n", candidate.tensor == found.target_layer ? "*" : " ", written(candidate.shape),
-                   pixels(candidate.receptive_field), pixels(candidate.stride), candidate.tensor);
+        fmt::print("  {} {:<22} field {:>7}  stride {:>4}  {}\n", candidate.tensor == found.target_layer ? "*" : " ",
+                   written(candidate.shape), pixels(candidate.receptive_field), pixels(candidate.stride),
+                   candidate.tensor);
     }
-    fmt::print("  * the target layer chosen\n\nMethods (--method; auto is {})\n", explain::automatic_method(network).name);
+    fmt::print("  * the target layer chosen\n\nMethods (--method; auto is {})\n",
+               explain::automatic_method(network).name);
     for (const explain::MethodVerdict& verdict : found.methods) {
-        fmt::print("  {} {:<20} {}\n", verdict.obstacle.empty() ? "+" : "-", verdict.method, verdict.obstacle.empty() ? "" : "not here: " + verdict.obstacle);
+        fmt::print("  {} {:<20} {}\n", verdict.obstacle.empty() ? "+" : "-", verdict.method,
+                   verdict.obstacle.empty() ? "" : "not here: " + verdict.obstacle);
     }
     for (const std::string& warning : network.warnings) fmt::print("\nWarning: {}\n", warning);
 }
@@ -113,28 +128,45 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
     const Preprocessing& p = network.preprocessing;
     const model::ClassifierHead& head = network.head;
     const auto finite = [](double value) { return std::isfinite(value) && value != 0 ? Json(value) : Json(nullptr); };
-    const auto text_or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(report::to_utf8(text)); };
+    const auto text_or_null = [](const std::string& text) {
+        return text.empty() ? Json(nullptr) : Json(report::to_utf8(text));
+    };
     Json json;
-    json["model"] = {{"file", report::to_utf8(network.file.string())}, {"opset", network.model.opset()}, {"producer", report::to_utf8(network.model.producer_name)}};
-    json["input"] = {{"name", report::to_utf8(network.input)}, {"type", locus::name(network.input_type)}, {"shape", found.input_shape}};
-    json["preprocessing"] = {{"width", p.width}, {"height", p.height}, {"mean", p.mean}, {"std", p.std}, {"range", p.range},
-                             {"color", name(p.color)}, {"layout", name(p.layout)}, {"resize", name(p.resize)}, {"crop_pct", p.crop_pct}, {"from", network.origins}};
+    json["model"] = {{"file", report::to_utf8(network.file.string())},
+                     {"opset", network.model.opset()},
+                     {"producer", report::to_utf8(network.model.producer_name)}};
+    json["input"] = {{"name", report::to_utf8(network.input)},
+                     {"type", locus::name(network.input_type)},
+                     {"shape", found.input_shape}};
+    json["preprocessing"] = {
+        {"width", p.width},       {"height", p.height},     {"mean", p.mean},           {"std", p.std},
+        {"range", p.range},       {"color", name(p.color)}, {"layout", name(p.layout)}, {"resize", name(p.resize)},
+        {"crop_pct", p.crop_pct}, {"from", network.origins}};
     Json labels = Json::array();
     for (const std::string& label : network.labels) labels.push_back(report::to_utf8(label));
     json["classes"] = {{"count", found.classes}, {"labels", std::move(labels)}};
-    json["head"] = {{"kind", model::name(head.kind)}, {"pool", model::name(head.pool)}, {"activation", model::name(head.activation)},
-                    {"output", report::to_utf8(head.output)}, {"logits", report::to_utf8(head.logits)}, {"obstacle", text_or_null(head.reason)},
-                    {"parameters", found.head_parameters}, {"fully_connected_parameters", found.fully_connected_parameters}};
+    json["head"] = {{"kind", model::name(head.kind)},
+                    {"pool", model::name(head.pool)},
+                    {"activation", model::name(head.activation)},
+                    {"output", report::to_utf8(head.output)},
+                    {"logits", report::to_utf8(head.logits)},
+                    {"obstacle", text_or_null(head.reason)},
+                    {"parameters", found.head_parameters},
+                    {"fully_connected_parameters", found.fully_connected_parameters}};
     json["parameters"] = found.parameters;
     json["multiply_adds"] = found.multiply_adds;
     json["target_layer"] = text_or_null(found.target_layer);
     for (const explain::LayerCandidate& candidate : found.candidates) {
-        json["layers"].push_back({{"tensor", report::to_utf8(candidate.tensor)}, {"shape", candidate.shape},
-                                  {"receptive_field", finite(candidate.receptive_field)}, {"stride", finite(candidate.stride)}});
+        json["layers"].push_back({{"tensor", report::to_utf8(candidate.tensor)},
+                                  {"shape", candidate.shape},
+                                  {"receptive_field", finite(candidate.receptive_field)},
+                                  {"stride", finite(candidate.stride)}});
     }
     json["automatic_method"] = explain::automatic_method(network).name;
     for (const explain::MethodVerdict& verdict : found.methods) {
-        json["methods"].push_back({{"name", verdict.method}, {"applies", verdict.obstacle.empty()}, {"obstacle", text_or_null(verdict.obstacle)}});
+        json["methods"].push_back({{"name", verdict.method},
+                                   {"applies", verdict.obstacle.empty()},
+                                   {"obstacle", text_or_null(verdict.obstacle)}});
     }
     json["warnings"] = network.warnings;
     return json;
@@ -142,7 +174,8 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
 
 void inspect(const InspectArguments& arguments) {
     const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
-    explain::Network network = explain::load_network(file, {.input = arguments.input, .output = arguments.output, .bind_inputs = false});
+    explain::Network network =
+        explain::load_network(file, {.input = arguments.input, .output = arguments.output, .bind_inputs = false});
     arguments.preprocessing.apply(network.preprocessing);
     if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
     const explain::Inspection found = explain::inspect(network);
@@ -157,9 +190,12 @@ void inspect(const InspectArguments& arguments) {
 
 void add_inspect(CLI::App& app) {
     auto arguments = std::make_shared<InspectArguments>();
-    CLI::App& command = *app.add_subcommand("inspect", "Tell what a model is: input, preprocessing, classes, head, layers, costs, methods that apply");
-    command.footer("Each value of the preprocessing comes with where it was found. Options of preprocessing show what an override would do.\n\n"
-                   "Examples:\n  locus inspect resnet50.onnx\n  locus inspect resnet50.onnx --json | jq .target_layer");
+    CLI::App& command = *app.add_subcommand(
+        "inspect", "Tell what a model is: input, preprocessing, classes, head, layers, costs, methods that apply");
+    command.footer(
+        "Each value of the preprocessing comes with where it was found. Options of preprocessing show what an override "
+        "would do.\n\n"
+        "Examples:\n  locus inspect resnet50.onnx\n  locus inspect resnet50.onnx --json | jq .target_layer");
     command.add_option("MODEL", arguments->model, default_model_help());
     command.add_option("-i,--input", arguments->input, "The image input (default: found)")->type_name("NAME");
     command.add_option("--output", arguments->output, "The score output (default: found)")->type_name("NAME");

@@ -29,12 +29,17 @@ std::vector<std::string> subcommand_names(const CLI::App& app) {
 
 int main(int argc, char** argv) {
     using namespace locus;
-    CLI::App app{"Locus shows where an image classifier looks: class activation maps, boxes and reports for any ONNX classifier."};
+    CLI::App app{
+        "Locus shows where an image classifier looks: class activation maps, boxes and reports for any ONNX "
+        "classifier."};
     app.name("locus");
-    app.set_version_flag("--version", [] { return fmt::format("locus {} (ONNX Runtime {})", version, runtime::runtime_version()); });
+    app.set_version_flag("--version",
+                         [] { return fmt::format("locus {} (ONNX Runtime {})", version, runtime::runtime_version()); });
     app.require_subcommand(1);
     app.failure_message(CLI::FailureMessage::simple);
-    app.footer("`locus SUBCOMMAND --help` explains each. Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.");
+    app.footer(
+        "`locus SUBCOMMAND --help` explains each. Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 "
+        "interrupted.");
     command::add_explain(app);
     command::add_inspect(app);
     command::add_evaluate(app);
@@ -51,7 +56,8 @@ int main(int argc, char** argv) {
     try {
         const auto names = subcommand_names(app);
         if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end()) {
-            throw Error(ErrorKind::usage, fmt::format("there is no subcommand {}{}", text::quote(argv[1]), text::did_you_mean(argv[1], names)));
+            throw Error(ErrorKind::usage, fmt::format("there is no subcommand {}{}", text::quote(argv[1]),
+                                                      text::did_you_mean(argv[1], names)));
         }
         app.parse(argc, argv);
         return command::success;

@@ -10,15 +10,36 @@ namespace locus::command {
 
 void MethodArguments::add_to(CLI::App& command) {
     const std::string group = "Method";
-    command.add_option("--target", target, "The number explained: logit, probability, difference (to the nearest classes), mask (segmentation), similarity")
-        ->type_name("NUMBER")->group(group);
-    command.add_option("--target-mask", target_mask, "For the target mask: [h, w] at the scores' resolution, above 0 counts")->type_name("FILE.npy")->group(group);
-    command.add_option("--target-embedding", target_embedding, "For the target similarity: the embedding to compare with")->type_name("FILE.npy")->group(group);
-    command.add_option("--fuse", fuse, "How several layers' maps become one: mean (default), max, product")->type_name("HOW")->group(group);
-    command.add_option("--smooth", smooth, "augment (mean over flips and strengths), eigen (first principal component), or both: augment,eigen")
-        ->type_name("HOW")->group(group);
-    command.add_option("--set", settings, "A setting of the method: samples, steps, noise, variant, alpha, nearest (docs/methods.md)")
-        ->type_name("KEY=VALUE")->allow_extra_args(false)->group(group);
+    command
+        .add_option("--target", target,
+                    "The number explained: logit, probability, difference (to the nearest classes), mask "
+                    "(segmentation), similarity")
+        ->type_name("NUMBER")
+        ->group(group);
+    command
+        .add_option("--target-mask", target_mask,
+                    "For the target mask: [h, w] at the scores' resolution, above 0 counts")
+        ->type_name("FILE.npy")
+        ->group(group);
+    command
+        .add_option("--target-embedding", target_embedding, "For the target similarity: the embedding to compare with")
+        ->type_name("FILE.npy")
+        ->group(group);
+    command.add_option("--fuse", fuse, "How several layers' maps become one: mean (default), max, product")
+        ->type_name("HOW")
+        ->group(group);
+    command
+        .add_option(
+            "--smooth", smooth,
+            "augment (mean over flips and strengths), eigen (first principal component), or both: augment,eigen")
+        ->type_name("HOW")
+        ->group(group);
+    command
+        .add_option("--set", settings,
+                    "A setting of the method: samples, steps, noise, variant, alpha, nearest (docs/methods.md)")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false)
+        ->group(group);
 }
 
 std::vector<std::pair<std::string, std::string>> MethodArguments::words() const {
@@ -30,7 +51,8 @@ std::vector<std::pair<std::string, std::string>> MethodArguments::words() const 
     if (!smooth.empty()) result.emplace_back("smooth", smooth);
     for (const std::string& setting : settings) {
         const std::size_t equals = setting.find('=');
-        if (equals == 0 || equals == std::string::npos) throw Error(ErrorKind::usage, fmt::format("--set takes KEY=VALUE, not '{}'", setting));
+        if (equals == 0 || equals == std::string::npos)
+            throw Error(ErrorKind::usage, fmt::format("--set takes KEY=VALUE, not '{}'", setting));
         result.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
     }
     return result;

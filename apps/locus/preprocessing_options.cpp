@@ -17,7 +17,9 @@ float number(const std::string& text, const char* option) {
     float value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-        throw Error(ErrorKind::usage, fmt::format("{} takes one number or three separated by commas; {} is not a number", option, text::quote(text)));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} takes one number or three separated by commas; {} is not a number", option,
+                                text::quote(text)));
     }
     return value;
 }
@@ -25,7 +27,8 @@ float number(const std::string& text, const char* option) {
 std::array<float, 3> three(const std::string& list, const char* option) {
     const auto parts = split_list(list);
     if (parts.size() != 1 && parts.size() != 3) {
-        throw Error(ErrorKind::usage, fmt::format("{} takes one number or three separated by commas, not {}", option, parts.size()));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} takes one number or three separated by commas, not {}", option, parts.size()));
     }
     std::array<float, 3> values{};
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = number(parts[parts.size() == 1 ? 0 : i], option);
@@ -36,7 +39,8 @@ int side(std::string_view text, const std::string& size) {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > 65500) {
-        throw Error(ErrorKind::usage, fmt::format("--size takes pixels, as 224 or 320x240 (width x height), not '{}'", size));
+        throw Error(ErrorKind::usage,
+                    fmt::format("--size takes pixels, as 224 or 320x240 (width x height), not '{}'", size));
     }
     return value;
 }
@@ -44,18 +48,40 @@ int side(std::string_view text, const std::string& size) {
 }  // namespace
 
 void PreprocessingOptions::add_to(CLI::App& app) {
-    const std::string group = "How photos become the network's input (default: what the model's metadata or a Hugging Face config beside it says, else ImageNet's)";
-    app.add_option("--mean", mean, "Mean of each channel, of values scaled to 0..1: one number or three, 0.485,0.456,0.406")
-        ->type_name("M")->group(group);
+    const std::string group =
+        "How photos become the network's input (default: what the model's metadata or a Hugging Face config beside it "
+        "says, else ImageNet's)";
+    app.add_option("--mean", mean,
+                   "Mean of each channel, of values scaled to 0..1: one number or three, 0.485,0.456,0.406")
+        ->type_name("M")
+        ->group(group);
     app.add_option("--std", std, "Standard deviation of each channel, likewise")->type_name("S")->group(group);
-    app.add_option("--size", size, "Size of the network's input in pixels: 224 or 320x240 (width x height)")->type_name("N|WxH")->group(group);
-    app.add_option("--resize", resize, "squash: the whole photo is seen; crop: the shorter side is resized, the centre seen")
-        ->check(CLI::IsMember({"squash", "crop"}))->type_name("HOW")->group(group);
-    app.add_option("--crop-pct", crop_pct, "Share of the resized photo's side that the crop keeps (0.875)")->check(CLI::Range(0.01, 1.0))->type_name("SHARE")->group(group);
-    app.add_option("--range", range, "Value of white before mean and std are applied: 1 or 255")->type_name("V")->group(group);
-    app.add_option("--color", color, "Order of channels: rgb, bgr or gray")->check(CLI::IsMember({"rgb", "bgr", "gray"}))->type_name("ORDER")->group(group);
-    app.add_option("--layout", layout, "nchw or nhwc")->check(CLI::IsMember({"nchw", "nhwc"}))->type_name("ORDER")->group(group);
-    app.add_option("--labels", labels, "Class names: one a line in order, or a JSON list or object")->type_name("FILE")->group(group);
+    app.add_option("--size", size, "Size of the network's input in pixels: 224 or 320x240 (width x height)")
+        ->type_name("N|WxH")
+        ->group(group);
+    app.add_option("--resize", resize,
+                   "squash: the whole photo is seen; crop: the shorter side is resized, the centre seen")
+        ->check(CLI::IsMember({"squash", "crop"}))
+        ->type_name("HOW")
+        ->group(group);
+    app.add_option("--crop-pct", crop_pct, "Share of the resized photo's side that the crop keeps (0.875)")
+        ->check(CLI::Range(0.01, 1.0))
+        ->type_name("SHARE")
+        ->group(group);
+    app.add_option("--range", range, "Value of white before mean and std are applied: 1 or 255")
+        ->type_name("V")
+        ->group(group);
+    app.add_option("--color", color, "Order of channels: rgb, bgr or gray")
+        ->check(CLI::IsMember({"rgb", "bgr", "gray"}))
+        ->type_name("ORDER")
+        ->group(group);
+    app.add_option("--layout", layout, "nchw or nhwc")
+        ->check(CLI::IsMember({"nchw", "nhwc"}))
+        ->type_name("ORDER")
+        ->group(group);
+    app.add_option("--labels", labels, "Class names: one a line in order, or a JSON list or object")
+        ->type_name("FILE")
+        ->group(group);
 }
 
 void PreprocessingOptions::apply(Preprocessing& p) const {
@@ -72,7 +98,8 @@ void PreprocessingOptions::apply(Preprocessing& p) const {
     if (!resize.empty()) p.resize = resize == "crop" ? Resize::crop : Resize::squash;
     if (crop_pct) p.crop_pct = *crop_pct;
     if (range) p.range = *range;
-    if (!color.empty()) p.color = color == "bgr" ? ColorOrder::bgr : color == "gray" ? ColorOrder::gray : ColorOrder::rgb;
+    if (!color.empty())
+        p.color = color == "bgr" ? ColorOrder::bgr : color == "gray" ? ColorOrder::gray : ColorOrder::rgb;
     if (!layout.empty()) p.layout = layout == "nhwc" ? Layout::nhwc : Layout::nchw;
 }
 

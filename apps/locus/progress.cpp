@@ -24,7 +24,8 @@ std::string duration(double seconds) {
     return fmt::format("{} s", whole);
 }
 
-Progress::Progress(std::string what, bool quiet) : what_(std::move(what)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) != 0) {}
+Progress::Progress(std::string what, bool quiet)
+    : what_(std::move(what)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) != 0) {}
 
 void Progress::show(std::size_t done, std::size_t total) {
     if (quiet_) return;
@@ -34,12 +35,14 @@ void Progress::show(std::size_t done, std::size_t total) {
         start_ = last_ = now;
         first_done_ = done > 0 ? done - 1 : 0;
     }
-    const auto interval = terminal_ ? std::chrono::duration_cast<std::chrono::milliseconds>(redraw_interval) : line_interval;
+    const auto interval =
+        terminal_ ? std::chrono::duration_cast<std::chrono::milliseconds>(redraw_interval) : line_interval;
     if (now - last_ < interval) return;
     last_ = now;
     const double elapsed = std::chrono::duration<double>(now - start_).count();
     const double rate = elapsed > 0 ? static_cast<double>(done - first_done_) / elapsed : 0;
-    const std::string left = rate > 0 && done < total ? fmt::format(", {} left", duration(static_cast<double>(total - done) / rate)) : "";
+    const std::string left =
+        rate > 0 && done < total ? fmt::format(", {} left", duration(static_cast<double>(total - done) / rate)) : "";
     if (terminal_) {
         const int filled = total == 0 ? 0 : static_cast<int>(bar_width * done / total);
         std::string bar;

@@ -51,36 +51,38 @@ struct Part {
 /// Why the network says a class: one map and the numbers that go with it.
 struct Explanation {
     int class_index = 0;
-    std::string class_name;  ///< empty where the model has no labels
-    int rank = 0;            ///< 1 for the most probable class
-    double logit = 0;        ///< the score explained, before softmax or sigmoid
-    std::optional<double> bias;         ///< the number for which pool(map) + bias = logit; none where no such number exists
+    std::string class_name;      ///< empty where the model has no labels
+    int rank = 0;                ///< 1 for the most probable class
+    double logit = 0;            ///< the score explained, before softmax or sigmoid
+    std::optional<double> bias;  ///< the number for which pool(map) + bias = logit; none where no such number exists
     std::optional<double> probability;  ///< softmax, or sigmoid for multi-label models, of the logits
-    Map map;                 ///< raw: signed, at the target layer's resolution
+    Map map;                            ///< raw: signed, at the target layer's resolution
     /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful zero. Pictures and boxes
     /// show sign * (map - zero).
     double zero = 0;
-    int sign = 1;            ///< -1 where the method's formula turned the map over (ablation-cam of a negative logit divides by it)
-    std::vector<Part> parts; ///< where asked for: the channels that add most to the logit, greatest amount first
-    std::string note;        ///< what a reader must know of this map ("no positive evidence"), else empty
+    int sign =
+        1;  ///< -1 where the method's formula turned the map over (ablation-cam of a negative logit divides by it)
+    std::vector<Part> parts;  ///< where asked for: the channels that add most to the logit, greatest amount first
+    std::string note;         ///< what a reader must know of this map ("no positive evidence"), else empty
 };
 
 struct ExplainerOptions {
     std::string method = "auto";  ///< see methods()
-    std::string layer;            ///< target layer's tensor, or several joined by commas (see the setting "fuse"); empty: found
+    std::string layer;  ///< target layer's tensor, or several joined by commas (see the setting "fuse"); empty: found
     /// Of the method, by name: {"samples", "500"}, {"target", "probability"}, {"fuse", "max"}, … (docs/methods.md)
     std::vector<std::pair<std::string, std::string>> settings;
-    std::optional<Tensor> target_mask;       ///< for the target "mask": [h, w] at the scores' resolution, above 0 counts
-    std::optional<Tensor> target_embedding;  ///< for the target "similarity": what the scores (an embedding) are compared with
-    std::string input;            ///< image input's name; empty: found
-    std::string output;           ///< score output's name; empty: found
+    std::optional<Tensor> target_mask;  ///< for the target "mask": [h, w] at the scores' resolution, above 0 counts
+    std::optional<Tensor>
+        target_embedding;  ///< for the target "similarity": what the scores (an embedding) are compared with
+    std::string input;     ///< image input's name; empty: found
+    std::string output;    ///< score output's name; empty: found
     std::vector<std::pair<std::string, Tensor>> feeds;  ///< values for a model's other inputs
     std::function<void(Preprocessing&)> preprocessing;  ///< changes what the model says of its preprocessing
-    int threads = 0;              ///< within a pass; 0: one a core
+    int threads = 0;                                    ///< within a pass; 0: one a core
     bool cuda = false;
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes that batches of perturbed inputs may take
-    int parts = 0;                ///< how many channels Explanation::parts lists (cam only)
+    int parts = 0;                                    ///< how many channels Explanation::parts lists (cam only)
 };
 
 struct ExplainOptions {
@@ -94,7 +96,8 @@ struct ModelInfo {
     std::string pool;        ///< of the head: "mean", "max", "sum" or "none"
     std::string activation;  ///< what follows the logits: "softmax", "log_softmax", "sigmoid" or "none"
     std::int64_t classes = 0;
-    std::map<std::string, std::string> origins;  ///< where each value of the preprocessing was found: "mean" to "model metadata", …
+    std::map<std::string, std::string>
+        origins;  ///< where each value of the preprocessing was found: "mean" to "model metadata", …
 };
 
 class Explainer {
@@ -120,8 +123,8 @@ public:
     const std::vector<std::string>& labels() const;
     void set_labels(std::vector<std::string> labels);
 
-    const std::string& method() const;        ///< the method in use, never "auto"
-    const std::string& target_layer() const;  ///< the tensor explained
+    const std::string& method() const;                 ///< the method in use, never "auto"
+    const std::string& target_layer() const;           ///< the tensor explained
     const std::vector<std::string>& warnings() const;  ///< what a user should be told once
 
 private:

@@ -61,8 +61,7 @@ std::int64_t element_count(const Shape& shape);
 std::string to_string(const Shape& shape);
 
 /// The DataType that stores T: float, double, the fixed-width integers, bool. float16 values are read by `to_float32`.
-template <class T>
-constexpr DataType data_type_of();
+template <class T> constexpr DataType data_type_of();
 
 class Tensor {
 public:
@@ -76,17 +75,12 @@ public:
     Tensor(DataType type, Shape shape, std::vector<std::byte> bytes);
 
     /// A tensor of copies of `values`; throws Error(model) unless their number fits the shape.
-    template <class T>
-    static Tensor of(Shape shape, std::span<const T> values);
-    template <class T>
-    static Tensor of(Shape shape, std::initializer_list<T> values) {
+    template <class T> static Tensor of(Shape shape, std::span<const T> values);
+    template <class T> static Tensor of(Shape shape, std::initializer_list<T> values) {
         return of<T>(std::move(shape), std::span<const T>(values.begin(), values.size()));
     }
     /// A tensor of rank 0.
-    template <class T>
-    static Tensor scalar(T value) {
-        return of<T>({}, {value});
-    }
+    template <class T> static Tensor scalar(T value) { return of<T>({}, {value}); }
 
     DataType type() const { return type_; }
     const Shape& shape() const { return shape_; }
@@ -94,12 +88,10 @@ public:
     std::size_t rank() const { return shape_.size(); }
 
     /// The elements; throws Error(model) unless T is the element type.
-    template <class T>
-    std::span<const T> values() const;
+    template <class T> std::span<const T> values() const;
 
     /// The same to write to; copies the buffer first where it is shared.
-    template <class T>
-    std::span<T> mutable_values();
+    template <class T> std::span<T> mutable_values();
 
     std::span<const std::byte> bytes() const;
     std::span<std::byte> mutable_bytes();
@@ -125,44 +117,30 @@ private:
     std::shared_ptr<std::vector<std::byte>> buffer_;
 };
 
-template <>
-constexpr DataType data_type_of<float>() { return DataType::float32; }
-template <>
-constexpr DataType data_type_of<double>() { return DataType::float64; }
-template <>
-constexpr DataType data_type_of<std::uint8_t>() { return DataType::uint8; }
-template <>
-constexpr DataType data_type_of<std::int8_t>() { return DataType::int8; }
-template <>
-constexpr DataType data_type_of<std::uint16_t>() { return DataType::uint16; }
-template <>
-constexpr DataType data_type_of<std::int16_t>() { return DataType::int16; }
-template <>
-constexpr DataType data_type_of<std::uint32_t>() { return DataType::uint32; }
-template <>
-constexpr DataType data_type_of<std::int32_t>() { return DataType::int32; }
-template <>
-constexpr DataType data_type_of<std::uint64_t>() { return DataType::uint64; }
-template <>
-constexpr DataType data_type_of<std::int64_t>() { return DataType::int64; }
-template <>
-constexpr DataType data_type_of<bool>() { return DataType::boolean; }
+template <> constexpr DataType data_type_of<float>() { return DataType::float32; }
+template <> constexpr DataType data_type_of<double>() { return DataType::float64; }
+template <> constexpr DataType data_type_of<std::uint8_t>() { return DataType::uint8; }
+template <> constexpr DataType data_type_of<std::int8_t>() { return DataType::int8; }
+template <> constexpr DataType data_type_of<std::uint16_t>() { return DataType::uint16; }
+template <> constexpr DataType data_type_of<std::int16_t>() { return DataType::int16; }
+template <> constexpr DataType data_type_of<std::uint32_t>() { return DataType::uint32; }
+template <> constexpr DataType data_type_of<std::int32_t>() { return DataType::int32; }
+template <> constexpr DataType data_type_of<std::uint64_t>() { return DataType::uint64; }
+template <> constexpr DataType data_type_of<std::int64_t>() { return DataType::int64; }
+template <> constexpr DataType data_type_of<bool>() { return DataType::boolean; }
 
-template <class T>
-Tensor Tensor::of(Shape shape, std::span<const T> values) {
+template <class T> Tensor Tensor::of(Shape shape, std::span<const T> values) {
     const auto raw = std::as_bytes(values);
     return Tensor(data_type_of<T>(), std::move(shape), std::vector<std::byte>(raw.begin(), raw.end()));
 }
 
-template <class T>
-std::span<const T> Tensor::values() const {
+template <class T> std::span<const T> Tensor::values() const {
     require(data_type_of<T>());
     const auto raw = bytes();
     return {reinterpret_cast<const T*>(raw.data()), static_cast<std::size_t>(count_)};
 }
 
-template <class T>
-std::span<T> Tensor::mutable_values() {
+template <class T> std::span<T> Tensor::mutable_values() {
     require(data_type_of<T>());
     const auto raw = mutable_bytes();
     return {reinterpret_cast<T*>(raw.data()), static_cast<std::size_t>(count_)};

@@ -21,9 +21,11 @@ namespace {
 constexpr std::size_t longest_stem = 180;  // bytes; file systems allow 255, and endings are added
 
 bool has_known_ending(const fs::path& file) {
-    static const std::set<std::string> endings{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".npy"};
+    static const std::set<std::string> endings{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp",
+                                               ".tif", ".tiff", ".gif", ".bmp",  ".npy"};
     std::string ending = file.extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(ending.begin(), ending.end(), ending.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return endings.contains(ending);
 }
 
@@ -105,7 +107,8 @@ private:
     void add_folder(const std::string& folder) {
         const std::size_t before = items_.size();
         walk(folder, folder);
-        if (items_.size() == before) fail(folder, "the folder holds no pictures (jpg, png, webp, tif, gif, bmp) and no .npy arrays");
+        if (items_.size() == before)
+            fail(folder, "the folder holds no pictures (jpg, png, webp, tif, gif, bmp) and no .npy arrays");
     }
 
     void walk(const fs::path& root, const fs::path& folder) {
@@ -113,7 +116,8 @@ private:
         const fs::path real = fs::canonical(folder, error);
         if (error || !walked_.insert(real.string()).second) return;
         std::vector<fs::path> entries;
-        for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) entries.push_back(it->path());
+        for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+            entries.push_back(it->path());
         if (error) return fail(folder.string(), fmt::format("the folder cannot be read: {}", error.message()));
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
@@ -140,10 +144,13 @@ private:
                 items_.push_back({name, file, std::nullopt, unique(stem), {}});
             } else if (shape.size() == 4) {
                 for (std::int64_t i = 0; i < shape[0]; ++i) {
-                    items_.push_back({fmt::format("{}#{}", name, i), file, i, unique(fmt::format("{}.{}", stem, i)), {}});
+                    items_.push_back(
+                        {fmt::format("{}#{}", name, i), file, i, unique(fmt::format("{}.{}", stem, i)), {}});
                 }
             } else {
-                fail(name, fmt::format("the array has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]", to_string(shape)));
+                fail(name,
+                     fmt::format("the array has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]",
+                                 to_string(shape)));
             }
         } catch (const Error& error) {
             fail(name, error.what());

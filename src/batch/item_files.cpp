@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-
 #include "image/decomposition.hpp"
 #include "image/encode.hpp"
 #include "image/overlay_raw.hpp"
@@ -58,14 +57,17 @@ public:
         if (save.map) record.map_file = put("maps", stem, ".npy", report::npy_bytes(explanation.map));
         OverlayOptions overlay = options_.overlay;
         overlay.label = caption(explanation);
-        if (save.overlay) record.overlay_file = put_jpeg("overlays", stem, overlay_raw(source_.picture, map, source_.region, record.boxes, overlay));
+        if (save.overlay)
+            record.overlay_file =
+                put_jpeg("overlays", stem, overlay_raw(source_.picture, map, source_.region, record.boxes, overlay));
         if (save.heatmap || save.mask) {
             const Map full = upsample(map, source_.width, source_.height, source_.region);
             if (save.heatmap) record.heatmap_file = put_png("heatmaps", stem, heatmap(full, overlay));
             if (save.mask) record.mask_file = put_png("masks", stem, mask(full, options_.boxes.threshold));
         }
         if (!explanation.parts.empty()) {
-            record.decomposition_file = put_png("decompositions", stem, decomposition(source_.picture, explanation, source_.region, overlay));
+            record.decomposition_file =
+                put_png("decompositions", stem, decomposition(source_.picture, explanation, source_.region, overlay));
         }
         record.explanation = std::move(explanation);
         return record;
@@ -96,14 +98,15 @@ private:
 
 }  // namespace
 
-ItemFiles write_item_files(const RunOptions& options, const InputItem& item, const Source& source, std::vector<Explanation> explanations,
-                           const Explainer& explainer, int preview_side) {
+ItemFiles write_item_files(const RunOptions& options, const InputItem& item, const Source& source,
+                           std::vector<Explanation> explanations, const Explainer& explainer, int preview_side) {
     ItemFiles files;
     files.record = {.file = item.name, .width = source.width, .height = source.height, .region = source.region};
     const ItemWriter writer(options, item, source, explainer);
     const bool alone = options.classes.size() == 1 && explanations.size() == 1 &&
                        (options.classes.front() == "top:1" || !options.classes.front().starts_with("top:"));
-    for (Explanation& explanation : explanations) files.record.explanations.push_back(writer.write(std::move(explanation), alone));
+    for (Explanation& explanation : explanations)
+        files.record.explanations.push_back(writer.write(std::move(explanation), alone));
     if (preview_side > 0) files.preview = image::encode_jpeg(image::preview(source.picture, preview_side), 80);
     return files;
 }

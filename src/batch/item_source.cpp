@@ -21,7 +21,9 @@ Image picture_of(const Tensor& input, const Preprocessing& p) {
     const bool last = p.layout == Layout::nhwc;
     const auto extent = [&](std::size_t dimension) { return static_cast<int>(input.shape()[dimension]); };
     const int channels = extent(last ? 3 : 1), height = extent(last ? 1 : 2), width = extent(last ? 2 : 3);
-    Image picture{.width = width, .height = height, .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
+    Image picture{.width = width,
+                  .height = height,
+                  .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
     for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; ++x) {
             for (int c = 0; c < 3; ++c) {
@@ -29,8 +31,11 @@ Image picture_of(const Tensor& input, const Preprocessing& p) {
                 const std::size_t at = last ? (static_cast<std::size_t>(y) * width + x) * channels + channel
                                             : (static_cast<std::size_t>(channel) * height + y) * width + x;
                 const auto statistic = static_cast<std::size_t>(channel);
-                const float shade = p.type == DataType::uint8 ? values[at] : (values[at] / p.range * p.std[statistic] + p.mean[statistic]) * 255.0F;
-                picture.pixel(x, y)[c] = static_cast<std::uint8_t>(std::clamp(std::isfinite(shade) ? std::round(shade) : 0.0F, 0.0F, 255.0F));
+                const float shade = p.type == DataType::uint8
+                                        ? values[at]
+                                        : (values[at] / p.range * p.std[statistic] + p.mean[statistic]) * 255.0F;
+                picture.pixel(x, y)[c] = static_cast<std::uint8_t>(
+                    std::clamp(std::isfinite(shade) ? std::round(shade) : 0.0F, 0.0F, 255.0F));
             }
         }
     }
@@ -49,8 +54,9 @@ Source read_array(const InputItem& item, const Preprocessing& preprocessing) {
         source.input = array.reshaped(shape);
     }
     if (source.input.rank() != 4 || source.input.size() == 0) {
-        throw Error(ErrorKind::image, fmt::format("{} has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]", item.name,
-                                                  to_string(file.shape())));
+        throw Error(ErrorKind::image,
+                    fmt::format("{} has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]", item.name,
+                                to_string(file.shape())));
     }
     source.picture = picture_of(source.input, preprocessing);
     source.width = source.picture.width;
@@ -84,9 +90,11 @@ Tensor joined_inputs(const std::vector<Source>& sources) {
     std::size_t done = 0;
     for (const Source& source : sources) {
         const auto bytes = source.input.bytes();
-        if (source.input.type() != batch.type() || !std::equal(shape.begin() + 1, shape.end(), source.input.shape().begin() + 1, source.input.shape().end())) {
-            throw Error(ErrorKind::usage, fmt::format("inputs of the shapes {} and {} do not go into one batch", to_string(sources.front().input.shape()),
-                                                      to_string(source.input.shape())));
+        if (source.input.type() != batch.type() ||
+            !std::equal(shape.begin() + 1, shape.end(), source.input.shape().begin() + 1, source.input.shape().end())) {
+            throw Error(ErrorKind::usage,
+                        fmt::format("inputs of the shapes {} and {} do not go into one batch",
+                                    to_string(sources.front().input.shape()), to_string(source.input.shape())));
         }
         std::memcpy(target.data() + done, bytes.data(), bytes.size());
         done += bytes.size();

@@ -50,7 +50,8 @@ report::RunRecord run_record(const RunOptions& options, const Explainer& explain
 std::string yes(bool value) { return value ? "yes" : "no"; }
 
 /// Everything that the results depend on, by the names that users know.
-report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& inputs, const report::RunRecord& record, const Explainer& explainer) {
+report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& inputs, const report::RunRecord& record,
+                     const Explainer& explainer) {
     std::string names;
     for (const InputItem& item : inputs) names += item.name + '\n';
     const Preprocessing& p = explainer.preprocessing();
@@ -70,8 +71,8 @@ report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& in
         {"--class", classes},
         {"--threshold", fmt::format("{}", record.threshold)},
         {"--components", record.components},
-        {"--save", fmt::format("overlay {}, heatmap {}, mask {}, map {}, boxes {}, report {}", yes(save.overlay), yes(save.heatmap),
-                               yes(save.mask), yes(save.map), yes(save.boxes), yes(save.report))},
+        {"--save", fmt::format("overlay {}, heatmap {}, mask {}, map {}, boxes {}, report {}", yes(save.overlay),
+                               yes(save.heatmap), yes(save.mask), yes(save.map), yes(save.boxes), yes(save.report))},
         {"--colormap", options.overlay.colormap},
         {"--alpha", fmt::format("{}", options.overlay.alpha)},
         {"--signed", yes(options.overlay.is_signed)},
@@ -89,11 +90,19 @@ report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& in
 /// Hands the observer its images in the order of the inputs, whatever order the workers finish in.
 class InOrder {
 public:
-    InOrder(const RunObserver& observer, const report::RunJournal& journal) : observer_(observer), journal_(journal) { skip_earlier(); }
+    InOrder(const RunObserver& observer, const report::RunJournal& journal) : observer_(observer), journal_(journal) {
+        skip_earlier();
+    }
 
-    void image(std::size_t index, report::ImageRecord record) { put(index, [this, record = std::move(record)] { if (observer_.image) observer_.image(record); }); }
+    void image(std::size_t index, report::ImageRecord record) {
+        put(index, [this, record = std::move(record)] {
+            if (observer_.image) observer_.image(record);
+        });
+    }
     void failure(std::size_t index, report::Failure failure) {
-        put(index, [this, failure = std::move(failure)] { if (observer_.failure) observer_.failure(failure); });
+        put(index, [this, failure = std::move(failure)] {
+            if (observer_.failure) observer_.failure(failure);
+        });
     }
 
 private:
@@ -133,7 +142,12 @@ class Worker {
 public:
     Worker(const RunOptions& options, const std::vector<InputItem>& inputs, const Explainer& explainer,
            const std::vector<ClassRequest>& classes, report::RunJournal& journal, InOrder& in_order)
-        : options_(options), inputs_(inputs), explainer_(explainer), classes_(classes), journal_(journal), in_order_(in_order) {}
+        : options_(options),
+          inputs_(inputs),
+          explainer_(explainer),
+          classes_(classes),
+          journal_(journal),
+          in_order_(in_order) {}
 
     void explain(const std::vector<std::size_t>& indices) {
         std::vector<std::size_t> readable;
@@ -168,7 +182,8 @@ private:
     }
 
     void finish(std::size_t index, const Source& source, std::vector<Explanation> explanations) {
-        ItemFiles files = write_item_files(options_, inputs_[index], source, std::move(explanations), explainer_, journal_.preview_side(index));
+        ItemFiles files = write_item_files(options_, inputs_[index], source, std::move(explanations), explainer_,
+                                           journal_.preview_side(index));
         journal_.append(index, files.record, files.preview);
         in_order_.image(index, std::move(files.record));
     }
@@ -189,7 +204,8 @@ private:
 
 }  // namespace
 
-RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer, const std::atomic<bool>& stop) {
+RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer,
+              const std::atomic<bool>& stop) {
     const int threads = options.threads > 0 ? options.threads : cores();
     const std::size_t batch = static_cast<std::size_t>(std::max(1, options.batch));
     const auto passes = static_cast<int>(std::min<std::size_t>((inputs.size() + batch - 1) / batch, 1 << 16));

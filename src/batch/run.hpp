@@ -60,7 +60,7 @@ struct RunObserver {
 
 struct RunResult {
     std::size_t inputs = 0;
-    std::size_t done = 0;     ///< explained, in this run or an earlier one that it resumes
+    std::size_t done = 0;  ///< explained, in this run or an earlier one that it resumes
     std::size_t failed = 0;
     std::size_t resumed = 0;  ///< of both, in an earlier run
     bool interrupted = false;
@@ -68,6 +68,7 @@ struct RunResult {
 
 /// Explains the inputs and writes OUT (docs/formats.md). Inputs that fail are recorded and the rest is done. Once `stop` is set, what is in
 /// flight is finished and the outputs say that they are unfinished. Throws Error for what concerns all inputs: the model, the options, OUT.
-RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer, const std::atomic<bool>& stop);
+RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer,
+              const std::atomic<bool>& stop);
 
 }  // namespace locus::batch

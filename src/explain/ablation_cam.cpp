@@ -22,14 +22,17 @@ std::string affine_from(MapGraph& graph, const TargetLayer& layer) {
     const std::string& scores = graph.network().head.logits;
     if (is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return layer.tensor;
     const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), layer);
-    if (behind.pool != model::Pool::none && is_affine_behind(graph.network().model.graph, behind.tensor, scores)) return behind.tensor;
+    if (behind.pool != model::Pool::none && is_affine_behind(graph.network().model.graph, behind.tensor, scores))
+        return behind.tensor;
     return {};
 }
 
 /// The score drops of all channels for each asked class of one item, in runs of the head: [m][K].
-std::vector<std::vector<double>> measured_drops(const LayerSplit& split, const Tensor& features, std::span<const float> logits,
-                                                std::span<const std::int64_t> asked, const Tensor& image) {
-    const auto channels = static_cast<std::size_t>(split.layer().channels), positions = static_cast<std::size_t>(split.layer().positions());
+std::vector<std::vector<double>> measured_drops(const LayerSplit& split, const Tensor& features,
+                                                std::span<const float> logits, std::span<const std::int64_t> asked,
+                                                const Tensor& image) {
+    const auto channels = static_cast<std::size_t>(split.layer().channels),
+               positions = static_cast<std::size_t>(split.layer().positions());
     const auto& target = split.options().target;
     const auto activation = split.network().head.activation;
     std::vector<std::vector<double>> drops(asked.size(), std::vector<double>(channels));
@@ -43,7 +46,9 @@ std::vector<std::vector<double>> measured_drops(const LayerSplit& split, const T
                 greatest = std::max<double>(greatest, values[split.offset(0, k, p)]);
             }
             const double mean = sum / static_cast<double>(positions);
-            pooled[k] = static_cast<float>(split.pool() == model::Pool::max ? greatest : split.pool() == model::Pool::sum ? sum : mean);
+            pooled[k] = static_cast<float>(split.pool() == model::Pool::max   ? greatest
+                                           : split.pool() == model::Pool::sum ? sum
+                                                                              : mean);
         }
     }
     const std::size_t batch = split.pooled() ? 128 : static_cast<std::size_t>(split.head_batch());
@@ -69,7 +74,8 @@ std::vector<std::vector<double>> measured_drops(const LayerSplit& split, const T
         for (std::size_t i = 0; i < count; ++i) {
             const auto row = scores.values<float>().subspan(i * logits.size(), logits.size());
             for (std::size_t c = 0; c < asked.size(); ++c) {
-                drops[c][first + i] = score(target, logits, asked[c], activation) - score(target, row, asked[c], activation);
+                drops[c][first + i] =
+                    score(target, logits, asked[c], activation) - score(target, row, asked[c], activation);
             }
         }
     }
@@ -79,9 +85,12 @@ std::vector<std::vector<double>> measured_drops(const LayerSplit& split, const T
 Attribution run(const LayerSplit& split, const Tensor& inputs, const ClassSelection& classes) {
     const LayerSplit::Trunk trunk = split.trunk(inputs);
     Attribution a{.logits = trunk.logits, .class_indices = selected_classes(trunk.logits, classes)};
-    const auto n = static_cast<std::size_t>(inputs.shape()[0]), m = static_cast<std::size_t>(a.class_indices.shape()[1]);
-    const auto channels = static_cast<std::size_t>(split.layer().channels), positions = static_cast<std::size_t>(split.layer().positions());
-    a.maps = Tensor(DataType::float32, {inputs.shape()[0], static_cast<std::int64_t>(m), split.layer().height, split.layer().width});
+    const auto n = static_cast<std::size_t>(inputs.shape()[0]),
+               m = static_cast<std::size_t>(a.class_indices.shape()[1]);
+    const auto channels = static_cast<std::size_t>(split.layer().channels),
+               positions = static_cast<std::size_t>(split.layer().positions());
+    a.maps = Tensor(DataType::float32,
+                    {inputs.shape()[0], static_cast<std::int64_t>(m), split.layer().height, split.layer().width});
     const auto maps = a.maps.mutable_values<float>();
     for (std::size_t item = 0; item < n; ++item) {
         const Tensor features = rows(trunk.features, static_cast<std::int64_t>(item), 1);
@@ -105,7 +114,8 @@ Attribution run(const LayerSplit& split, const Tensor& inputs, const ClassSelect
 
 /// Signs of the scores, and a note where y is so near 0 that the quotient says nothing.
 void tell_signs(Attribution& a, const TargetScore& target, model::Activation activation) {
-    const auto n = static_cast<std::size_t>(a.class_indices.shape()[0]), m = static_cast<std::size_t>(a.class_indices.shape()[1]);
+    const auto n = static_cast<std::size_t>(a.class_indices.shape()[0]),
+               m = static_cast<std::size_t>(a.class_indices.shape()[1]);
     const auto count = static_cast<std::size_t>(a.logits.shape()[1]);
     const auto indices = a.class_indices.values<std::int64_t>();
     const auto maps = a.maps.mutable_values<float>();
@@ -128,9 +138,12 @@ Value ablation_cam_nodes(MapGraph& graph, std::size_t layer, const Value& classe
     const TargetLayer& target = graph.layers()[layer];
     const std::string from = affine_from(graph, target);
     if (from.empty()) {
-        throw Error(ErrorKind::unsupported, fmt::format("ablation-cam at '{}' takes a run of the head for each channel, which no graph holds: it can be "
-                                                        "exported only where all behind the layer, or behind its global pool, is linear",
-                                                        target.tensor));
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format(
+                "ablation-cam at '{}' takes a run of the head for each channel, which no graph holds: it can be "
+                "exported only where all behind the layer, or behind its global pool, is linear",
+                target.tensor));
     }
     Value drops;
     if (from == target.tensor) {
@@ -150,7 +163,8 @@ Prepared prepare_ablation_cam(const Network& network, const MethodOptions& optio
     Prepared prepared;
     if (closed) {
         prepared = prepare_nodes<ablation_cam_nodes>(network, options);
-        prepared.explain = [explain = prepared.explain, target, activation](const Tensor& inputs, const ClassSelection& classes) {
+        prepared.explain = [explain = prepared.explain, target, activation](const Tensor& inputs,
+                                                                            const ClassSelection& classes) {
             Attribution a = explain(inputs, classes);
             tell_signs(a, target, activation);
             return a;

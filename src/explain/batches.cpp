@@ -22,7 +22,8 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
     Tensor part(tensor.type(), shape);
     const auto available = static_cast<std::size_t>(std::clamp<std::int64_t>(tensor.shape()[0] - first, 0, count));
     if (available * row != 0) {
-        std::memcpy(part.mutable_bytes().data(), tensor.bytes().data() + static_cast<std::size_t>(first) * row, available * row);
+        std::memcpy(part.mutable_bytes().data(), tensor.bytes().data() + static_cast<std::size_t>(first) * row,
+                    available * row);
     }
     return part;
 }
@@ -57,8 +58,8 @@ Tensor joined_rows(const std::vector<Tensor>& parts, std::int64_t count) {
 }
 
 std::vector<Tensor> run_in_passes(const runtime::Session& session, const std::vector<runtime::Feed>& batched,
-                                  const std::vector<runtime::Feed>& common, const std::vector<std::string>& outputs, std::int64_t batch,
-                                  bool whole_passes) {
+                                  const std::vector<runtime::Feed>& common, const std::vector<std::string>& outputs,
+                                  std::int64_t batch, bool whole_passes) {
     const std::int64_t count = batched.front().second.shape().at(0);
     std::vector<std::vector<Tensor>> parts(outputs.size());
     for (std::int64_t first = 0; first < count; first += batch) {
@@ -75,7 +76,8 @@ std::vector<Tensor> run_in_passes(const runtime::Session& session, const std::ve
 }
 
 std::int64_t batch_size(std::size_t item_bytes, std::size_t memory_limit) {
-    constexpr std::size_t intermediate = 32;  // an early layer of 64 channels at half the size takes 16/3 of an image, and several live at once
+    constexpr std::size_t intermediate =
+        32;  // an early layer of 64 channels at half the size takes 16/3 of an image, and several live at once
     constexpr std::size_t cached = std::size_t{8} << 20;
     const std::size_t by_memory = memory_limit / std::max<std::size_t>(item_bytes * intermediate, 1);
     const std::size_t by_cache = std::max<std::size_t>(cached / std::max<std::size_t>(item_bytes, 1), 8);

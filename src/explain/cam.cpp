@@ -34,8 +34,9 @@ std::pair<std::int64_t, std::int64_t> map_size(const Network& network, const Ten
     const double aspect = static_cast<double>(network.preprocessing.height) / network.preprocessing.width;
     const auto height = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(positions) * aspect)));
     if (height == 0 || positions % height != 0) {
-        throw Error(ErrorKind::unsupported, fmt::format("the {} positions of the target layer '{}' are not the rows and columns of a map",
-                                                        positions, network.head.target_layer));
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("the {} positions of the target layer '{}' are not the rows and columns of a map",
+                                positions, network.head.target_layer));
     }
     return {height, positions / height};
 }
@@ -47,7 +48,8 @@ std::vector<runtime::Feed> class_feeds(const CamNetwork& cam, const ClassSelecti
 }
 
 Attribution run(const CamNetwork& cam, const Tensor& inputs, const ClassSelection& classes) {
-    std::vector<std::string> outputs{cam.tensors.logits, cam.tensors.class_indices, cam.tensors.maps, cam.tensors.feature_shape};
+    std::vector<std::string> outputs{cam.tensors.logits, cam.tensors.class_indices, cam.tensors.maps,
+                                     cam.tensors.feature_shape};
     for (const std::string* optional : {&cam.tensors.bias, &cam.tensors.weights, &cam.tensors.features}) {
         if (!optional->empty()) outputs.push_back(*optional);
     }
@@ -104,8 +106,10 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
     const auto logits = a.logits.values<float>();
     if (!std::all_of(logits.begin(), logits.end(), [](float value) { return std::isfinite(value); })) {
         const std::string weight = model::find_non_finite(graph);
-        throw Error(ErrorKind::model, fmt::format("{} computes scores that are not finite numbers from a random input{}", network.file.string(),
-                                                  weight.empty() ? "" : fmt::format(": its weight '{}' holds NaN or infinity", weight)));
+        throw Error(
+            ErrorKind::model,
+            fmt::format("{} computes scores that are not finite numbers from a random input{}", network.file.string(),
+                        weight.empty() ? "" : fmt::format(": its weight '{}' holds NaN or infinity", weight)));
     }
     double scale = 1e-6;
     for (const float value : logits) scale = std::max(scale, static_cast<double>(std::abs(value)));
@@ -114,7 +118,8 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
     const double tolerance = network.head.quantized ? 0.05 : network.input_type == DataType::float16 ? 0.01 : 1e-3;
     if (!(std::abs(predicted - logit) <= tolerance * scale)) {
         throw Error(ErrorKind::unsupported,
-                    fmt::format("cam does not apply: the head looks like a {} pool and a linear layer behind '{}', but on a random input "
+                    fmt::format("cam does not apply: the head looks like a {} pool and a linear layer behind '{}', but "
+                                "on a random input "
                                 "they make {:.6g} where the logit is {:.6g}",
                                 model::name(network.head.pool), network.head.target_layer, predicted, logit));
     }
@@ -123,11 +128,13 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
 
 /// CAM weighs channels, so a layer will do whose channels reach the pool one by one: before an activation, a normalisation.
 void require_before_pool(const Network& network, const std::string& layer) {
-    static const auto by_channel = {"Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Mish", "Gelu",
-                                    "Tanh", "Softplus", "Mul", "Identity", "Dropout", "Cast", "BatchNormalization"};
+    static const auto by_channel = {"Relu",     "LeakyRelu",   "PRelu",     "Elu",     "Selu", "Clip",
+                                    "Sigmoid",  "HardSigmoid", "HardSwish", "Mish",    "Gelu", "Tanh",
+                                    "Softplus", "Mul",         "Identity",  "Dropout", "Cast", "BatchNormalization"};
     const model::Index index(network.model.graph);
     if (!index.contains(layer)) {
-        throw Error(ErrorKind::usage, fmt::format("the model has no tensor {}{}", text::quote(layer), text::did_you_mean(layer, index.nearest_names(layer))));
+        throw Error(ErrorKind::usage, fmt::format("the model has no tensor {}{}", text::quote(layer),
+                                                  text::did_you_mean(layer, index.nearest_names(layer))));
     }
     std::vector<std::string> waiting{network.head.target_layer};
     std::unordered_set<std::string> seen;
@@ -137,11 +144,13 @@ void require_before_pool(const Network& network, const std::string& layer) {
         if (tensor == layer) return;
         const model::Node* node = index.producer(tensor);
         if (node == nullptr || !seen.insert(tensor).second) continue;
-        if (std::none_of(by_channel.begin(), by_channel.end(), [&](const char* type) { return node->is(type); })) continue;
+        if (std::none_of(by_channel.begin(), by_channel.end(), [&](const char* type) { return node->is(type); }))
+            continue;
         waiting.push_back(node->input(0));
         if (node->is("Mul")) waiting.push_back(node->input(1));
     }
-    throw Error(ErrorKind::usage, fmt::format("cam is defined at the layer that is pooled, {}, and at those whose channels reach it one by one, which {} is not; "
+    throw Error(ErrorKind::usage, fmt::format("cam is defined at the layer that is pooled, {}, and at those whose "
+                                              "channels reach it one by one, which {} is not; "
                                               "gradient methods take any layer",
                                               text::quote(network.head.target_layer), text::quote(layer)));
 }
@@ -161,21 +170,26 @@ std::string cam_obstacle(const Network& network) {
 
 Prepared prepare_cam(const Network& network, const MethodOptions& options) {
     if (const std::string obstacle = cam_obstacle(network); !obstacle.empty()) {
-        throw Error(ErrorKind::unsupported, fmt::format("cam needs a global pool and one linear layer before the scores, but {}; "
-                                                        "--method {} works on this model", obstacle, automatic_method(network).name));
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("cam needs a global pool and one linear layer before the scores, but {}; "
+                                "--method {} works on this model",
+                                obstacle, automatic_method(network).name));
     }
     const bool own_layer = options.layer.empty() || options.layer == network.head.target_layer;
     if (!own_layer) require_before_pool(network, options.layer);
     model::Model model = network.model;
     if (model.opset() < 10) model::raise_opset(model);
-    const model::CamTensors tensors = model::add_cam(model, network.head, {.layer = own_layer ? "" : options.layer, .expose_parts = options.parts});
+    const model::CamTensors tensors =
+        model::add_cam(model, network.head, {.layer = own_layer ? "" : options.layer, .expose_parts = options.parts});
     auto cam = std::make_shared<CamNetwork>(CamNetwork{
         without_weights(network), tensors, runtime::Session(model::serialize(model), network.session), own_layer});
 
     Prepared prepared;
     prepared.classes = verify(*cam, network.model.graph);
     prepared.target_layer = own_layer ? network.head.target_layer : options.layer;
-    prepared.explain = [cam](const Tensor& inputs, const ClassSelection& classes) { return run(*cam, inputs, classes); };
+    prepared.explain = [cam](const Tensor& inputs, const ClassSelection& classes) {
+        return run(*cam, inputs, classes);
+    };
     return prepared;
 }
 

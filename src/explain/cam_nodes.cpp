@@ -15,9 +15,11 @@ model::Value cam_nodes(MapGraph& graph, std::size_t layer, const model::Value& c
     std::int64_t channels = 1;
     for (std::size_t i = 1; i < shape.size(); ++i) channels *= shape[i];
     if (channels != target.channels) {
-        throw Error(ErrorKind::usage, fmt::format("cam is defined at the layer that is pooled, '{}', of {} channels, not at '{}', of {}; gradient methods "
-                                                  "take any layer",
-                                                  graph.network().head.target_layer, channels, target.tensor, target.channels));
+        throw Error(ErrorKind::usage,
+                    fmt::format("cam is defined at the layer that is pooled, '{}', of {} channels, not at '{}', of {}; "
+                                "gradient methods "
+                                "take any layer",
+                                graph.network().head.target_layer, channels, target.tensor, target.channels));
     }
     return weighted_map(graph, layer, model::reshape(weights, {-1, target.channels, 1}));
 }

@@ -38,8 +38,9 @@ struct ClassPass::State {
     std::vector<std::string> values;
 
     bool same_for_all_classes = false;  // the values do not depend on the class
-    std::vector<std::string> features;  // raw target tensors, as the head takes them; empty where the head needs the image as well
-    model::Model head;                  // what further classes need; opened when first asked for
+    std::vector<std::string>
+        features;       // raw target tensors, as the head takes them; empty where the head needs the image as well
+    model::Model head;  // what further classes need; opened when first asked for
     mutable std::once_flag head_opened;
     mutable std::optional<runtime::Session> head_session;
     std::vector<std::string> head_values;
@@ -47,7 +48,8 @@ struct ClassPass::State {
     std::vector<Tensor> run(const runtime::Session& session, std::vector<runtime::Feed> batched, const Tensor* given,
                             const std::vector<std::string>& outputs) const {
         const std::int64_t count = batched.front().second.shape()[0];
-        batched.emplace_back(given_input, given != nullptr ? given->reshaped({count, 1}) : Tensor(DataType::int64, {count, 0}));
+        batched.emplace_back(given_input,
+                             given != nullptr ? given->reshaped({count, 1}) : Tensor(DataType::int64, {count, 0}));
         const Tensor best = Tensor::of<std::int64_t>({1}, {given == nullptr ? 1 : 0});
         const std::int64_t pass = network.fixed_batch.value_or(count);
         return run_in_passes(session, batched, {{best_input, best}}, outputs, pass, network.fixed_batch.has_value());
@@ -83,9 +85,16 @@ ClassPass::ClassPass(std::unique_ptr<MapGraph> graph, const ClassNodes& nodes) :
     // The best class or the given one: the other of the two has no columns, so that together they are one class an item. Written by hand, as their
     // numbers of columns are known only when they run.
     const std::string best = "locus/best_classes", together = "locus/classes";
-    model.graph.nodes.push_back({.op_type = "TopK", .inputs = {graph->logits().name(), best_input}, .outputs = {"locus/best_scores", best},
-                                 .attributes = {{"axis", std::int64_t{1}}}, .name = best});
-    model.graph.nodes.push_back({.op_type = "Concat", .inputs = {best, given_input}, .outputs = {together}, .attributes = {{"axis", std::int64_t{1}}}, .name = together});
+    model.graph.nodes.push_back({.op_type = "TopK",
+                                 .inputs = {graph->logits().name(), best_input},
+                                 .outputs = {"locus/best_scores", best},
+                                 .attributes = {{"axis", std::int64_t{1}}},
+                                 .name = best});
+    model.graph.nodes.push_back({.op_type = "Concat",
+                                 .inputs = {best, given_input},
+                                 .outputs = {together},
+                                 .attributes = {{"axis", std::int64_t{1}}},
+                                 .name = together});
     const Value classes = model::reshape(known(together, 1), {-1});
 
     const std::vector<Value> values = nodes(*graph, classes);
@@ -93,12 +102,14 @@ ClassPass::ClassPass(std::unique_ptr<MapGraph> graph, const ClassNodes& nodes) :
     state.logits = exposed(emit, model.graph, graph->logits());
     for (const Value& value : values) state.values.push_back(exposed(emit, model.graph, value));
     const auto result_outputs = model.graph.outputs;
-    for (const TargetLayer& layer : state.layers) state.features.push_back(exposed(emit, model.graph, emit.value(layer.tensor)));
+    for (const TargetLayer& layer : state.layers)
+        state.features.push_back(exposed(emit, model.graph, emit.value(layer.tensor)));
     model::remove_unused(model.graph);
     state.whole.emplace(model::serialize(model), graph->network().session);
     state.network = without_graph(graph->network());
     const auto of_class = model::Index(model.graph).descendants(classes.name());
-    state.same_for_all_classes = std::none_of(state.values.begin(), state.values.end(), [&](const auto& name) { return of_class.contains(name); });
+    state.same_for_all_classes = std::none_of(state.values.begin(), state.values.end(),
+                                              [&](const auto& name) { return of_class.contains(name); });
     if (state.same_for_all_classes || state.layers.empty()) {
         state.features.clear();
         return;
@@ -156,7 +167,8 @@ ClassOutputs ClassPass::run(const Tensor& inputs, const ClassSelection& classes)
     std::vector<runtime::Feed> feeds{{state.network.input, inputs}};
     if (reuse) {
         feeds.clear();
-        for (std::size_t i = 0; i < state.layers.size(); ++i) feeds.emplace_back(state.layers[i].tensor, *(end + static_cast<std::ptrdiff_t>(i)));
+        for (std::size_t i = 0; i < state.layers.size(); ++i)
+            feeds.emplace_back(state.layers[i].tensor, *(end + static_cast<std::ptrdiff_t>(i)));
     }
     for (std::int64_t column = 1; column < m; ++column) {
         if (state.same_for_all_classes) {
@@ -165,7 +177,8 @@ ClassOutputs ClassPass::run(const Tensor& inputs, const ClassSelection& classes)
         }
         Tensor given(DataType::int64, {n});
         for (std::int64_t i = 0; i < n; ++i) {
-            given.mutable_values<std::int64_t>()[static_cast<std::size_t>(i)] = all.class_indices.values<std::int64_t>()[static_cast<std::size_t>(i * m + column)];
+            given.mutable_values<std::int64_t>()[static_cast<std::size_t>(i)] =
+                all.class_indices.values<std::int64_t>()[static_cast<std::size_t>(i * m + column)];
         }
         all.values.push_back(state.run(reuse ? state.opened_head() : *state.whole, feeds, &given, state.values));
     }
@@ -179,7 +192,8 @@ Tensor selected_classes(const Tensor& logits, const ClassSelection& classes) {
     Tensor indices(DataType::int64, {n, m});
     auto target = indices.mutable_values<std::int64_t>().begin();
     for (std::int64_t i = 0; i < n; ++i) {
-        const auto best = best_classes(logits.values<float>().subspan(static_cast<std::size_t>(i) * count, count), classes.top_k);
+        const auto best =
+            best_classes(logits.values<float>().subspan(static_cast<std::size_t>(i) * count, count), classes.top_k);
         target = std::copy(best.begin(), best.end(), target);
         target = std::copy(classes.indices.begin(), classes.indices.end(), target);
     }
@@ -189,7 +203,8 @@ Tensor selected_classes(const Tensor& logits, const ClassSelection& classes) {
 void require_input_size(const Network& network, const Tensor& inputs) {
     const Shape expected = input_shape(network, inputs.shape().at(0));
     if (inputs.shape() != expected) {
-        throw Error(ErrorKind::usage, fmt::format("inputs have the shape {}, but the method was prepared for {}", to_string(inputs.shape()), to_string(expected)));
+        throw Error(ErrorKind::usage, fmt::format("inputs have the shape {}, but the method was prepared for {}",
+                                                  to_string(inputs.shape()), to_string(expected)));
     }
 }
 

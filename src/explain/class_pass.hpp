@@ -25,8 +25,8 @@ namespace locus::explain {
 using ClassNodes = std::function<std::vector<model::Value>(MapGraph& graph, const model::Value& classes)>;
 
 struct ClassOutputs {
-    Tensor logits;               ///< float32 [n, classes]
-    Tensor class_indices;        ///< int64 [n, m]
+    Tensor logits;                            ///< float32 [n, classes]
+    Tensor class_indices;                     ///< int64 [n, m]
     std::vector<std::vector<Tensor>> values;  ///< [m] lists of what ClassNodes returned
 };
 

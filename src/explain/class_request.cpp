@@ -16,7 +16,8 @@ std::string folded(std::string_view text) {
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
     std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(result.begin(), result.end(), result.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return result;
 }
 
@@ -43,15 +44,19 @@ std::optional<int> whole_number(std::string_view text) {
 ClassRequest ClassRequest::parse(const std::string& request, const std::vector<std::string>& labels) {
     if (request.starts_with("top:")) {
         const auto k = whole_number(std::string_view(request).substr(4));
-        if (!k || *k < 1) throw Error(ErrorKind::usage, fmt::format("'{}' is not a number of best classes: write top:5, say", request));
+        if (!k || *k < 1)
+            throw Error(ErrorKind::usage,
+                        fmt::format("'{}' is not a number of best classes: write top:5, say", request));
         return top(*k);
     }
     if (const auto index = whole_number(request)) {
-        if (*index < 0) throw Error(ErrorKind::usage, fmt::format("class {} is out of range: classes count from 0", *index));
+        if (*index < 0)
+            throw Error(ErrorKind::usage, fmt::format("class {} is out of range: classes count from 0", *index));
         return at(*index);
     }
     if (labels.empty()) {
-        throw Error(ErrorKind::usage, fmt::format("class '{}': the model has no labels; give an index, or names with --labels", request));
+        throw Error(ErrorKind::usage,
+                    fmt::format("class '{}': the model has no labels; give an index, or names with --labels", request));
     }
     const std::string wanted = folded(request);
     std::vector<int> whole, part;
@@ -66,10 +71,13 @@ ClassRequest ClassRequest::parse(const std::string& request, const std::vector<s
     if (found.size() == 1) return at(found.front());
     if (found.size() > 1) {
         std::vector<std::string> which;
-        for (const int index : found) which.push_back(fmt::format("{} ({})", index, labels[static_cast<std::size_t>(index)]));
-        throw Error(ErrorKind::usage, fmt::format("'{}' names several classes: {}; give one of these indices", request, fmt::join(which, ", ")));
+        for (const int index : found)
+            which.push_back(fmt::format("{} ({})", index, labels[static_cast<std::size_t>(index)]));
+        throw Error(ErrorKind::usage, fmt::format("'{}' names several classes: {}; give one of these indices", request,
+                                                  fmt::join(which, ", ")));
     }
-    throw Error(ErrorKind::usage, fmt::format("the model has no class '{}'{}", request, text::did_you_mean(wanted, known)));
+    throw Error(ErrorKind::usage,
+                fmt::format("the model has no class '{}'{}", request, text::did_you_mean(wanted, known)));
 }
 
 }  // namespace locus

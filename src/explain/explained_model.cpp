@@ -23,9 +23,11 @@ Value extremum(const std::string& op_type, const Value& x, const Ints& axes) {
 
 /// To 0..1 over the last two axes, as pictures show maps.
 Value normalised(const Value& maps, FinalMap final_map) {
-    const Value shown = final_map == FinalMap::relu ? model::unary("Relu", maps) : maps - extremum("ReduceMin", maps, {2, 3});
+    const Value shown =
+        final_map == FinalMap::relu ? model::unary("Relu", maps) : maps - extremum("ReduceMin", maps, {2, 3});
     const Value greatest = extremum("ReduceMax", shown, {2, 3});
-    return shown / (greatest + model::indicator(model::equal(greatest, greatest.emitter().number(0, DataType::float32)), DataType::float32));
+    return shown / (greatest + model::indicator(model::equal(greatest, greatest.emitter().number(0, DataType::float32)),
+                                                DataType::float32));
 }
 
 /// Bilinear, edges on edges: [n, m, h, w] to another height and width.
@@ -33,10 +35,12 @@ Value resized(const Value& maps, std::int64_t height, std::int64_t width) {
     const Shape shape = maps.shape();
     if (shape[2] == height && shape[3] == width) return maps;
     auto& emit = maps.emitter();
-    const Value scales = emit.constant(Tensor::of<float>({4}, {1.0F, 1.0F, static_cast<float>(height) / static_cast<float>(shape[2]),
-                                                              static_cast<float>(width) / static_cast<float>(shape[3])}));
-    Value result = emit.node("Resize", {maps, Value(emit, ""), scales}, {{"mode", std::string("linear")},
-                                                                        {"coordinate_transformation_mode", std::string("half_pixel")}});
+    const Value scales =
+        emit.constant(Tensor::of<float>({4}, {1.0F, 1.0F, static_cast<float>(height) / static_cast<float>(shape[2]),
+                                              static_cast<float>(width) / static_cast<float>(shape[3])}));
+    Value result =
+        emit.node("Resize", {maps, Value(emit, ""), scales},
+                  {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("half_pixel")}});
     return result;
 }
 
@@ -55,10 +59,14 @@ Value fused_nodes(const std::vector<Value>& maps, Fusion fusion, const Preproces
     Value all;
     for (const Value& map : maps) {
         const Value large = resized(normalised(map, each), height, width);
-        if (!all) all = large;
-        else if (fusion == Fusion::mean) all = all + large;
-        else if (fusion == Fusion::product) all = all * large;
-        else all = all.emitter().node("Max", {all, large});
+        if (!all)
+            all = large;
+        else if (fusion == Fusion::mean)
+            all = all + large;
+        else if (fusion == Fusion::product)
+            all = all * large;
+        else
+            all = all.emitter().node("Max", {all, large});
     }
     return normalised(all, each);
 }
@@ -88,12 +96,13 @@ Network with_free_names(const Network& network) {
     for (const std::string name : {"logits", "classes", "maps", "class"}) {
         if (!index.contains(name)) continue;
         if (name == network.input) {
-            throw Error(ErrorKind::unsupported, fmt::format("the model's input is called '{}', as an output of the explained model is", name));
+            throw Error(ErrorKind::unsupported,
+                        fmt::format("the model's input is called '{}', as an output of the explained model is", name));
         }
         const std::string free = names.fresh_name(name);
         rename(result.model.graph, name, free);
-        for (std::string* tensor : {&result.head.output, &result.head.logits, &result.head.target_layer, &result.head.pooled, &result.head.weight,
-                                    &result.head.bias}) {
+        for (std::string* tensor : {&result.head.output, &result.head.logits, &result.head.target_layer,
+                                    &result.head.pooled, &result.head.weight, &result.head.bias}) {
             if (*tensor == name) *tensor = free;
         }
     }
@@ -101,7 +110,8 @@ Network with_free_names(const Network& network) {
 }
 
 void add_output(MapGraph& graph, const Value& value, const std::string& name, std::vector<model::Dimension> shape) {
-    graph.model().graph.nodes.push_back({.op_type = "Identity", .inputs = {value.name()}, .outputs = {name}, .name = name});
+    graph.model().graph.nodes.push_back(
+        {.op_type = "Identity", .inputs = {value.name()}, .outputs = {name}, .name = name});
     graph.model().graph.outputs.push_back({.name = name, .type = value.type(), .shape = std::move(shape)});
 }
 
@@ -118,8 +128,9 @@ std::vector<std::string> exportable_methods() {
 model::Model explained_model(const Network& original, const ExplainedModelOptions& options) {
     const Method& method = options.method == "auto" ? automatic_method(original) : find_method(options.method);
     if (method.nodes == nullptr) {
-        throw Error(ErrorKind::unsupported, fmt::format("{} needs more than one pass and cannot be exported; these methods can: {}", method.name,
-                                                        fmt::join(exportable_methods(), ", ")));
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("{} needs more than one pass and cannot be exported; these methods can: {}",
+                                method.name, fmt::join(exportable_methods(), ", ")));
     }
     if (method.obstacle != nullptr) {
         if (const std::string obstacle = method.obstacle(original); !obstacle.empty()) {
@@ -131,7 +142,8 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
     if (method.adjust != nullptr) method.adjust(network, method_options);
     const bool on_input = method.map_of_input;
     if (on_input && !method_options.layer.empty()) {
-        throw Error(ErrorKind::usage, fmt::format("{} makes its map on the input's pixels and has no layer", method.name));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} makes its map on the input's pixels and has no layer", method.name));
     }
     MapGraph graph(network, method_options, on_input ? MapOf::input : MapOf::layer);
     model::Emitter& emit = graph.emit();
@@ -141,14 +153,18 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
     Value classes;
     if (options.top_k) {
         if (*options.top_k < 1 || *options.top_k > graph.classes()) {
-            throw Error(ErrorKind::usage, fmt::format("top:{} asks for more classes than the {} that the model has", *options.top_k, graph.classes()));
+            throw Error(ErrorKind::usage, fmt::format("top:{} asks for more classes than the {} that the model has",
+                                                      *options.top_k, graph.classes()));
         }
         const Value k = emit.ints({*options.top_k});
         classes = emit.node_with_outputs("TopK", {graph.logits(), k}, 2, {{"axis", std::int64_t{1}}})[1];
-        for (int i = 0; i < *options.top_k; ++i) columns.push_back(model::reshape(model::slice(classes, 1, i, i + 1), {-1}));
+        for (int i = 0; i < *options.top_k; ++i)
+            columns.push_back(model::reshape(model::slice(classes, 1, i, i + 1), {-1}));
     } else {
-        out.inputs.push_back({.name = "class", .type = DataType::int64, .shape = std::vector<model::Dimension>{{.symbol = "n"}}});
-        graph.shapes().set("class", {DataType::int64, {model::shape_batches[0]}, std::nullopt}, {DataType::int64, {model::shape_batches[1]}, std::nullopt});
+        out.inputs.push_back(
+            {.name = "class", .type = DataType::int64, .shape = std::vector<model::Dimension>{{.symbol = "n"}}});
+        graph.shapes().set("class", {DataType::int64, {model::shape_batches[0]}, std::nullopt},
+                           {DataType::int64, {model::shape_batches[1]}, std::nullopt});
         columns.push_back(emit.value("class"));
         classes = model::reshape(columns.front(), {-1, 1});
     }
@@ -167,7 +183,8 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
     if (options.map_size) all = resized(all, options.map_size->first, options.map_size->second);
     if (options.normalize) all = normalised(all, method.final_map);
 
-    const model::Dimension n = network.fixed_batch ? model::Dimension{.value = network.fixed_batch} : model::Dimension{.symbol = "n"};
+    const model::Dimension n =
+        network.fixed_batch ? model::Dimension{.value = network.fixed_batch} : model::Dimension{.symbol = "n"};
     const auto m = static_cast<std::int64_t>(columns.size());
     const Shape shape = all.shape();
     out.outputs.clear();

@@ -29,10 +29,10 @@ namespace locus::explain {
 
 struct ExplainedModelOptions {
     std::string method = "auto";
-    MethodOptions options;      ///< layer, target and fusion are used
-    std::optional<int> top_k = 1;  ///< none: the class is an input
+    MethodOptions options;                                          ///< layer, target and fusion are used
+    std::optional<int> top_k = 1;                                   ///< none: the class is an input
     std::optional<std::pair<std::int64_t, std::int64_t>> map_size;  ///< height, width; none: the target layer's
-    bool normalize = false;     ///< maps in 0..1, as they are shown
+    bool normalize = false;                                         ///< maps in 0..1, as they are shown
 };
 
 /// Throws Error(unsupported) for methods that no graph of one pass can hold (perturbation, sampling, kernel PCA), naming those that can.

@@ -32,13 +32,14 @@ explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std
     for (const ClassRequest& request : requests) {
         if (request.top_k) {
             if (*request.top_k < 1 || *request.top_k > classes) {
-                throw Error(ErrorKind::usage, fmt::format("top:{} asks for more classes than the {} that the model has", *request.top_k, classes));
+                throw Error(ErrorKind::usage, fmt::format("top:{} asks for more classes than the {} that the model has",
+                                                          *request.top_k, classes));
             }
             result.top_k = std::max(result.top_k, *request.top_k);
         } else if (request.index) {
             if (*request.index < 0 || *request.index >= classes) {
-                throw Error(ErrorKind::usage, fmt::format("class {} is out of range: the model has {} classes, 0 to {}", *request.index,
-                                                          classes, classes - 1));
+                throw Error(ErrorKind::usage, fmt::format("class {} is out of range: the model has {} classes, 0 to {}",
+                                                          *request.index, classes, classes - 1));
             }
             if (std::find(result.indices.begin(), result.indices.end(), *request.index) == result.indices.end()) {
                 result.indices.push_back(*request.index);
@@ -56,13 +57,15 @@ std::string note_on(const Map& map, explain::FinalMap final_map, int sign) {
     const auto [least, greatest] = std::minmax_element(map.values.begin(), map.values.end());
     if (*least == *greatest) return "the map is constant: no position counts more than another";
     const bool none_positive = sign < 0 ? *least >= 0 : *greatest <= 0;
-    if (final_map == explain::FinalMap::relu && none_positive) return "no position speaks for this class: the map has no positive value";
+    if (final_map == explain::FinalMap::relu && none_positive)
+        return "no position speaks for this class: the map has no positive value";
     return {};
 }
 
 /// The channels whose weighted maps add most, in amount, to the class's map.
 std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::size_t asked, int count) {
-    const auto m = static_cast<std::size_t>(a.weights->shape()[1]), channels = static_cast<std::size_t>(a.weights->shape()[2]);
+    const auto m = static_cast<std::size_t>(a.weights->shape()[1]),
+               channels = static_cast<std::size_t>(a.weights->shape()[2]);
     const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
     const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
     const auto weights = a.weights->values<float>().subspan((item * m + asked) * channels, channels);
@@ -80,7 +83,8 @@ std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::si
     std::vector<Part> parts;
     for (const auto& [amount, k] : amounts) {
         const auto map = features.subspan(k * positions, positions);
-        parts.push_back({static_cast<int>(k), weights[k], {.width = width, .height = height, .values = {map.begin(), map.end()}}});
+        parts.push_back(
+            {static_cast<int>(k), weights[k], {.width = width, .height = height, .values = {map.begin(), map.end()}}});
     }
     return parts;
 }
@@ -97,11 +101,13 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
     std::vector<Explanation> result;
     for (std::size_t c = 0; c < m; ++c) {
         const std::int64_t index = a.class_indices.values<std::int64_t>()[item * m + c];
-        const bool repeated = std::any_of(result.begin(), result.end(), [&](const Explanation& e) { return e.class_index == index; });
+        const bool repeated =
+            std::any_of(result.begin(), result.end(), [&](const Explanation& e) { return e.class_index == index; });
         if (repeated) continue;
         Explanation e;
         e.class_index = static_cast<int>(index);
-        if (static_cast<std::size_t>(index) < network.labels.size()) e.class_name = network.labels[static_cast<std::size_t>(index)];
+        if (static_cast<std::size_t>(index) < network.labels.size())
+            e.class_name = network.labels[static_cast<std::size_t>(index)];
         e.rank = explain::rank_of(logits, index);
         e.logit = logits[static_cast<std::size_t>(index)];
         if (a.bias) e.bias = a.bias->values<float>()[item * m + c];
@@ -109,10 +115,12 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
         const auto values = a.maps.values<float>().subspan((item * m + c) * positions, positions);
         e.map = {.width = width, .height = height, .values = {values.begin(), values.end()}};
         e.zero = 0;
-        if (final_map == explain::FinalMap::min_max) e.zero = *std::min_element(e.map.values.begin(), e.map.values.end());
+        if (final_map == explain::FinalMap::min_max)
+            e.zero = *std::min_element(e.map.values.begin(), e.map.values.end());
         if (parts > 0 && a.weights && a.features) e.parts = greatest_parts(a, item, c, parts);
         if (!a.signs.empty()) e.sign = a.signs[item * m + c];
-        if (final_map == explain::FinalMap::min_max && e.sign < 0) e.zero = *std::max_element(e.map.values.begin(), e.map.values.end());
+        if (final_map == explain::FinalMap::min_max && e.sign < 0)
+            e.zero = *std::max_element(e.map.values.begin(), e.map.values.end());
         e.note = a.note.empty() ? note_on(e.map, final_map, e.sign) : a.note;
         if (e.note.empty() && !a.notes.empty()) e.note = a.notes[item * m + c];
         result.push_back(std::move(e));
@@ -122,14 +130,19 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
 
 }  // namespace
 
-Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options) : state_(std::make_unique<State>()) {
-    explain::NetworkOptions network{.input = options.input, .output = options.output, .threads = options.threads,
+Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options)
+    : state_(std::make_unique<State>()) {
+    explain::NetworkOptions network{.input = options.input,
+                                    .output = options.output,
+                                    .threads = options.threads,
                                     .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu};
     for (const auto& [name, value] : options.feeds) network.feeds.emplace_back(name, value);
     state_->network = explain::load_network(model, network);
     if (options.preprocessing) options.preprocessing(state_->network.preprocessing);
-    state_->method = options.method == "auto" ? &explain::automatic_method(state_->network) : &explain::find_method(options.method);
-    explain::MethodOptions method_options{.layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
+    state_->method =
+        options.method == "auto" ? &explain::automatic_method(state_->network) : &explain::find_method(options.method);
+    explain::MethodOptions method_options{
+        .layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
     for (const auto& [key, value] : options.settings) explain::set(method_options, key, value);
     method_options.target.mask = options.target_mask;
     method_options.target.reference = options.target_embedding;
@@ -146,7 +159,8 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
                     .origins = state_->network.origins};
     const auto labels = static_cast<std::int64_t>(state_->network.labels.size());
     if (labels != 0 && labels != state_->prepared.classes) {
-        state_->network.warnings.push_back(fmt::format("there are {} labels for {} classes", labels, state_->prepared.classes));
+        state_->network.warnings.push_back(
+            fmt::format("there are {} labels for {} classes", labels, state_->prepared.classes));
     }
 }
 
@@ -162,13 +176,16 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
     const explain::Network& network = state_->network;
     const explain::ClassSelection classes = selection(options.classes, state_->prepared.classes);
     if (inputs.rank() != 4 || inputs.shape()[0] < 1) {
-        throw Error(ErrorKind::usage, fmt::format("inputs have the shape {}, but [N, C, H, W] or [N, H, W, C] is needed", to_string(inputs.shape())));
+        throw Error(ErrorKind::usage,
+                    fmt::format("inputs have the shape {}, but [N, C, H, W] or [N, H, W, C] is needed",
+                                to_string(inputs.shape())));
     }
     const Tensor typed = inputs.type() == network.input_type ? inputs : inputs.to(network.input_type);
     const Attribution attribution = state_->prepared.explain(typed, classes);
     std::vector<std::vector<Explanation>> result;
     for (std::int64_t item = 0; item < inputs.shape()[0]; ++item) {
-        result.push_back(item_explanations(attribution, static_cast<std::size_t>(item), network, state_->method->final_map, state_->parts));
+        result.push_back(item_explanations(attribution, static_cast<std::size_t>(item), network,
+                                           state_->method->final_map, state_->parts));
     }
     return result;
 }

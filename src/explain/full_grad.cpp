@@ -35,7 +35,8 @@ std::optional<Tensor> normalization_bias(const model::Graph& graph, const Node& 
 
 }  // namespace
 
-std::vector<BiasedLayer> biased_layers(const model::Graph& graph, const std::string& input, const std::string& scores, bool linear) {
+std::vector<BiasedLayer> biased_layers(const model::Graph& graph, const std::string& input, const std::string& scores,
+                                       bool linear) {
     const model::Index index(graph);
     const auto behind = index.descendants(input);
     const auto before = index.ancestors(scores);
@@ -68,7 +69,8 @@ Tensor psi(const Tensor& channels, std::int64_t height, std::int64_t width) {
             greatest = std::max(greatest, std::abs(value));
         }
         const float scale = greatest > least ? 1.0F / (greatest - least) : 0.0F;
-        for (std::size_t p = 0; p < positions; ++p) target[i / count * positions + p] += (std::abs(map[p]) - least) * scale;
+        for (std::size_t p = 0; p < positions; ++p)
+            target[i / count * positions + p] += (std::abs(map[p]) - least) * scale;
     }
     return sums;
 }
@@ -86,7 +88,8 @@ Attribution run(const FullGradient& full, const Tensor& inputs, const ClassSelec
         Tensor sum(DataType::float32, {inputs.shape()[0], p.height, p.width});
         const auto target = sum.mutable_values<float>();
         for (std::size_t part = 0; part < values.size(); ++part) {
-            const Tensor map = resized_maps(psi(values[part], full.sizes[part].first, full.sizes[part].second), p.height, p.width);
+            const Tensor map =
+                resized_maps(psi(values[part], full.sizes[part].first, full.sizes[part].second), p.height, p.width);
             for (std::size_t i = 0; i < target.size(); ++i) target[i] += map.values<float>()[i];
         }
         columns.push_back(std::move(sum));
@@ -98,30 +101,35 @@ Attribution run(const FullGradient& full, const Tensor& inputs, const ClassSelec
 
 Prepared prepare_full_grad(const Network& network, const MethodOptions& options) {
     require_no_layer(options, "full-grad");
-    std::vector<std::pair<std::int64_t, std::int64_t>> sizes{{network.preprocessing.height, network.preprocessing.width}};
-    ClassPass pass(std::make_unique<MapGraph>(network, options, MapOf::input), [&](MapGraph& graph, const Value& classes) {
-        auto layers = biased_layers(graph.model().graph, network.input, network.head.logits, false);
-        std::erase_if(layers, [&](const BiasedLayer& layer) {
-            const Shape shape = graph.shapes().shape(layer.tensor);
-            return shape.size() != 4 || shape[2] * shape[3] <= 1;
-        });
-        std::vector<std::string> wanted{network.input};
-        for (const BiasedLayer& layer : layers) wanted.push_back(layer.tensor);
-        const auto gradients = graph.gradients(wanted, classes);
-        std::vector<Value> values{graph.input() * graph.input_gradient(classes)};
-        for (std::size_t i = 0; i < layers.size(); ++i) {
-            const Shape shape = gradients[i + 1].shape();
-            const Value flat = model::reshape(model::cast(gradients[i + 1], DataType::float32), {-1, shape[1], shape[2] * shape[3]});
-            values.push_back(flat * graph.emit().constant(layers[i].bias.reshaped({1, shape[1], 1})));
-            sizes.emplace_back(shape[2], shape[3]);
-        }
-        return values;
-    });
+    std::vector<std::pair<std::int64_t, std::int64_t>> sizes{
+        {network.preprocessing.height, network.preprocessing.width}};
+    ClassPass pass(std::make_unique<MapGraph>(network, options, MapOf::input),
+                   [&](MapGraph& graph, const Value& classes) {
+                       auto layers = biased_layers(graph.model().graph, network.input, network.head.logits, false);
+                       std::erase_if(layers, [&](const BiasedLayer& layer) {
+                           const Shape shape = graph.shapes().shape(layer.tensor);
+                           return shape.size() != 4 || shape[2] * shape[3] <= 1;
+                       });
+                       std::vector<std::string> wanted{network.input};
+                       for (const BiasedLayer& layer : layers) wanted.push_back(layer.tensor);
+                       const auto gradients = graph.gradients(wanted, classes);
+                       std::vector<Value> values{graph.input() * graph.input_gradient(classes)};
+                       for (std::size_t i = 0; i < layers.size(); ++i) {
+                           const Shape shape = gradients[i + 1].shape();
+                           const Value flat = model::reshape(model::cast(gradients[i + 1], DataType::float32),
+                                                             {-1, shape[1], shape[2] * shape[3]});
+                           values.push_back(flat * graph.emit().constant(layers[i].bias.reshaped({1, shape[1], 1})));
+                           sizes.emplace_back(shape[2], shape[3]);
+                       }
+                       return values;
+                   });
     auto full = std::make_shared<FullGradient>(FullGradient{std::move(pass), std::move(sizes)});
     Prepared prepared;
     prepared.target_layer = network.input;
     prepared.classes = full->pass.classes();
-    prepared.explain = [full](const Tensor& inputs, const ClassSelection& classes) { return run(*full, inputs, classes); };
+    prepared.explain = [full](const Tensor& inputs, const ClassSelection& classes) {
+        return run(*full, inputs, classes);
+    };
     return prepared;
 }
 

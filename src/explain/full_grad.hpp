@@ -20,6 +20,7 @@ struct BiasedLayer {
 
 /// Convolutions and BatchNormalizations (whose bias is beta - mean * gamma / deviation) on the way to the scores, `linear` layers as well if asked
 /// for.
-std::vector<BiasedLayer> biased_layers(const model::Graph& graph, const std::string& input, const std::string& scores, bool linear);
+std::vector<BiasedLayer> biased_layers(const model::Graph& graph, const std::string& input, const std::string& scores,
+                                       bool linear);
 
 }  // namespace locus::explain

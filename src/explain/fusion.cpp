@@ -16,10 +16,12 @@ std::vector<Tap> taps(std::int64_t from, std::int64_t to, bool align_corners) {
     for (std::int64_t i = 0; i < to; ++i) {
         const double ratio = static_cast<double>(from) / static_cast<double>(to);
         const double corner = to > 1 ? static_cast<double>(from - 1) / static_cast<double>(to - 1) : 0;
-        const double at = align_corners ? static_cast<double>(i) * corner : (static_cast<double>(i) + 0.5) * ratio - 0.5;
+        const double at =
+            align_corners ? static_cast<double>(i) * corner : (static_cast<double>(i) + 0.5) * ratio - 0.5;
         const double inside = std::clamp(at, 0.0, static_cast<double>(from - 1));
         const auto low = static_cast<std::size_t>(inside);
-        result.push_back({low, std::min(low + 1, static_cast<std::size_t>(from - 1)), static_cast<float>(inside - static_cast<double>(low))});
+        result.push_back({low, std::min(low + 1, static_cast<std::size_t>(from - 1)),
+                          static_cast<float>(inside - static_cast<double>(low))});
     }
     return result;
 }
@@ -50,7 +52,8 @@ Tensor resized_maps(const Tensor& maps, std::int64_t height, std::int64_t width,
             const auto* low = map.data() + row.low * static_cast<std::size_t>(w);
             const auto* high = map.data() + row.high * static_cast<std::size_t>(w);
             for (std::size_t x = 0; x < line.size(); ++x) line[x] = low[x] + row.share * (high[x] - low[x]);
-            for (const Tap& column : columns) target[out++] = line[column.low] + column.share * (line[column.high] - line[column.low]);
+            for (const Tap& column : columns)
+                target[out++] = line[column.low] + column.share * (line[column.high] - line[column.low]);
         }
     }
     return result;
@@ -72,17 +75,23 @@ Tensor fused(const std::vector<Tensor>& maps, Fusion fusion, std::int64_t height
         Tensor map = maps[layer];
         const auto positions = static_cast<std::size_t>(map.shape()[1] * map.shape()[2]);
         const auto values = map.mutable_values<float>();
-        for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) normalise(values.subspan(i * positions, positions), fusion == Fusion::mean);
+        for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
+            normalise(values.subspan(i * positions, positions), fusion == Fusion::mean);
         const Tensor large = resized_maps(map, height, width);
         const auto source = large.values<float>();
         for (std::size_t i = 0; i < target.size(); ++i) {
-            if (layer == 0) target[i] = source[i];
-            else if (fusion == Fusion::mean) target[i] += source[i];
-            else if (fusion == Fusion::max) target[i] = std::max(target[i], source[i]);
-            else target[i] *= source[i];
+            if (layer == 0)
+                target[i] = source[i];
+            else if (fusion == Fusion::mean)
+                target[i] += source[i];
+            else if (fusion == Fusion::max)
+                target[i] = std::max(target[i], source[i]);
+            else
+                target[i] *= source[i];
         }
     }
-    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) normalise(target.subspan(i * size, size), fusion == Fusion::mean);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
+        normalise(target.subspan(i * size, size), fusion == Fusion::mean);
     return result;
 }
 

@@ -71,10 +71,13 @@ std::string gradient_obstacle(const Network& network) {
         const auto operators = model::differentiable_operators();
         for (const model::Node& node : network.model.graph.nodes) {
             const std::string& made = node.output(0);
-            const bool between = before.contains(made) && std::any_of(node.inputs.begin(), node.inputs.end(), [&](const auto& name) { return behind.contains(name); });
+            const bool between =
+                before.contains(made) && std::any_of(node.inputs.begin(), node.inputs.end(),
+                                                     [&](const auto& name) { return behind.contains(name); });
             if (!between || (shapes.contains(made) && !shapes.is_float(made))) continue;
             const bool known = std::binary_search(operators.begin(), operators.end(), node.op_type);
-            if (!known || !(node.domain.empty() || node.op_type.ends_with("quantizeLinear") || node.op_type == "QuantizeLinear")) {
+            if (!known || !(node.domain.empty() || node.op_type.ends_with("quantizeLinear") ||
+                            node.op_type == "QuantizeLinear")) {
                 return fmt::format("the operator {} (tensor '{}') has no derivative in Locus", node.op_type, made);
             }
         }

@@ -8,13 +8,21 @@
 
 namespace locus::explain {
 
-model::Value grad_cam(MapGraph& graph, std::size_t layer, const model::Value& classes);     ///< sum_k <g_k> A_k. Selvaraju et al. 2017
-model::Value grad_cam_pp(MapGraph& graph, std::size_t layer, const model::Value& classes);  ///< w_k = sum relu(g) g^2 / (2 g^2 + S_k g^3 + 1e-6). Chattopadhay et al. 2018
-model::Value xgrad_cam(MapGraph& graph, std::size_t layer, const model::Value& classes);    ///< w_k = sum g A / (S_k + 1e-7). Fu et al. 2020
-model::Value layer_cam(MapGraph& graph, std::size_t layer, const model::Value& classes);    ///< sum_k relu(g) A. Jiang et al. 2021
-model::Value hires_cam(MapGraph& graph, std::size_t layer, const model::Value& classes);    ///< sum_k g A. Draelos & Carin 2020
-model::Value grad_cam_elementwise(MapGraph& graph, std::size_t layer, const model::Value& classes);  ///< sum_k relu(g A)
-model::Value shapley_cam(MapGraph& graph, std::size_t layer, const model::Value& classes);  ///< w_k = <g - 1/2 H A>, H the Hessian of y by A. Cai 2025
+model::Value grad_cam(MapGraph& graph, std::size_t layer,
+                      const model::Value& classes);  ///< sum_k <g_k> A_k. Selvaraju et al. 2017
+model::Value grad_cam_pp(
+    MapGraph& graph, std::size_t layer,
+    const model::Value& classes);  ///< w_k = sum relu(g) g^2 / (2 g^2 + S_k g^3 + 1e-6). Chattopadhay et al. 2018
+model::Value xgrad_cam(MapGraph& graph, std::size_t layer,
+                       const model::Value& classes);  ///< w_k = sum g A / (S_k + 1e-7). Fu et al. 2020
+model::Value layer_cam(MapGraph& graph, std::size_t layer,
+                       const model::Value& classes);  ///< sum_k relu(g) A. Jiang et al. 2021
+model::Value hires_cam(MapGraph& graph, std::size_t layer,
+                       const model::Value& classes);  ///< sum_k g A. Draelos & Carin 2020
+model::Value grad_cam_elementwise(MapGraph& graph, std::size_t layer,
+                                  const model::Value& classes);  ///< sum_k relu(g A)
+model::Value shapley_cam(MapGraph& graph, std::size_t layer,
+                         const model::Value& classes);  ///< w_k = <g - 1/2 H A>, H the Hessian of y by A. Cai 2025
 
 /// The operator between the target layer and the scores that has no derivative; empty where all have.
 std::string gradient_obstacle(const Network& network);

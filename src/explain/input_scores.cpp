@@ -19,7 +19,8 @@ InputScores::InputScores(const Network& network, const MethodOptions& options, b
     model::Model& model = graph.model();
     model.graph.outputs = {{.name = logits_, .type = DataType::float32, .shape = std::nullopt}};
     if (with_layer) {
-        if (graph.layers().size() != 1) throw Error(ErrorKind::usage, "this method takes one layer; gradient methods take several");
+        if (graph.layers().size() != 1)
+            throw Error(ErrorKind::usage, "this method takes one layer; gradient methods take several");
         layer_ = graph.layers().front();
         features_ = graph.emit().node("Identity", {graph.features(0)}).name();
         model.graph.outputs.push_back({.name = features_, .type = DataType::float32, .shape = std::nullopt});
@@ -27,17 +28,20 @@ InputScores::InputScores(const Network& network, const MethodOptions& options, b
     model::remove_unused(model.graph);
     session_.emplace(model::serialize(model), network.session);
     const auto values = static_cast<std::size_t>(element_count(input_shape(network, 1)));
-    batch_ = network.fixed_batch.value_or(std::min<std::int64_t>(batch_size(values * sizeof(float), options.memory_limit), 16));
+    batch_ = network.fixed_batch.value_or(
+        std::min<std::int64_t>(batch_size(values * sizeof(float), options.memory_limit), 16));
 }
 
 Tensor InputScores::run(const Tensor& inputs) const {
     require_input_size(network_, inputs);
-    return run_in_passes(*session_, {{network_.input, inputs}}, {}, {logits_}, batch_, network_.fixed_batch.has_value())[0];
+    return run_in_passes(*session_, {{network_.input, inputs}}, {}, {logits_}, batch_,
+                         network_.fixed_batch.has_value())[0];
 }
 
 InputScores::WithFeatures InputScores::run_with_features(const Tensor& inputs) const {
     require_input_size(network_, inputs);
-    auto out = run_in_passes(*session_, {{network_.input, inputs}}, {}, {logits_, features_}, batch_, network_.fixed_batch.has_value());
+    auto out = run_in_passes(*session_, {{network_.input, inputs}}, {}, {logits_, features_}, batch_,
+                             network_.fixed_batch.has_value());
     return {out[0], out[1]};
 }
 

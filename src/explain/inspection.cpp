@@ -32,7 +32,8 @@ LayerCandidate described(const std::string& tensor, const model::Shapes& shapes,
 }
 
 /// The last tensor of each resolution among those that the scores depend on.
-std::vector<LayerCandidate> find_candidates(const Network& network, const model::Index& index, const model::Shapes& shapes) {
+std::vector<LayerCandidate> find_candidates(const Network& network, const model::Index& index,
+                                            const model::Shapes& shapes) {
     const auto fields = model::receptive_fields(network.model.graph, shapes, network.input);
     const auto before_scores = index.ancestors(network.head.logits);
     std::map<std::pair<std::int64_t, std::int64_t>, std::size_t> last;  // resolution to position in `order`
@@ -46,7 +47,8 @@ std::vector<LayerCandidate> find_candidates(const Network& network, const model:
         if (is_new) order.emplace_back();
         order[place->second] = tensor;
     }
-    if (!network.head.target_layer.empty() && std::find(order.begin(), order.end(), network.head.target_layer) == order.end() &&
+    if (!network.head.target_layer.empty() &&
+        std::find(order.begin(), order.end(), network.head.target_layer) == order.end() &&
         shapes.contains(network.head.target_layer)) {
         order.push_back(network.head.target_layer);
     }
@@ -56,7 +58,8 @@ std::vector<LayerCandidate> find_candidates(const Network& network, const model:
 }
 
 /// The tensors that `scores` is computed from, back to `layer`, which is left out.
-std::unordered_set<std::string> computed_behind(const model::Index& index, const std::string& scores, const std::string& layer) {
+std::unordered_set<std::string> computed_behind(const model::Index& index, const std::string& scores,
+                                                const std::string& layer) {
     std::unordered_set<std::string> behind;
     std::vector<std::string> waiting{scores};
     while (!waiting.empty()) {

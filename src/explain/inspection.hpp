@@ -17,7 +17,7 @@ namespace locus::explain {
 /// A tensor that can be explained: the last one of its resolution on the way to the scores.
 struct LayerCandidate {
     std::string tensor;
-    Shape shape;  ///< -1 where a dimension follows the batch
+    Shape shape;                 ///< -1 where a dimension follows the batch
     double receptive_field = 0;  ///< pixels; infinity where each position sees everything; 0 where it is not known
     double stride = 0;           ///< pixels between positions; 0 where it is not known
 };
@@ -29,9 +29,9 @@ struct MethodVerdict {
 };
 
 struct Inspection {
-    std::int64_t classes = 0;  ///< 0 where it is not known before a run
-    Shape input_shape;         ///< as fed, -1 for the batch
-    std::string target_layer;  ///< that `locus explain` chooses
+    std::int64_t classes = 0;                ///< 0 where it is not known before a run
+    Shape input_shape;                       ///< as fed, -1 for the batch
+    std::string target_layer;                ///< that `locus explain` chooses
     std::vector<LayerCandidate> candidates;  ///< in the order of the graph, the target layer among them
     std::int64_t parameters = 0, multiply_adds = 0;
     std::int64_t head_parameters = 0;  ///< behind the target layer

@@ -27,7 +27,8 @@ Value class_scores(model::Emitter& emit, const Network& network, const TargetSco
 
 }  // namespace
 
-MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf map_of) : network_(&network), options_(options), model_(network.model) {
+MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf map_of)
+    : network_(&network), options_(options), model_(network.model) {
     model_.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
     model::remove_unused(model_.graph);
     model::raise_opset(model_);
@@ -45,12 +46,15 @@ Value MapGraph::score(const Value& classes) {
 
 Value MapGraph::features(std::size_t layer) { return feature_map(emit_->value(layers_[layer].tensor), layers_[layer]); }
 
-std::vector<Value> MapGraph::gradients(const std::vector<std::string>& tensors, const Value& classes, model::ReluRule relu) {
+std::vector<Value> MapGraph::gradients(const std::vector<std::string>& tensors, const Value& classes,
+                                       model::ReluRule relu) {
     auto& known = gradients_[fmt::format("{}/{}", classes.name(), static_cast<int>(relu))];
-    const bool complete = std::all_of(tensors.begin(), tensors.end(), [&](const auto& tensor) { return known.contains(tensor); });
+    const bool complete =
+        std::all_of(tensors.begin(), tensors.end(), [&](const auto& tensor) { return known.contains(tensor); });
     if (!complete) {
         const model::Seed seed = write_seed(*emit_, *network_, options_.target, network_->head.logits, classes);
-        auto fresh = model::differentiate(model_, shapes_, {seed}, tensors, {.relu = relu, .prefix = fmt::format("gradient{}", passes_++)});
+        auto fresh = model::differentiate(model_, shapes_, {seed}, tensors,
+                                          {.relu = relu, .prefix = fmt::format("gradient{}", passes_++)});
         known.merge(fresh);
     }
     std::vector<Value> result;
@@ -65,8 +69,9 @@ Value MapGraph::gradient(std::size_t layer, const Value& classes) {
 }
 
 Value MapGraph::product_gradient(const std::string& seeded, const std::string& by, const std::string& tensor) {
-    const auto result = model::differentiate(model_, shapes_, {model::Seed::with(seeded, by)}, {tensor},
-                                             {.prefix = fmt::format("gradient{}", passes_++), .zeros_where_independent = true});
+    const auto result =
+        model::differentiate(model_, shapes_, {model::Seed::with(seeded, by)}, {tensor},
+                             {.prefix = fmt::format("gradient{}", passes_++), .zeros_where_independent = true});
     return emit_->value(result.at(tensor));
 }
 
@@ -87,7 +92,9 @@ Value MapGraph::input_gradient(const Value& classes, model::ReluRule relu) {
     return channels_and_pixels(gradients({network_->input}, classes, relu).front(), *network_);
 }
 
-Value MapGraph::shaped(const Value& map, std::size_t layer) { return model::reshape(map, {-1, layers_[layer].height, layers_[layer].width}); }
+Value MapGraph::shaped(const Value& map, std::size_t layer) {
+    return model::reshape(map, {-1, layers_[layer].height, layers_[layer].width});
+}
 
 Value MapGraph::shaped_as_input(const Value& map) {
     return model::reshape(map, {-1, network_->preprocessing.height, network_->preprocessing.width});

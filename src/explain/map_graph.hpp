@@ -75,7 +75,8 @@ private:
     std::vector<TargetLayer> layers_;
     std::unique_ptr<model::Emitter> emit_;
     model::Value logits_;
-    std::map<std::string, std::map<std::string, std::string>> gradients_;  // by class tensor and rule: tensor to gradient
+    std::map<std::string, std::map<std::string, std::string>>
+        gradients_;  // by class tensor and rule: tensor to gradient
     int passes_ = 0;
 };
 

@@ -29,15 +29,16 @@ struct ClassSelection {
 
 /// Maps of n items and m classes each.
 struct Attribution {
-    Tensor logits;               ///< float32 [n, classes]
-    Tensor class_indices;        ///< int64 [n, m]
-    Tensor maps;                 ///< float32 [n, m, h, w], raw
-    std::optional<Tensor> bias;  ///< float32 [n, m]: pool(map) + bias = logit; nullopt where no such number exists
+    Tensor logits;                   ///< float32 [n, classes]
+    Tensor class_indices;            ///< int64 [n, m]
+    Tensor maps;                     ///< float32 [n, m, h, w], raw
+    std::optional<Tensor> bias;      ///< float32 [n, m]: pool(map) + bias = logit; nullopt where no such number exists
     std::optional<Tensor> weights;   ///< float32 [n, m, K] where parts were asked for
     std::optional<Tensor> features;  ///< float32 [n, K, h * w] likewise
-    std::string note;            ///< what a reader of every one of these maps must know, else empty
+    std::string note;                ///< what a reader of every one of these maps must know, else empty
     std::vector<std::string> notes;  ///< of each of the n * m maps by itself; empty where there are none
-    std::vector<int> signs;  ///< of each map: -1 where its formula turned it over, so that pictures show -map; empty where all are 1
+    std::vector<int>
+        signs;  ///< of each map: -1 where its formula turned it over, so that pictures show -map; empty where all are 1
 };
 
 /// How the maps of several layers become one.
@@ -51,18 +52,18 @@ enum class Fusion {
 enum class Variant { standard, torchcam };
 
 struct MethodOptions {
-    std::string layer;            ///< target layer's tensor, or several joined by commas; empty: found
+    std::string layer;  ///< target layer's tensor, or several joined by commas; empty: found
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes for batches of perturbed inputs or features
-    bool parts = false;           ///< weights and features as well (cam only)
-    TargetScore target;           ///< the number explained
-    Fusion fusion = Fusion::mean; ///< for several layers
-    bool augment = false;         ///< average over the image flipped and scaled in brightness (test-time augmentation)
-    bool eigen_smooth = false;    ///< the first principal component of the weighted features in place of their sum
+    bool parts = false;                               ///< weights and features as well (cam only)
+    TargetScore target;                               ///< the number explained
+    Fusion fusion = Fusion::mean;                     ///< for several layers
+    bool augment = false;       ///< average over the image flipped and scaled in brightness (test-time augmentation)
+    bool eigen_smooth = false;  ///< the first principal component of the weighted features in place of their sum
     Variant variant = Variant::standard;
-    int samples = 0;              ///< noisy inputs, masks or draws; 0: the method's own number
-    int steps = 0;                ///< of an integral; 0: the method's own number
-    double noise = 0;             ///< standard deviation of noise, as the method counts it; 0: the method's own
+    int samples = 0;   ///< noisy inputs, masks or draws; 0: the method's own number
+    int steps = 0;     ///< of an integral; 0: the method's own number
+    double noise = 0;  ///< standard deviation of noise, as the method counts it; 0: the method's own
 };
 
 /// A method made ready for one network. `explain` may be called from several threads at once.
@@ -84,11 +85,11 @@ class MapGraph;
 using MapNodes = model::Value (*)(MapGraph& graph, std::size_t layer, const model::Value& classes);
 
 struct Method {
-    std::string name;    ///< as the field writes it: "grad-cam++"
-    std::string summary; ///< half a sentence
-    std::string source;  ///< "Zhou et al. 2016"
-    std::string cost;    ///< in network passes an image: "1 forward"
-    std::string needs;   ///< "a global pool and one linear layer"
+    std::string name;     ///< as the field writes it: "grad-cam++"
+    std::string summary;  ///< half a sentence
+    std::string source;   ///< "Zhou et al. 2016"
+    std::string cost;     ///< in network passes an image: "1 forward"
+    std::string needs;    ///< "a global pool and one linear layer"
     FinalMap final_map = FinalMap::relu;
     /// Throws Error(unsupported), saying why, where the method is not defined for the network.
     Prepared (*prepare)(const Network& network, const MethodOptions& options) = nullptr;

@@ -17,7 +17,8 @@ namespace {
 void bind_other_inputs(model::Graph& graph, const std::string& image_input, const std::vector<runtime::Feed>& feeds) {
     for (const auto& [name, value] : feeds) {
         if (name == image_input) {
-            throw Error(ErrorKind::usage, fmt::format("the input '{}' takes the image and cannot be fed from a file", name));
+            throw Error(ErrorKind::usage,
+                        fmt::format("the input '{}' takes the image and cannot be fed from a file", name));
         }
         if (graph.find_input(name) == nullptr) {
             throw Error(ErrorKind::usage, fmt::format("the model has no input '{}' to feed", name));
@@ -26,7 +27,8 @@ void bind_other_inputs(model::Graph& graph, const std::string& image_input, cons
     }
     for (const auto& input : graph.inputs) {
         if (input.name != image_input && graph.find_constant(input.name) == nullptr) {
-            throw Error(ErrorKind::usage, fmt::format("the input '{}' needs a value: give one with --feed {}=FILE.npy", input.name, input.name));
+            throw Error(ErrorKind::usage, fmt::format("the input '{}' needs a value: give one with --feed {}=FILE.npy",
+                                                      input.name, input.name));
         }
     }
     std::erase_if(graph.inputs, [&](const model::ValueInfo& input) { return input.name != image_input; });
@@ -53,7 +55,8 @@ const model::Node* normalising_node(const model::Graph& graph, const std::string
 }
 
 bool has_quantized_activations(const model::Graph& graph) {
-    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const model::Node& node) { return node.op_type == "QuantizeLinear"; });
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                       [](const model::Node& node) { return node.op_type == "QuantizeLinear"; });
 }
 
 }  // namespace
@@ -67,9 +70,12 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.input = input.name;
     network.input_type = input.type;
     if (!input.shape || input.shape->size() != 4) {
-        throw Error(ErrorKind::model, fmt::format("the input '{}' of {} has {}, but an image input has 4 dimensions, [n, C, H, W] or [n, H, W, C]",
-                                                  input.name, file.string(),
-                                                  input.shape ? fmt::format("{} dimensions", input.shape->size()) : "no declared shape"));
+        throw Error(
+            ErrorKind::model,
+            fmt::format(
+                "the input '{}' of {} has {}, but an image input has 4 dimensions, [n, C, H, W] or [n, H, W, C]",
+                input.name, file.string(),
+                input.shape ? fmt::format("{} dimensions", input.shape->size()) : "no declared shape"));
     }
     network.fixed_batch = input.shape->front().value;
     const bool several_inputs = graph.inputs.size() > 1;
@@ -81,14 +87,17 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.preprocessing = metadata.preprocessing;
     network.labels = std::move(metadata.labels);
     network.origins = std::move(metadata.origins);
-    network.session = {.threads = options.threads, .device = options.device,
+    network.session = {.threads = options.threads,
+                       .device = options.device,
                        .fold_quantized_weights = !has_quantized_activations(graph)};
 
-    const bool plain = std::all_of(network.preprocessing.mean.begin(), network.preprocessing.mean.end(), [](float m) { return m == 0; });
+    const bool plain = std::all_of(network.preprocessing.mean.begin(), network.preprocessing.mean.end(),
+                                   [](float m) { return m == 0; });
     if (const model::Node* node = normalising_node(graph, network.input); node != nullptr && !plain) {
-        network.warnings.push_back(fmt::format("the graph itself normalises its input ({}); mean and std are applied before it as well: "
-                                               "set --mean 0 --std 1 if that is once too often",
-                                               node->description()));
+        network.warnings.push_back(
+            fmt::format("the graph itself normalises its input ({}); mean and std are applied before it as well: "
+                        "set --mean 0 --std 1 if that is once too often",
+                        node->description()));
     }
     return network;
 }
@@ -120,7 +129,8 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
     shape[0] = count;
     Tensor part(tensor.type(), shape);
     const auto available = static_cast<std::size_t>(std::min(count, tensor.shape()[0] - first));
-    std::memcpy(part.mutable_bytes().data(), tensor.bytes().data() + static_cast<std::size_t>(first) * row, available * row);
+    std::memcpy(part.mutable_bytes().data(), tensor.bytes().data() + static_cast<std::size_t>(first) * row,
+                available * row);
     return part;  // rows beyond the last are zero
 }
 
@@ -141,8 +151,8 @@ Tensor joined(const std::vector<Tensor>& parts, std::int64_t count) {
 }  // namespace
 
 std::vector<Tensor> run_in_batches(const Network& network, const runtime::Session& session, const Tensor& inputs,
-                                   const std::vector<runtime::Feed>& other_feeds, const std::vector<std::string>& outputs,
-                                   const std::vector<std::string>& per_pass) {
+                                   const std::vector<runtime::Feed>& other_feeds,
+                                   const std::vector<std::string>& outputs, const std::vector<std::string>& per_pass) {
     const std::int64_t count = inputs.shape().at(0);
     const auto run = [&](const Tensor& batch) {
         std::vector<runtime::Feed> feeds{{network.input, batch}};

@@ -22,11 +22,11 @@
 namespace locus::explain {
 
 struct NetworkOptions {
-    std::string input;   ///< name of the image input; empty: found
-    std::string output;  ///< name of the score output; empty: found
+    std::string input;                 ///< name of the image input; empty: found
+    std::string output;                ///< name of the score output; empty: found
     std::vector<runtime::Feed> feeds;  ///< values for the other inputs
-    bool bind_inputs = true;  ///< false: to look at the model only; other inputs may stay without a value
-    int threads = 0;     ///< within a pass; 0: one a core
+    bool bind_inputs = true;           ///< false: to look at the model only; other inputs may stay without a value
+    int threads = 0;                   ///< within a pass; 0: one a core
     runtime::Device device = runtime::Device::cpu;
 };
 
@@ -57,7 +57,8 @@ Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t se
 /// Runs `session` on the inputs in passes of the size the graph takes, and joins the outputs along their first dimension; an output
 /// named in `per_pass` is taken from the first pass only (it does not depend on the item).
 std::vector<Tensor> run_in_batches(const Network& network, const runtime::Session& session, const Tensor& inputs,
-                                   const std::vector<runtime::Feed>& other_feeds, const std::vector<std::string>& outputs,
+                                   const std::vector<runtime::Feed>& other_feeds,
+                                   const std::vector<std::string>& outputs,
                                    const std::vector<std::string>& per_pass = {});
 
 }  // namespace locus::explain

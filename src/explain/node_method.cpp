@@ -25,7 +25,8 @@ Tensor principal_map(const Tensor& terms, const TargetLayer& layer) {
         for (std::size_t at = 0; at < own.size(); ++at) sums[at % positions] += own[at];
         const auto map = principal_projection(own, channels, positions);
         const double sign = correlation(map, sums) < 0 ? -1 : 1;
-        std::transform(map.begin(), map.end(), maps.mutable_values<float>().begin() + static_cast<std::ptrdiff_t>(i * positions),
+        std::transform(map.begin(), map.end(),
+                       maps.mutable_values<float>().begin() + static_cast<std::ptrdiff_t>(i * positions),
                        [&](double value) { return static_cast<float>(sign * value); });
     }
     return maps;
@@ -56,7 +57,8 @@ Prepared prepare_node_method(const Network& network, const MethodOptions& option
                 if (smooth) maps[layer] = principal_map(maps[layer], pass->layers()[layer]);
             }
         }
-        for (const auto& maps : out.values) columns.push_back(maps.size() == 1 ? maps.front() : fused(maps, fusion, p.height, p.width));
+        for (const auto& maps : out.values)
+            columns.push_back(maps.size() == 1 ? maps.front() : fused(maps, fusion, p.height, p.width));
         return Attribution{.logits = out.logits, .class_indices = out.class_indices, .maps = stacked_maps(columns)};
     };
     return prepared;
@@ -72,7 +74,8 @@ Tensor stacked_maps(const std::vector<Tensor>& columns) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
         for (std::size_t i = 0; i < static_cast<std::size_t>(one[0]); ++i) {
             const auto source = columns[c].values<float>().subspan(i * size, size);
-            std::copy(source.begin(), source.end(), target.begin() + static_cast<std::ptrdiff_t>((i * columns.size() + c) * size));
+            std::copy(source.begin(), source.end(),
+                      target.begin() + static_cast<std::ptrdiff_t>((i * columns.size() + c) * size));
         }
     }
     return maps;
@@ -86,7 +89,11 @@ std::string joined_names(const std::vector<TargetLayer>& layers) {
 
 void require_no_layer(const MethodOptions& options, const char* method) {
     if (options.layer.empty()) return;
-    throw Error(ErrorKind::usage, fmt::format("{} makes its map on the input's pixels and has no layer; leave --layer out, or choose another method", method));
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "{} makes its map on the input's pixels and has no layer; leave --layer out, or choose another method",
+            method));
 }
 
 }  // namespace locus::explain

@@ -15,14 +15,12 @@ namespace locus::explain {
 Prepared prepare_node_method(const Network& network, const MethodOptions& options, MapNodes nodes, MapOf map_of);
 
 /// For maps on layers.
-template <MapNodes nodes>
-Prepared prepare_nodes(const Network& network, const MethodOptions& options) {
+template <MapNodes nodes> Prepared prepare_nodes(const Network& network, const MethodOptions& options) {
     return prepare_node_method(network, options, nodes, MapOf::layer);
 }
 
 /// For maps on the input's pixels.
-template <MapNodes nodes>
-Prepared prepare_input_nodes(const Network& network, const MethodOptions& options) {
+template <MapNodes nodes> Prepared prepare_input_nodes(const Network& network, const MethodOptions& options) {
     return prepare_node_method(network, options, nodes, MapOf::input);
 }
 

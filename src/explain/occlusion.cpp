@@ -25,7 +25,8 @@ struct OcclusionNetwork {
 
 /// The logits of preprocessed inputs: [n, classes].
 Tensor scores(const OcclusionNetwork& occlusion, const Tensor& inputs) {
-    const Tensor logits = run_in_batches(occlusion.network, occlusion.session, inputs, {}, {occlusion.logits})[0].to_float32();
+    const Tensor logits =
+        run_in_batches(occlusion.network, occlusion.session, inputs, {}, {occlusion.logits})[0].to_float32();
     return logits.reshaped({inputs.shape()[0], logits.size() / inputs.shape()[0]});
 }
 
@@ -41,7 +42,8 @@ Span covered(std::int64_t position, std::int64_t extent) {
 }
 
 /// Writes the input with the patch at (row, column) over `item`.
-void occlude(const Network& network, std::span<std::byte> item, std::int64_t row, std::int64_t column, std::span<const std::byte> fill) {
+void occlude(const Network& network, std::span<std::byte> item, std::int64_t row, std::int64_t column,
+             std::span<const std::byte> fill) {
     const Preprocessing& p = network.preprocessing;
     const std::size_t element = fill.size();
     const Span rows = covered(row, p.height);
@@ -71,11 +73,13 @@ Attribution run(const OcclusionNetwork& occlusion, const Tensor& inputs, const C
     const auto maps = a.maps.mutable_values<float>();
 
     // 127 or 128 where bytes go in, else the mean colour, which preprocessing maps to 0.
-    const Tensor fill = occlusion.network.input_type == DataType::uint8 ? Tensor::scalar<std::uint8_t>(128)
-                                                                        : Tensor::scalar(0.0F).to(occlusion.network.input_type);
+    const Tensor fill = occlusion.network.input_type == DataType::uint8
+                            ? Tensor::scalar<std::uint8_t>(128)
+                            : Tensor::scalar(0.0F).to(occlusion.network.input_type);
     const std::size_t item_bytes = inputs.bytes().size() / static_cast<std::size_t>(n);
     for (std::int64_t item = 0; item < n; ++item) {
-        const auto logits = a.logits.values<float>().subspan(static_cast<std::size_t>(item * class_count), static_cast<std::size_t>(class_count));
+        const auto logits = a.logits.values<float>().subspan(static_cast<std::size_t>(item * class_count),
+                                                             static_cast<std::size_t>(class_count));
         std::vector<std::int64_t> asked = best_classes(logits, classes.top_k);
         asked.insert(asked.end(), classes.indices.begin(), classes.indices.end());
         std::copy(asked.begin(), asked.end(), indices.begin() + item * m);
@@ -94,12 +98,14 @@ Attribution run(const OcclusionNetwork& occlusion, const Tensor& inputs, const C
             }
             const Tensor occluded = scores(occlusion, batch);
             for (std::int64_t i = 0; i < count; ++i) {
-                const auto left = probabilities(occluded.values<float>().subspan(static_cast<std::size_t>(i * class_count),
-                                                                                static_cast<std::size_t>(class_count)),
-                                                occlusion.network.head.activation);
+                const auto left =
+                    probabilities(occluded.values<float>().subspan(static_cast<std::size_t>(i * class_count),
+                                                                   static_cast<std::size_t>(class_count)),
+                                  occlusion.network.head.activation);
                 for (std::int64_t c = 0; c < m; ++c) {
                     const auto index = static_cast<std::size_t>(asked[static_cast<std::size_t>(c)]);
-                    maps[static_cast<std::size_t>((item * m + c) * grid * grid + first + i)] = static_cast<float>(whole[index] - left[index]);
+                    maps[static_cast<std::size_t>((item * m + c) * grid * grid + first + i)] =
+                        static_cast<float>(whole[index] - left[index]);
                 }
             }
         }
@@ -111,7 +117,8 @@ Attribution run(const OcclusionNetwork& occlusion, const Tensor& inputs, const C
 
 Prepared prepare_occlusion(const Network& network, const MethodOptions& options) {
     if (!options.layer.empty()) {
-        throw Error(ErrorKind::usage, "occlusion perturbs the input and has no layer; leave --layer out, or choose another method");
+        throw Error(ErrorKind::usage,
+                    "occlusion perturbs the input and has no layer; leave --layer out, or choose another method");
     }
     model::Model model = network.model;
     model.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
@@ -120,12 +127,15 @@ Prepared prepare_occlusion(const Network& network, const MethodOptions& options)
         OcclusionNetwork{network, runtime::Session(model::serialize(model), network.session), network.head.logits});
     occlusion->network.model.graph = {};  // the session holds the weights
     const std::size_t input_bytes = random_input(network, 1, 0).bytes().size();
-    occlusion->batch = std::clamp<std::int64_t>(static_cast<std::int64_t>(options.memory_limit / (input_bytes * 64)), 1, 16);
+    occlusion->batch =
+        std::clamp<std::int64_t>(static_cast<std::int64_t>(options.memory_limit / (input_bytes * 64)), 1, 16);
 
     Prepared prepared;
     prepared.target_layer = network.input;
     prepared.classes = scores(*occlusion, random_input(network, 1, 0)).shape()[1];
-    prepared.explain = [occlusion](const Tensor& inputs, const ClassSelection& classes) { return run(*occlusion, inputs, classes); };
+    prepared.explain = [occlusion](const Tensor& inputs, const ClassSelection& classes) {
+        return run(*occlusion, inputs, classes);
+    };
     return prepared;
 }
 

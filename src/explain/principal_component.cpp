@@ -14,7 +14,8 @@ using Vector = Eigen::VectorXd;
 
 /// [positions, channels], each column's mean taken off.
 Matrix centred(std::span<const float> features, std::size_t channels, std::size_t positions) {
-    const Eigen::Map<const Eigen::MatrixXf> values(features.data(), static_cast<Eigen::Index>(positions), static_cast<Eigen::Index>(channels));
+    const Eigen::Map<const Eigen::MatrixXf> values(features.data(), static_cast<Eigen::Index>(positions),
+                                                   static_cast<Eigen::Index>(channels));
     Matrix x = values.cast<double>();
     x.rowwise() -= x.colwise().mean();
     return x;
@@ -33,7 +34,8 @@ Eigenpair greatest_eigenpair(const Matrix& matrix) {
     if (n > 4 * block) {
         Matrix basis(n, block);
         for (Eigen::Index i = 0; i < n; ++i) {
-            for (Eigen::Index j = 0; j < block; ++j) basis(i, j) = std::sin(static_cast<double>(1 + i * (j + 1)) + static_cast<double>(j));
+            for (Eigen::Index j = 0; j < block; ++j)
+                basis(i, j) = std::sin(static_cast<double>(1 + i * (j + 1)) + static_cast<double>(j));
         }
         const double scale = matrix.norm();
         for (int round = 0; round < 60 && scale > 0; ++round) {
@@ -43,7 +45,8 @@ Eigenpair greatest_eigenpair(const Matrix& matrix) {
             const Eigen::SelfAdjointEigenSolver<Matrix> ritz(basis.transpose() * product);
             const double value = ritz.eigenvalues()[block - 1];
             const Vector vector = basis * ritz.eigenvectors().col(block - 1);
-            if ((product * ritz.eigenvectors().col(block - 1) - value * vector).norm() <= 1e-11 * scale) return {value, vector};
+            if ((product * ritz.eigenvectors().col(block - 1) - value * vector).norm() <= 1e-11 * scale)
+                return {value, vector};
         }
     }
     const Eigen::SelfAdjointEigenSolver<Matrix> all(matrix);
@@ -63,7 +66,8 @@ std::vector<double> principal_projection(std::span<const float> features, std::s
     return as_vector(x * greatest_eigenpair(x.transpose() * x).vector);
 }
 
-std::vector<double> kernel_principal_projection(std::span<const float> features, std::size_t channels, std::size_t positions) {
+std::vector<double> kernel_principal_projection(std::span<const float> features, std::size_t channels,
+                                                std::size_t positions) {
     const Matrix x = centred(features, channels, positions);
     Matrix kernel = ((x * x.transpose()).array() / static_cast<double>(channels) + 1.0).tanh();
     const Vector mean = kernel.colwise().mean();
@@ -74,7 +78,8 @@ std::vector<double> kernel_principal_projection(std::span<const float> features,
 
 double correlation(std::span<const double> a, std::span<const double> b) {
     const double n = static_cast<double>(a.size());
-    const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n, mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
+    const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n,
+                 mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
     double product = 0, own_a = 0, own_b = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
         product += (a[i] - mean_a) * (b[i] - mean_b);
@@ -87,7 +92,8 @@ double correlation(std::span<const double> a, std::span<const double> b) {
 std::vector<double> energy(std::span<const float> features, std::size_t channels, std::size_t positions) {
     std::vector<double> sums(positions, 0.0);
     for (std::size_t k = 0; k < channels; ++k) {
-        for (std::size_t i = 0; i < positions; ++i) sums[i] += static_cast<double>(features[k * positions + i]) * features[k * positions + i];
+        for (std::size_t i = 0; i < positions; ++i)
+            sums[i] += static_cast<double>(features[k * positions + i]) * features[k * positions + i];
     }
     return sums;
 }

@@ -17,7 +17,8 @@ std::vector<double> principal_projection(std::span<const float> features, std::s
 
 /// Kernel PCA's first component (Schölkopf et al. 1998) with the sigmoid kernel tanh(x . y / K + 1) of the positions' features, each channel's mean
 /// taken off first, centred in feature space. The eigenvector times the root of its eigenvalue.
-std::vector<double> kernel_principal_projection(std::span<const float> features, std::size_t channels, std::size_t positions);
+std::vector<double> kernel_principal_projection(std::span<const float> features, std::size_t channels,
+                                                std::size_t positions);
 
 /// Pearson's correlation; 0 where one of the two is constant.
 double correlation(std::span<const double> a, std::span<const double> b);

@@ -18,11 +18,13 @@ using model::Value;
 enum class Form { affine, affine_behind_max, measured };
 
 Form form_of(MapGraph& graph, const TargetLayer& layer) {
-    if (graph.options().target.kind != TargetKind::logit || layer.layout == model::FeatureLayout::tokens) return Form::measured;
+    if (graph.options().target.kind != TargetKind::logit || layer.layout == model::FeatureLayout::tokens)
+        return Form::measured;
     const std::string& scores = graph.network().head.logits;
     if (is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return Form::affine;
     const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), layer);
-    if (behind.pool == model::Pool::max && is_affine_behind(graph.network().model.graph, behind.tensor, scores)) return Form::affine_behind_max;
+    if (behind.pool == model::Pool::max && is_affine_behind(graph.network().model.graph, behind.tensor, scores))
+        return Form::affine_behind_max;
     return Form::measured;
 }
 
@@ -38,8 +40,10 @@ Attribution run(const LayerSplit& split, const Tensor& inputs, const ClassSelect
     const LayerSplit::Trunk trunk = split.trunk(inputs);
     const TargetLayer& layer = split.layer();
     Attribution a{.logits = trunk.logits, .class_indices = selected_classes(trunk.logits, classes)};
-    const auto n = static_cast<std::size_t>(inputs.shape()[0]), m = static_cast<std::size_t>(a.class_indices.shape()[1]);
-    const auto channels = static_cast<std::size_t>(layer.channels), positions = static_cast<std::size_t>(layer.positions());
+    const auto n = static_cast<std::size_t>(inputs.shape()[0]),
+               m = static_cast<std::size_t>(a.class_indices.shape()[1]);
+    const auto channels = static_cast<std::size_t>(layer.channels),
+               positions = static_cast<std::size_t>(layer.positions());
     const bool tokens = layer.layout == model::FeatureLayout::tokens;
     a.maps = Tensor(DataType::float32, {inputs.shape()[0], static_cast<std::int64_t>(m), layer.height, layer.width});
     const auto maps = a.maps.mutable_values<float>();
@@ -69,10 +73,12 @@ Attribution run(const LayerSplit& split, const Tensor& inputs, const ClassSelect
                 Tensor copies = repeated_rows(features, static_cast<std::int64_t>(count));
                 const auto target = copies.mutable_values<float>();
                 for (std::size_t i = 0; i < count; ++i) {
-                    const auto row = static_cast<std::int64_t>(first + i) / layer.width, column = static_cast<std::int64_t>(first + i) % layer.width;
+                    const auto row = static_cast<std::int64_t>(first + i) / layer.width,
+                               column = static_cast<std::int64_t>(first + i) % layer.width;
                     for (std::size_t p = 0; p < positions; ++p) {
                         const auto at = static_cast<std::int64_t>(p);
-                        const auto share = static_cast<float>(kept(at / layer.width - row, at % layer.width - column, tokens));
+                        const auto share =
+                            static_cast<float>(kept(at / layer.width - row, at % layer.width - column, tokens));
                         if (share == 1) continue;
                         for (std::size_t k = 0; k < channels; ++k) target[split.offset(i, k, p)] *= share;
                     }
@@ -98,9 +104,12 @@ Value recipro_cam_nodes(MapGraph& graph, std::size_t layer, const Value& classes
     const TargetLayer& target = graph.layers()[layer];
     const Form form = form_of(graph, target);
     if (form == Form::measured) {
-        throw Error(ErrorKind::unsupported, fmt::format("recipro-cam at '{}' takes a run of the head for each position, which no graph holds: it can be "
-                                                        "exported only where all behind the layer, or behind its global pool, is linear",
-                                                        target.tensor));
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format(
+                "recipro-cam at '{}' takes a run of the head for each position, which no graph holds: it can be "
+                "exported only where all behind the layer, or behind its global pool, is linear",
+                target.tensor));
     }
     const Value y = model::reshape(graph.score(classes), {-1, 1, 1});
     const Value a = graph.features(layer);
@@ -126,7 +135,9 @@ Prepared prepare_recipro_cam(const Network& network, const MethodOptions& option
     Prepared prepared;
     prepared.target_layer = split->layer().tensor;
     prepared.classes = split->classes();
-    prepared.explain = [split](const Tensor& inputs, const ClassSelection& classes) { return run(*split, inputs, classes); };
+    prepared.explain = [split](const Tensor& inputs, const ClassSelection& classes) {
+        return run(*split, inputs, classes);
+    };
     return prepared;
 }
 

@@ -44,7 +44,8 @@ Attribution run(const InputScores& scores, const Tensor& inputs, const ClassSele
     const std::int64_t masks_wanted = scores.options().samples > 0 ? scores.options().samples : 4000;
     Attribution a{.logits = scores.run(inputs)};
     a.class_indices = selected_classes(a.logits, classes);
-    const auto n = static_cast<std::size_t>(inputs.shape()[0]), m = static_cast<std::size_t>(a.class_indices.shape()[1]);
+    const auto n = static_cast<std::size_t>(inputs.shape()[0]),
+               m = static_cast<std::size_t>(a.class_indices.shape()[1]);
     const auto pixels = static_cast<std::size_t>(height * width);
     const auto count = static_cast<std::size_t>(scores.classes());
     a.maps = Tensor(DataType::float32, {inputs.shape()[0], static_cast<std::int64_t>(m), height, width});
@@ -61,13 +62,15 @@ Attribution run(const InputScores& scores, const Tensor& inputs, const ClassSele
                 const auto p = probabilities(logits.values<float>().subspan(i * count, count), network.head.activation);
                 const auto mask = masks.values<float>().subspan(i * pixels, pixels);
                 for (std::size_t c = 0; c < m; ++c) {
-                    const double weight = p[static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[item * m + c])];
+                    const double weight =
+                        p[static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[item * m + c])];
                     for (std::size_t at = 0; at < pixels; ++at) sums[c * pixels + at] += weight * mask[at];
                 }
             }
         }
         const double scale = 1.0 / (static_cast<double>(masks_wanted) * open_share);
-        for (std::size_t i = 0; i < sums.size(); ++i) maps[item * sums.size() + i] = static_cast<float>(sums[i] * scale);
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            maps[item * sums.size() + i] = static_cast<float>(sums[i] * scale);
     }
     return a;
 }
@@ -80,7 +83,9 @@ Prepared prepare_rise(const Network& network, const MethodOptions& options) {
     Prepared prepared;
     prepared.target_layer = network.input;
     prepared.classes = scores->classes();
-    prepared.explain = [scores](const Tensor& inputs, const ClassSelection& classes) { return run(*scores, inputs, classes); };
+    prepared.explain = [scores](const Tensor& inputs, const ClassSelection& classes) {
+        return run(*scores, inputs, classes);
+    };
     return prepared;
 }
 

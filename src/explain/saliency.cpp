@@ -53,7 +53,8 @@ struct Path {
     bool integrates = false;  ///< sum of (x - black) g, else max abs g
 };
 
-Attribution run(const ClassPass& pass, const Path& path, const MethodOptions& options, const Tensor& inputs, const ClassSelection& classes) {
+Attribution run(const ClassPass& pass, const Path& path, const MethodOptions& options, const Tensor& inputs,
+                const ClassSelection& classes) {
     const ClassOutputs out = pass.run(inputs, classes);
     const Network& network = pass.network();
     const std::int64_t height = network.preprocessing.height, width = network.preprocessing.width;
@@ -62,7 +63,8 @@ Attribution run(const ClassPass& pass, const Path& path, const MethodOptions& op
     Attribution a{.logits = out.logits, .class_indices = out.class_indices};
     a.maps = Tensor(DataType::float32, {inputs.shape()[0], static_cast<std::int64_t>(m), height, width});
     const auto maps = a.maps.mutable_values<float>();
-    const std::int64_t batch = network.fixed_batch.value_or(std::min<std::int64_t>(batch_size(inputs.bytes().size() / n * 2, options.memory_limit), 8));
+    const std::int64_t batch = network.fixed_batch.value_or(
+        std::min<std::int64_t>(batch_size(inputs.bytes().size() / n * 2, options.memory_limit), 8));
     for (std::size_t item = 0; item < n; ++item) {
         const Tensor image = rows(inputs, static_cast<std::int64_t>(item), 1);
         for (std::size_t c = 0; c < m; ++c) {
@@ -70,7 +72,8 @@ Attribution run(const ClassPass& pass, const Path& path, const MethodOptions& op
             std::vector<double> sums;
             for (std::int64_t first = 0; first < path.count; first += batch) {
                 const std::int64_t count = std::min(batch, path.count - first);
-                const Tensor index = Tensor::of<std::int64_t>({1}, {out.class_indices.values<std::int64_t>()[item * m + c]});
+                const Tensor index =
+                    Tensor::of<std::int64_t>({1}, {out.class_indices.values<std::int64_t>()[item * m + c]});
                 const Tensor points = path.points(image, first, count, random);
                 const Tensor gradients = pass.run_given(points, repeated_rows(index, count))[0];  // [count, C, pixels]
                 const auto values = gradients.values<float>();
@@ -79,7 +82,8 @@ Attribution run(const ClassPass& pass, const Path& path, const MethodOptions& op
                 for (std::size_t i = 0; i < values.size(); ++i) sums[i % size] += values[i];
             }
             const std::size_t channels = sums.size() / pixels;
-            const Tensor difference = masked_inputs(network, image, Tensor(DataType::float32, {1, height, width}), true);  // black
+            const Tensor difference =
+                masked_inputs(network, image, Tensor(DataType::float32, {1, height, width}), true);  // black
             const Tensor black = difference.to_float32(), whole = image.to_float32();
             const bool last = network.preprocessing.layout == Layout::nhwc;
             for (std::size_t p = 0; p < pixels; ++p) {
@@ -98,12 +102,15 @@ Attribution run(const ClassPass& pass, const Path& path, const MethodOptions& op
 }
 
 Prepared prepare_path(const Network& network, const MethodOptions& options, Path path) {
-    auto pass = std::make_shared<ClassPass>(std::make_unique<MapGraph>(network, options, MapOf::input),
-                                            [](MapGraph& graph, const Value& classes) { return std::vector<Value>{graph.input_gradient(classes)}; });
+    auto pass = std::make_shared<ClassPass>(
+        std::make_unique<MapGraph>(network, options, MapOf::input),
+        [](MapGraph& graph, const Value& classes) { return std::vector<Value>{graph.input_gradient(classes)}; });
     Prepared prepared;
     prepared.target_layer = network.input;
     prepared.classes = pass->classes();
-    prepared.explain = [pass, path, options](const Tensor& inputs, const ClassSelection& classes) { return run(*pass, path, options, inputs, classes); };
+    prepared.explain = [pass, path, options](const Tensor& inputs, const ClassSelection& classes) {
+        return run(*pass, path, options, inputs, classes);
+    };
     return prepared;
 }
 
@@ -128,13 +135,15 @@ Prepared prepare_integrated_gradients(const Network& network, const MethodOption
     require_no_layer(options, "integrated-gradients");
     const std::int64_t steps = options.steps > 0 ? options.steps : 32;
     Path path{.count = steps, .integrates = true};
-    path.points = [steps, light = without_graph(network)](const Tensor& image, std::int64_t first, std::int64_t count, std::mt19937_64&) {
+    path.points = [steps, light = without_graph(network)](const Tensor& image, std::int64_t first, std::int64_t count,
+                                                          std::mt19937_64&) {
         const auto& p = light.preprocessing;
         Tensor shares(DataType::float32, {count, p.height, p.width});
         const auto values = shares.mutable_values<float>();
         const std::size_t size = values.size() / static_cast<std::size_t>(count);
         for (std::size_t i = 0; i < values.size(); ++i) {
-            values[i] = static_cast<float>((static_cast<double>(first) + static_cast<double>(i / size) + 0.5) / static_cast<double>(steps));
+            values[i] = static_cast<float>((static_cast<double>(first) + static_cast<double>(i / size) + 0.5) /
+                                           static_cast<double>(steps));
         }
         return masked_inputs(light, image, shares, true);
     };
@@ -142,9 +151,10 @@ Prepared prepare_integrated_gradients(const Network& network, const MethodOption
 }
 
 Prepared prepare_guided_grad_cam(const Network& network, const MethodOptions& options) {
-    auto pass = std::make_shared<ClassPass>(std::make_unique<MapGraph>(network, options), [](MapGraph& graph, const Value& classes) {
-        return std::vector<Value>{guided_backprop(graph, 0, classes), grad_cam(graph, 0, classes)};
-    });
+    auto pass = std::make_shared<ClassPass>(
+        std::make_unique<MapGraph>(network, options), [](MapGraph& graph, const Value& classes) {
+            return std::vector<Value>{guided_backprop(graph, 0, classes), grad_cam(graph, 0, classes)};
+        });
     Prepared prepared;
     prepared.target_layer = joined_names(pass->layers());
     prepared.classes = pass->classes();

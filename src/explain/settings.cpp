@@ -13,13 +13,13 @@
 namespace locus::explain {
 namespace {
 
-template <class T>
-T one_of(const std::string& key, const std::string& value, const std::map<std::string, T>& known) {
+template <class T> T one_of(const std::string& key, const std::string& value, const std::map<std::string, T>& known) {
     const auto found = known.find(value);
     if (found != known.end()) return found->second;
     std::vector<std::string> names;
     for (const auto& [name, meaning] : known) names.push_back(name);
-    throw Error(ErrorKind::usage, fmt::format("{} is one of {}, not {}", key, fmt::join(names, ", "), text::quote(value)));
+    throw Error(ErrorKind::usage,
+                fmt::format("{} is one of {}, not {}", key, fmt::join(names, ", "), text::quote(value)));
 }
 
 double number(const std::string& key, const std::string& value, double least) {
@@ -31,7 +31,8 @@ double number(const std::string& key, const std::string& value, double least) {
         used = 0;
     }
     if (used == 0 || used != value.size() || !(result >= least) || result > 1e9) {
-        throw Error(ErrorKind::usage, fmt::format("{} takes a number from {} on, not {}", key, least, text::quote(value)));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} takes a number from {} on, not {}", key, least, text::quote(value)));
     }
     return result;
 }
@@ -49,21 +50,36 @@ void set_smoothing(MethodOptions& options, const std::string& value) {
 }  // namespace
 
 void set(MethodOptions& options, const std::string& key, const std::string& value) {
-    if (key == "samples") options.samples = static_cast<int>(number(key, value, 1));
-    else if (key == "steps") options.steps = static_cast<int>(number(key, value, 1));
-    else if (key == "noise") options.noise = number(key, value, 0);
-    else if (key == "alpha") options.target.alpha = number(key, value, 0);
-    else if (key == "nearest") options.target.nearest = static_cast<int>(number(key, value, 1));
-    else if (key == "variant") options.variant = one_of<Variant>(key, value, {{"standard", Variant::standard}, {"torchcam", Variant::torchcam}});
-    else if (key == "fuse") options.fusion = one_of<Fusion>(key, value, {{"mean", Fusion::mean}, {"max", Fusion::max}, {"product", Fusion::product}});
-    else if (key == "smooth") set_smoothing(options, value);
+    if (key == "samples")
+        options.samples = static_cast<int>(number(key, value, 1));
+    else if (key == "steps")
+        options.steps = static_cast<int>(number(key, value, 1));
+    else if (key == "noise")
+        options.noise = number(key, value, 0);
+    else if (key == "alpha")
+        options.target.alpha = number(key, value, 0);
+    else if (key == "nearest")
+        options.target.nearest = static_cast<int>(number(key, value, 1));
+    else if (key == "variant")
+        options.variant =
+            one_of<Variant>(key, value, {{"standard", Variant::standard}, {"torchcam", Variant::torchcam}});
+    else if (key == "fuse")
+        options.fusion =
+            one_of<Fusion>(key, value, {{"mean", Fusion::mean}, {"max", Fusion::max}, {"product", Fusion::product}});
+    else if (key == "smooth")
+        set_smoothing(options, value);
     else if (key == "target") {
-        options.target.kind = one_of<TargetKind>(key, value, {{"logit", TargetKind::logit}, {"probability", TargetKind::probability},
-                                                              {"difference", TargetKind::difference}, {"mask", TargetKind::mask},
-                                                              {"similarity", TargetKind::similarity}});
+        options.target.kind = one_of<TargetKind>(key, value,
+                                                 {{"logit", TargetKind::logit},
+                                                  {"probability", TargetKind::probability},
+                                                  {"difference", TargetKind::difference},
+                                                  {"mask", TargetKind::mask},
+                                                  {"similarity", TargetKind::similarity}});
     } else {
-        throw Error(ErrorKind::usage, fmt::format("there is no setting {}{}", text::quote(key),
-                                                  text::did_you_mean(key, {"samples", "steps", "noise", "alpha", "nearest", "variant", "fuse", "smooth", "target"})));
+        throw Error(ErrorKind::usage,
+                    fmt::format("there is no setting {}{}", text::quote(key),
+                                text::did_you_mean(key, {"samples", "steps", "noise", "alpha", "nearest", "variant",
+                                                         "fuse", "smooth", "target"})));
     }
 }
 

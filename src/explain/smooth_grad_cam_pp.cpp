@@ -38,8 +38,8 @@ struct Smooth {
 };
 
 /// grad-cam++'s map of one item from the means of the gradient's powers.
-void write_map(std::span<const float> a, const std::vector<double>& g1, const std::vector<double>& g2, const std::vector<double>& g3, std::size_t channels,
-               std::span<float> map) {
+void write_map(std::span<const float> a, const std::vector<double>& g1, const std::vector<double>& g2,
+               const std::vector<double>& g3, std::size_t channels, std::span<float> map) {
     const std::size_t positions = map.size();
     std::vector<double> sums(positions, 0.0);
     for (std::size_t k = 0; k < channels; ++k) {
@@ -57,7 +57,8 @@ Attribution run(const Smooth& smooth, const Tensor& inputs, const ClassSelection
     const ClassOutputs out = smooth.pass.run(inputs, classes);
     const TargetLayer& layer = smooth.pass.layers().front();
     const auto n = static_cast<std::size_t>(inputs.shape()[0]), m = out.values.size();
-    const auto channels = static_cast<std::size_t>(layer.channels), positions = static_cast<std::size_t>(layer.positions());
+    const auto channels = static_cast<std::size_t>(layer.channels),
+               positions = static_cast<std::size_t>(layer.positions());
     const std::size_t size = channels * positions;
     Attribution a{.logits = out.logits, .class_indices = out.class_indices};
     a.maps = Tensor(DataType::float32, {inputs.shape()[0], static_cast<std::int64_t>(m), layer.height, layer.width});
@@ -69,10 +70,12 @@ Attribution run(const Smooth& smooth, const Tensor& inputs, const ClassSelection
         for (std::size_t c = 0; c < m; ++c) {
             std::mt19937_64 random(smooth.options.seed);
             std::vector<double> g1(size, 0.0), g2(size, 0.0), g3(size, 0.0);
-            const Tensor index = Tensor::of<std::int64_t>({1}, {out.class_indices.values<std::int64_t>()[item * m + c]});
+            const Tensor index =
+                Tensor::of<std::int64_t>({1}, {out.class_indices.values<std::int64_t>()[item * m + c]});
             for (std::int64_t first = 0; first < smooth.samples; first += batch) {
                 const std::int64_t count = std::min(batch, smooth.samples - first);
-                const auto values = smooth.pass.run_given(noisy_copies(image, count, smooth.noise, random), repeated_rows(index, count));
+                const auto values = smooth.pass.run_given(noisy_copies(image, count, smooth.noise, random),
+                                                          repeated_rows(index, count));
                 const auto gradients = values[1].values<float>();
                 for (std::size_t i = 0; i < gradients.size(); ++i) {
                     const double g = gradients[i];
@@ -84,7 +87,8 @@ Attribution run(const Smooth& smooth, const Tensor& inputs, const ClassSelection
             for (auto* powers : {&g1, &g2, &g3}) {
                 for (double& value : *powers) value /= static_cast<double>(smooth.samples);
             }
-            write_map(out.values[c][0].values<float>().subspan(item * size, size), g1, g2, g3, channels, maps.subspan((item * m + c) * positions, positions));
+            write_map(out.values[c][0].values<float>().subspan(item * size, size), g1, g2, g3, channels,
+                      maps.subspan((item * m + c) * positions, positions));
         }
     }
     return a;
@@ -95,16 +99,20 @@ Attribution run(const Smooth& smooth, const Tensor& inputs, const ClassSelection
 Prepared prepare_smooth_grad_cam_pp(const Network& network, const MethodOptions& options) {
     auto graph = std::make_unique<MapGraph>(network, options);
     if (graph->layers().size() != 1) throw Error(ErrorKind::usage, "smooth-grad-cam++ takes one layer");
-    auto smooth = std::make_shared<Smooth>(Smooth{ClassPass(std::move(graph), [](MapGraph& g, const Value& classes) {
+    auto smooth =
+        std::make_shared<Smooth>(Smooth{ClassPass(std::move(graph),
+                                                  [](MapGraph& g, const Value& classes) {
                                                       return std::vector<Value>{g.features(0), g.gradient(0, classes)};
                                                   }),
-                                                  options});
+                                        options});
     if (options.samples > 0) smooth->samples = options.samples;
     if (options.noise > 0) smooth->noise = options.noise;
     Prepared prepared;
     prepared.target_layer = joined_names(smooth->pass.layers());
     prepared.classes = smooth->pass.classes();
-    prepared.explain = [smooth](const Tensor& inputs, const ClassSelection& classes) { return run(*smooth, inputs, classes); };
+    prepared.explain = [smooth](const Tensor& inputs, const ClassSelection& classes) {
+        return run(*smooth, inputs, classes);
+    };
     return prepared;
 }
 

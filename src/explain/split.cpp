@@ -38,18 +38,23 @@ PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, c
 }
 
 bool is_affine_behind(const model::Graph& graph, const std::string& tensor, const std::string& scores) {
-    static const std::set<std::string_view> always{"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Cast", "Slice",
-                                                   "GlobalAveragePool", "AveragePool", "ReduceMean", "ReduceSum", "Concat", "Split", "Pad", "Neg"};
-    static const std::set<std::string_view> with_constants{"Gemm", "MatMul", "Conv", "Mul", "Div", "BatchNormalization", "Gather", "Expand"};
+    static const std::set<std::string_view> always{
+        "Identity", "Dropout",           "Flatten",     "Reshape",    "Squeeze",   "Unsqueeze", "Transpose", "Cast",
+        "Slice",    "GlobalAveragePool", "AveragePool", "ReduceMean", "ReduceSum", "Concat",    "Split",     "Pad",
+        "Neg"};
+    static const std::set<std::string_view> with_constants{
+        "Gemm", "MatMul", "Conv", "Mul", "Div", "BatchNormalization", "Gather", "Expand"};
     static const std::set<std::string_view> sums{"Add", "Sub"};
     const model::Index index(graph);
     const auto behind = index.descendants(tensor);
     const auto before = index.ancestors(scores);
     for (const Node& node : graph.nodes) {
-        const bool on_the_way = behind.contains(node.output(0)) && before.contains(node.output(0)) && node.output(0) != tensor;
+        const bool on_the_way =
+            behind.contains(node.output(0)) && before.contains(node.output(0)) && node.output(0) != tensor;
         if (!on_the_way) continue;
         if (node.is("Shape")) continue;  // sizes do not depend on values
-        const auto varying = std::count_if(node.inputs.begin(), node.inputs.end(), [&](const auto& name) { return behind.contains(name); });
+        const auto varying = std::count_if(node.inputs.begin(), node.inputs.end(),
+                                           [&](const auto& name) { return behind.contains(name); });
         if (always.contains(node.op_type) || sums.contains(node.op_type)) continue;
         const bool constant_factors = varying == 1 && (behind.contains(node.input(0)) || node.is("Mul"));
         if (!with_constants.contains(node.op_type) || !constant_factors) return false;
@@ -59,13 +64,16 @@ bool is_affine_behind(const model::Graph& graph, const std::string& tensor, cons
 
 namespace {
 
-model::ValueInfo float_output(const std::string& name) { return {.name = name, .type = DataType::float32, .shape = std::nullopt}; }
+model::ValueInfo float_output(const std::string& name) {
+    return {.name = name, .type = DataType::float32, .shape = std::nullopt};
+}
 
 }  // namespace
 
 LayerSplit::LayerSplit(const Network& network, const MethodOptions& options) : options_(options) {
     MapGraph graph(network, options);
-    if (graph.layers().size() != 1) throw Error(ErrorKind::usage, "this method takes one layer; gradient methods take several");
+    if (graph.layers().size() != 1)
+        throw Error(ErrorKind::usage, "this method takes one layer; gradient methods take several");
     layer_ = graph.layers().front();
     classes_ = graph.classes();
     network_ = without_graph(network);
@@ -74,7 +82,8 @@ LayerSplit::LayerSplit(const Network& network, const MethodOptions& options) : o
     const PoolBehind behind = pool_behind(model.graph, graph.shapes(), layer_);
 
     logits_ = graph.emit().node("Identity", {graph.logits()}).name();
-    features_ = graph.emit().node("Identity", {model::cast(graph.emit().value(layer_.tensor), DataType::float32)}).name();
+    features_ =
+        graph.emit().node("Identity", {model::cast(graph.emit().value(layer_.tensor), DataType::float32)}).name();
     model.graph.outputs = {float_output(logits_), float_output(features_)};
     model::remove_unused(model.graph);
     trunk_.emplace(model::serialize(model), network.session);
@@ -99,26 +108,31 @@ LayerSplit::LayerSplit(const Network& network, const MethodOptions& options) : o
 LayerSplit::Trunk LayerSplit::trunk(const Tensor& inputs) const {
     require_input_size(network_, inputs);
     const std::int64_t pass = network_.fixed_batch.value_or(inputs.shape()[0]);
-    auto out = run_in_passes(*trunk_, {{network_.input, inputs}}, {}, {logits_, features_}, pass, network_.fixed_batch.has_value());
+    auto out = run_in_passes(*trunk_, {{network_.input, inputs}}, {}, {logits_, features_}, pass,
+                             network_.fixed_batch.has_value());
     return {out[0], out[1]};
 }
 
 Tensor LayerSplit::head(const Tensor& features, const Tensor& image) const {
     const std::int64_t copies = features.shape()[0];
-    std::vector<runtime::Feed> feeds{{layer_.tensor, features.type() == feature_type_ ? features : features.to(feature_type_)}};
+    std::vector<runtime::Feed> feeds{
+        {layer_.tensor, features.type() == feature_type_ ? features : features.to(feature_type_)}};
     if (head_needs_image_) feeds.emplace_back(network_.input, repeated_rows(image, copies));
-    return run_in_passes(*head_, feeds, {}, {logits_}, network_.fixed_batch.value_or(copies), network_.fixed_batch.has_value())[0];
+    return run_in_passes(*head_, feeds, {}, {logits_}, network_.fixed_batch.value_or(copies),
+                         network_.fixed_batch.has_value())[0];
 }
 
 Tensor LayerSplit::pooled_head(const Tensor& vectors) const {
     Shape shape = pooled_shape_;
     shape[0] = vectors.shape()[0];
     const std::int64_t pass = network_.fixed_batch.value_or(shape[0]);
-    return run_in_passes(*pooled_head_, {{pooled_input_, vectors.reshaped(shape)}}, {}, {logits_}, pass, network_.fixed_batch.has_value())[0];
+    return run_in_passes(*pooled_head_, {{pooled_input_, vectors.reshaped(shape)}}, {}, {logits_}, pass,
+                         network_.fixed_batch.has_value())[0];
 }
 
 std::size_t LayerSplit::offset(std::size_t item, std::size_t channel, std::size_t position) const {
-    const auto channels = static_cast<std::size_t>(layer_.channels), positions = static_cast<std::size_t>(layer_.positions());
+    const auto channels = static_cast<std::size_t>(layer_.channels),
+               positions = static_cast<std::size_t>(layer_.positions());
     const auto leading = static_cast<std::size_t>(layer_.leading_tokens);
     const std::size_t begin = item * channels * (positions + leading);
     if (layer_.layout == model::FeatureLayout::channels_first) return begin + channel * positions + position;
@@ -126,7 +140,9 @@ std::size_t LayerSplit::offset(std::size_t item, std::size_t channel, std::size_
 }
 
 std::int64_t LayerSplit::head_batch() const {
-    return batch_size(static_cast<std::size_t>(layer_.channels * (layer_.positions() + layer_.leading_tokens)) * sizeof(float), options_.memory_limit);
+    return batch_size(
+        static_cast<std::size_t>(layer_.channels * (layer_.positions() + layer_.leading_tokens)) * sizeof(float),
+        options_.memory_limit);
 }
 
 }  // namespace locus::explain

@@ -68,7 +68,8 @@ public:
 private:
     std::optional<TargetLayer> read_map(const std::string& tensor, const Shape& shape) const {
         const bool last = layout_of(tensor, shape) == FeatureLayout::channels_last;
-        TargetLayer layer{.tensor = tensor, .layout = last ? FeatureLayout::channels_last : FeatureLayout::channels_first};
+        TargetLayer layer{.tensor = tensor,
+                          .layout = last ? FeatureLayout::channels_last : FeatureLayout::channels_first};
         layer.channels = last ? shape[3] : shape[1];
         layer.height = last ? shape[1] : shape[2];
         layer.width = last ? shape[2] : shape[3];
@@ -100,7 +101,8 @@ private:
         if (count < 2) return std::nullopt;
         std::set<std::int64_t> leading{0};
         for (const Node& node : graph_.nodes) {  // class and distillation tokens are put before the patches
-            if (!node.is("Concat") || !behind_input_.contains(node.output(0)) || !shapes_.contains(node.output(0))) continue;
+            if (!node.is("Concat") || !behind_input_.contains(node.output(0)) || !shapes_.contains(node.output(0)))
+                continue;
             const Shape joined = shapes_.shape(node.output(0));
             if (joined.size() != 3 || joined[1] != count || !shapes_.contains(node.inputs.back())) continue;
             const Shape patches = shapes_.shape(node.inputs.back());
@@ -114,7 +116,8 @@ private:
                 if (map[2] * map[3] == count - *extra && map[2] > 1) return {{map[2], map[3], *extra}};
             }
         }
-        for (auto extra = leading.rbegin(); extra != leading.rend(); ++extra) {  // merged patches: the input's aspect ratio
+        for (auto extra = leading.rbegin(); extra != leading.rend();
+             ++extra) {  // merged patches: the input's aspect ratio
             const auto& p = network_.preprocessing;
             const double rows = std::sqrt(static_cast<double>(count - *extra) * p.height / p.width);
             const auto height = static_cast<std::int64_t>(std::llround(rows));
@@ -126,25 +129,65 @@ private:
     }
 
     static bool keeps_layout(const Node& node) {
-        static const std::set<std::string_view> elementwise{
-            "Add",  "Sub",      "Mul",         "Div",       "Relu",     "LeakyRelu", "PRelu", "Elu",     "Selu", "Clip", "Sigmoid", "HardSigmoid",
-            "Mish", "HardSwish", "Tanh",        "Softplus",  "Erf",      "Gelu",      "Pow",   "Identity", "Cast", "Dropout", "Sqrt",
-            "QuantizeLinear", "DequantizeLinear", "QuickGelu", "Neg", "Abs", "Exp", "Max", "Min", "Where"};
+        static const std::set<std::string_view> elementwise{"Add",
+                                                            "Sub",
+                                                            "Mul",
+                                                            "Div",
+                                                            "Relu",
+                                                            "LeakyRelu",
+                                                            "PRelu",
+                                                            "Elu",
+                                                            "Selu",
+                                                            "Clip",
+                                                            "Sigmoid",
+                                                            "HardSigmoid",
+                                                            "Mish",
+                                                            "HardSwish",
+                                                            "Tanh",
+                                                            "Softplus",
+                                                            "Erf",
+                                                            "Gelu",
+                                                            "Pow",
+                                                            "Identity",
+                                                            "Cast",
+                                                            "Dropout",
+                                                            "Sqrt",
+                                                            "QuantizeLinear",
+                                                            "DequantizeLinear",
+                                                            "QuickGelu",
+                                                            "Neg",
+                                                            "Abs",
+                                                            "Exp",
+                                                            "Max",
+                                                            "Min",
+                                                            "Where"};
         return elementwise.contains(node.op_type);
     }
 
     /// What an operator says of a tensor beside it, as producer or consumer.
     std::optional<FeatureLayout> evidence(const Node& node, const std::string& tensor, bool is_output) const {
-        static const std::set<std::string_view> channels_first{"Conv",          "ConvTranspose",     "MaxPool",           "AveragePool",
-                                                               "GlobalMaxPool", "GlobalAveragePool", "BatchNormalization", "InstanceNormalization",
-                                                               "LRN",           "GroupNormalization", "DepthToSpace",      "SpaceToDepth"};
+        static const std::set<std::string_view> channels_first{"Conv",
+                                                               "ConvTranspose",
+                                                               "MaxPool",
+                                                               "AveragePool",
+                                                               "GlobalMaxPool",
+                                                               "GlobalAveragePool",
+                                                               "BatchNormalization",
+                                                               "InstanceNormalization",
+                                                               "LRN",
+                                                               "GroupNormalization",
+                                                               "DepthToSpace",
+                                                               "SpaceToDepth"};
         if (channels_first.contains(node.op_type)) return FeatureLayout::channels_first;
         if (node.is("LayerNormalization") && node.input(0) != "") return FeatureLayout::channels_last;
-        if (node.is("MatMul") && shapes_.contains(node.input(1)) && shapes_.rank(node.input(1)) == 2) return FeatureLayout::channels_last;
+        if (node.is("MatMul") && shapes_.contains(node.input(1)) && shapes_.rank(node.input(1)) == 2)
+            return FeatureLayout::channels_last;
         if (node.is("Transpose")) {
             const auto order = node.ints_or("perm", {});
-            if (order == std::vector<std::int64_t>{0, 2, 3, 1}) return is_output ? FeatureLayout::channels_last : FeatureLayout::channels_first;
-            if (order == std::vector<std::int64_t>{0, 3, 1, 2}) return is_output ? FeatureLayout::channels_first : FeatureLayout::channels_last;
+            if (order == std::vector<std::int64_t>{0, 2, 3, 1})
+                return is_output ? FeatureLayout::channels_last : FeatureLayout::channels_first;
+            if (order == std::vector<std::int64_t>{0, 3, 1, 2})
+                return is_output ? FeatureLayout::channels_first : FeatureLayout::channels_last;
         }
         if ((node.is("ReduceMean") || node.is("ReduceMax") || node.is("ReduceSum")) && !is_output) {
             auto axes = node.ints_or("axes", {});
@@ -203,7 +246,8 @@ private:
         std::unordered_map<std::string, std::size_t> last_read;
         for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
             const Node& node = graph_.nodes[i];
-            const bool matters = std::any_of(node.outputs.begin(), node.outputs.end(), [&](const auto& name) { return on_the_way(name); });
+            const bool matters = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                             [&](const auto& name) { return on_the_way(name); });
             if (!matters || node.is("Shape")) continue;
             for (const std::string& name : node.inputs) {
                 if (on_the_way(name)) last_read[name] = i;
@@ -228,10 +272,13 @@ private:
         const Node* pick = nullptr;
         for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend() && pick == nullptr; ++node) {
             const bool picks = (node->is("Gather") && node->int_or("axis", 0) == 1) || node->is("Slice");
-            if (!picks || !on_the_way(node->output(0)) || !shapes_.contains(node->input(0)) || !shapes_.contains(node->output(0))) continue;
+            if (!picks || !on_the_way(node->output(0)) || !shapes_.contains(node->input(0)) ||
+                !shapes_.contains(node->output(0)))
+                continue;
             const Shape from = shapes_.shape(node->input(0));
             const Shape to = shapes_.shape(node->output(0));
-            const bool one_token = (to.size() == 2 && to[1] == from.back()) || (to.size() == 3 && to[1] == 1 && to[2] == from.back());
+            const bool one_token =
+                (to.size() == 2 && to[1] == from.back()) || (to.size() == 3 && to[1] == 1 && to[2] == from.back());
             if (from.size() == 3 && one_token && read(node->input(0))) pick = &*node;
         }
         if (pick == nullptr) return std::nullopt;
@@ -239,20 +286,25 @@ private:
         const auto before_pick = index_.ancestors(pick->input(0));
         const Node* attention = nullptr;
         for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend() && attention == nullptr; ++node) {
-            if (!node->is("Softmax") || !before_pick.contains(node->output(0)) || !shapes_.contains(node->output(0))) continue;
+            if (!node->is("Softmax") || !before_pick.contains(node->output(0)) || !shapes_.contains(node->output(0)))
+                continue;
             const Shape shape = shapes_.shape(node->output(0));
-            if (shape.size() >= 3 && shape.back() == tokens[1] && shape[shape.size() - 2] == tokens[1]) attention = &*node;
+            if (shape.size() >= 3 && shape.back() == tokens[1] && shape[shape.size() - 2] == tokens[1])
+                attention = &*node;
         }
         if (attention == nullptr) return std::nullopt;
         // Query, key and value are all computed from it: the last tensor of the tokens' shape before the product with the values.
         const auto& product = index_.consumers(attention->output(0));
         if (product.empty()) return std::nullopt;
-        const std::string& values = product.front()->input(0) == attention->output(0) ? product.front()->input(1) : product.front()->input(0);
+        const std::string& values =
+            product.front()->input(0) == attention->output(0) ? product.front()->input(1) : product.front()->input(0);
         const auto of_weights = index_.ancestors(attention->output(0));
         const auto of_values = index_.ancestors(values);
         for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
             const std::string& tensor = node->output(0);
-            if (!of_weights.contains(tensor) || !of_values.contains(tensor) || !shapes_.contains(tensor) || shapes_.shape(tensor) != tokens) continue;
+            if (!of_weights.contains(tensor) || !of_values.contains(tensor) || !shapes_.contains(tensor) ||
+                shapes_.shape(tensor) != tokens)
+                continue;
             return read(tensor);
         }
         return std::nullopt;
@@ -283,27 +335,33 @@ TargetLayer find_target_layer(const Network& network, const model::Shapes& shape
     const LayerReader reader(network, shapes);
     if (wanted.empty()) {
         if (auto layer = reader.choose()) return *layer;
-        throw Error(ErrorKind::unsupported, fmt::format("{} has no layer with positions between its input and its scores", network.file.string()));
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format("{} has no layer with positions between its input and its scores", network.file.string()));
     }
     if (!reader.index().contains(wanted)) {
-        throw Error(ErrorKind::usage, fmt::format("there is no layer {}{} (`locus inspect` lists the layers)", text::quote(wanted),
-                                                  text::did_you_mean(wanted, reader.index().nearest_names(wanted))));
+        throw Error(ErrorKind::usage,
+                    fmt::format("there is no layer {}{} (`locus inspect` lists the layers)", text::quote(wanted),
+                                text::did_you_mean(wanted, reader.index().nearest_names(wanted))));
     }
     const auto chosen = reader.choose();
     const std::string instead = chosen ? fmt::format("; '{}' has them", chosen->tensor) : "";
     if (!reader.on_the_way(wanted)) {
-        throw Error(ErrorKind::usage, fmt::format("the layer '{}' does not lie between the input and the scores{}", wanted,
-                                                  chosen ? fmt::format("; '{}' does", chosen->tensor) : ""));
+        throw Error(ErrorKind::usage, fmt::format("the layer '{}' does not lie between the input and the scores{}",
+                                                  wanted, chosen ? fmt::format("; '{}' does", chosen->tensor) : ""));
     }
     const auto layer = reader.read(wanted);
     if (!layer) {
-        const std::string shape = shapes.contains(wanted) ? fmt::format(", of shape {},", to_string(shapes.shape(wanted))) : "";
-        throw Error(ErrorKind::usage, fmt::format("the layer '{}'{} has no positions to make a map of{}", wanted, shape, instead));
+        const std::string shape =
+            shapes.contains(wanted) ? fmt::format(", of shape {},", to_string(shapes.shape(wanted))) : "";
+        throw Error(ErrorKind::usage,
+                    fmt::format("the layer '{}'{} has no positions to make a map of{}", wanted, shape, instead));
     }
     return *layer;
 }
 
-std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes, const std::string& wanted) {
+std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
+                                            const std::string& wanted) {
     if (wanted.find(',') == std::string::npos || model::Index(network.model.graph).contains(wanted)) {
         return {find_target_layer(network, shapes, wanted)};
     }
@@ -326,7 +384,8 @@ std::string coarse_to_fine_layers(const Network& network) {
         const std::string& tensor = node->output(0);
         if (!before.contains(tensor) || !reader.on_the_way(tensor)) continue;
         const auto layer = reader.read(tensor);
-        if (layer && layer->height >= 2 * deep.height && layer->width >= 2 * deep.width) return deep.tensor + "," + tensor;
+        if (layer && layer->height >= 2 * deep.height && layer->width >= 2 * deep.width)
+            return deep.tensor + "," + tensor;
     }
     return deep.tensor;
 }
@@ -335,8 +394,11 @@ model::Value feature_map(const model::Value& tensor, const TargetLayer& layer) {
     model::Value features = model::cast(tensor, DataType::float32);
     const Shape flat{-1, layer.channels, layer.positions()};
     switch (layer.layout) {
-        case FeatureLayout::channels_first: break;
-        case FeatureLayout::channels_last: features = model::transpose(features, {0, 3, 1, 2}); break;
+        case FeatureLayout::channels_first:
+            break;
+        case FeatureLayout::channels_last:
+            features = model::transpose(features, {0, 3, 1, 2});
+            break;
         case FeatureLayout::tokens:
             if (layer.leading_tokens != 0) {
                 features = model::slice(features, 1, layer.leading_tokens, layer.leading_tokens + layer.positions());

@@ -46,7 +46,8 @@ model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor
 TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted);
 
 /// The layers of a --layer option: a tensor's name, or several joined by commas.
-std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes, const std::string& wanted);
+std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
+                                            const std::string& wanted);
 
 /// The target layer and the last layer before it with at least twice its resolution, joined by a comma: for refine-cam. The target layer alone
 /// where there is no such layer.

@@ -17,7 +17,8 @@ using model::Value;
 std::vector<float> reference_values(const TargetScore& target, std::int64_t size) {
     if (!target.reference) throw Error(ErrorKind::usage, "the target 'similarity' needs a reference embedding");
     if (target.reference->size() != size) {
-        throw Error(ErrorKind::usage, fmt::format("the reference embedding has {} values where the network makes {}", target.reference->size(), size));
+        throw Error(ErrorKind::usage, fmt::format("the reference embedding has {} values where the network makes {}",
+                                                  target.reference->size(), size));
     }
     const Tensor reference = target.reference->to_float32();
     return {reference.values<float>().begin(), reference.values<float>().end()};
@@ -31,15 +32,18 @@ Value one_hot(model::Emitter& emit, const Value& classes, std::int64_t count) {
 }
 
 /// e_c - alpha / count at the `count` other classes whose logits are nearest to the class's own.
-Value difference_gradient(model::Emitter& emit, const TargetScore& target, const Value& logits, const Value& own, std::int64_t classes) {
+Value difference_gradient(model::Emitter& emit, const TargetScore& target, const Value& logits, const Value& own,
+                          std::int64_t classes) {
     const std::int64_t count = std::min<std::int64_t>(target.nearest, classes - 1);
     if (count < 1) return own;
     const Value own_logit = model::reduce_sum(logits * own, {1});
     const Value distance = model::unary("Abs", logits - own_logit) + own * 1e30;
-    const Value nearest = emit.node_with_outputs("TopK", {-distance, emit.ints({count})}, 2, {{"axis", std::int64_t{1}}})[1];
+    const Value nearest =
+        emit.node_with_outputs("TopK", {-distance, emit.ints({count})}, 2, {{"axis", std::int64_t{1}}})[1];
     Value gradient = own;
     for (std::int64_t i = 0; i < count; ++i) {
-        gradient = gradient - one_hot(emit, model::slice(nearest, 1, i, i + 1), classes) * (target.alpha / static_cast<double>(count));
+        gradient = gradient - one_hot(emit, model::slice(nearest, 1, i, i + 1), classes) *
+                                  (target.alpha / static_cast<double>(count));
     }
     return gradient;
 }
@@ -63,10 +67,13 @@ Tensor mask_weights(const TargetScore& target, std::int64_t positions) {
     std::fill(weights.begin(), weights.end(), 1.0F);
     if (target.mask) {
         if (target.mask->size() != positions) {
-            throw Error(ErrorKind::usage, fmt::format("the target mask has {} values where the scores have {} positions", target.mask->size(), positions));
+            throw Error(ErrorKind::usage,
+                        fmt::format("the target mask has {} values where the scores have {} positions",
+                                    target.mask->size(), positions));
         }
         const Tensor mask = target.mask->to_float32();
-        std::transform(mask.values<float>().begin(), mask.values<float>().end(), weights.begin(), [](float v) { return v > 0 ? 1.0F : 0.0F; });
+        std::transform(mask.values<float>().begin(), mask.values<float>().end(), weights.begin(),
+                       [](float v) { return v > 0 ? 1.0F : 0.0F; });
     }
     const float sum = std::accumulate(weights.begin(), weights.end(), 0.0F);
     if (sum == 0) throw Error(ErrorKind::usage, "the target mask is empty: no value above 0");
@@ -81,24 +88,29 @@ std::vector<std::int64_t> nearest_classes(std::span<const float> logits, std::in
     }
     const float own = logits[static_cast<std::size_t>(index)];
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
-        return std::abs(logits[static_cast<std::size_t>(a)] - own) < std::abs(logits[static_cast<std::size_t>(b)] - own);
+        return std::abs(logits[static_cast<std::size_t>(a)] - own) <
+               std::abs(logits[static_cast<std::size_t>(b)] - own);
     });
     order.resize(std::min(order.size(), static_cast<std::size_t>(std::max(count, 0))));
     return order;
 }
 
-double score(const TargetScore& target, std::span<const float> logits, std::int64_t index, model::Activation activation) {
+double score(const TargetScore& target, std::span<const float> logits, std::int64_t index,
+             model::Activation activation) {
     const auto at = static_cast<std::size_t>(index);
     switch (target.kind) {
-        case TargetKind::logit: return logits[at];
-        case TargetKind::probability: return probabilities(logits, activation)[at];
+        case TargetKind::logit:
+            return logits[at];
+        case TargetKind::probability:
+            return probabilities(logits, activation)[at];
         case TargetKind::difference: {
             const auto others = nearest_classes(logits, index, target.nearest);
             double sum = 0;
             for (const auto other : others) sum += logits[static_cast<std::size_t>(other)];
             return others.empty() ? logits[at] : logits[at] - target.alpha * sum / static_cast<double>(others.size());
         }
-        case TargetKind::mask: return logits[at];  // logits are means over the mask by then
+        case TargetKind::mask:
+            return logits[at];  // logits are means over the mask by then
         case TargetKind::similarity: {
             const auto reference = reference_values(target, static_cast<std::int64_t>(logits.size()));
             double product = 0, own = 0, other = 0;
@@ -113,8 +125,8 @@ double score(const TargetScore& target, std::span<const float> logits, std::int6
     return 0;
 }
 
-model::Seed write_seed(model::Emitter& emit, const Network& network, const TargetScore& target, const std::string& logits,
-                       const Value& classes) {
+model::Seed write_seed(model::Emitter& emit, const Network& network, const TargetScore& target,
+                       const std::string& logits, const Value& classes) {
     const Value scores = emit.value(logits);
     const Shape shape = scores.shape();
     const bool flat = shape.size() == 2;
@@ -123,12 +135,14 @@ model::Seed write_seed(model::Emitter& emit, const Network& network, const Targe
     const std::int64_t count = shape.size() < 2 ? 1 : shape[1];
     std::int64_t positions = 1;
     for (std::size_t i = 2; i < shape.size(); ++i) positions *= shape[i];
-    if (count < 1 || positions < 1) throw Error(ErrorKind::unsupported, fmt::format("the scores '{}' have the shape {}", logits, to_string(shape)));
+    if (count < 1 || positions < 1)
+        throw Error(ErrorKind::unsupported, fmt::format("the scores '{}' have the shape {}", logits, to_string(shape)));
     const Value own = one_hot(emit, classes, count);
     Value gradient = own;
     if (positions > 1) {
         if (target.kind != TargetKind::logit && target.kind != TargetKind::mask) {
-            throw Error(ErrorKind::unsupported, "scores with positions (a segmentation network's) are explained by the target 'mask'");
+            throw Error(ErrorKind::unsupported,
+                        "scores with positions (a segmentation network's) are explained by the target 'mask'");
         }
         gradient = model::reshape(own, {-1, count, 1}) * emit.constant(mask_weights(target, positions));
     } else if (target.kind != TargetKind::logit && target.kind != TargetKind::mask) {

@@ -31,14 +31,16 @@ enum class TargetKind { logit, probability, difference, mask, similarity };
 
 struct TargetScore {
     TargetKind kind = TargetKind::logit;
-    double alpha = 0.6;   ///< difference: weight of the other classes (torch-cam's; pytorch-grad-cam has 1)
-    int nearest = 3;      ///< difference: how many other classes, those whose logits are nearest to the class's own
-    std::optional<Tensor> mask;       ///< mask: [h, w] at the scores' resolution, any number type, above 0 counts; none: everywhere
+    double alpha = 0.6;  ///< difference: weight of the other classes (torch-cam's; pytorch-grad-cam has 1)
+    int nearest = 3;     ///< difference: how many other classes, those whose logits are nearest to the class's own
+    std::optional<Tensor>
+        mask;  ///< mask: [h, w] at the scores' resolution, any number type, above 0 counts; none: everywhere
     std::optional<Tensor> reference;  ///< similarity: the embedding to compare with, as many values as scores
 };
 
 /// y of one item. `logits` are the item's scores, for `mask` [C, h, w] flattened.
-double score(const TargetScore& target, std::span<const float> logits, std::int64_t index, model::Activation activation);
+double score(const TargetScore& target, std::span<const float> logits, std::int64_t index,
+             model::Activation activation);
 
 /// The mask's weights over the scores' positions, [1, 1, positions], adding up to 1. Throws Error(usage) where it does not fit or is empty.
 Tensor mask_weights(const TargetScore& target, std::int64_t positions);
@@ -47,7 +49,7 @@ Tensor mask_weights(const TargetScore& target, std::int64_t positions);
 std::vector<std::int64_t> nearest_classes(std::span<const float> logits, std::int64_t index, int count);
 
 /// Nodes for dy/d(logits). `logits` is the graph's own tensor, [n, C], [n, C, 1, 1] or [n, C, h, w]; `classes` int64 [n].
-model::Seed write_seed(model::Emitter& emit, const Network& network, const TargetScore& target, const std::string& logits,
-                       const model::Value& classes);
+model::Seed write_seed(model::Emitter& emit, const Network& network, const TargetScore& target,
+                       const std::string& logits, const model::Value& classes);
 
 }  // namespace locus::explain

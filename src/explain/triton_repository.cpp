@@ -15,20 +15,27 @@ namespace {
 
 std::string triton_type(DataType type) {
     switch (type) {
-        case DataType::float32: return "TYPE_FP32";
-        case DataType::float16: return "TYPE_FP16";
-        case DataType::uint8: return "TYPE_UINT8";
-        case DataType::int64: return "TYPE_INT64";
-        default: throw Error(ErrorKind::unsupported, fmt::format("no Triton type is known for {}", name(type)));
+        case DataType::float32:
+            return "TYPE_FP32";
+        case DataType::float16:
+            return "TYPE_FP16";
+        case DataType::uint8:
+            return "TYPE_UINT8";
+        case DataType::int64:
+            return "TYPE_INT64";
+        default:
+            throw Error(ErrorKind::unsupported, fmt::format("no Triton type is known for {}", name(type)));
     }
 }
 
 std::string port(const model::ValueInfo& info, bool batched) {
     std::vector<std::int64_t> sizes;
-    for (std::size_t i = batched ? 1 : 0; info.shape && i < info.shape->size(); ++i) sizes.push_back((*info.shape)[i].value.value_or(-1));
+    for (std::size_t i = batched ? 1 : 0; info.shape && i < info.shape->size(); ++i)
+        sizes.push_back((*info.shape)[i].value.value_or(-1));
     // A port of one number an item has no dimension left but the batch.
     const bool scalar = sizes.empty();
-    return fmt::format("  {{\n    name: \"{}\"\n    data_type: {}\n    dims: [ {} ]\n{}  }}", info.name, triton_type(info.type), scalar ? "1" : fmt::format("{}", fmt::join(sizes, ", ")),
+    return fmt::format("  {{\n    name: \"{}\"\n    data_type: {}\n    dims: [ {} ]\n{}  }}", info.name,
+                       triton_type(info.type), scalar ? "1" : fmt::format("{}", fmt::join(sizes, ", ")),
                        scalar ? "    reshape: { shape: [ ] }\n" : "");
 }
 
@@ -44,15 +51,17 @@ std::string triton_configuration(const model::Model& explained, const std::strin
         for (const auto& info : infos) texts.push_back(port(info, batched));
         return fmt::format("{}", fmt::join(texts, ",\n"));
     };
-    return fmt::format("name: \"{}\"\nbackend: \"onnxruntime\"\nmax_batch_size: {}\ninput [\n{}\n]\noutput [\n{}\n]\n", name, batched ? 16 : 0, ports(inputs),
-                       ports(explained.graph.outputs));
+    return fmt::format("name: \"{}\"\nbackend: \"onnxruntime\"\nmax_batch_size: {}\ninput [\n{}\n]\noutput [\n{}\n]\n",
+                       name, batched ? 16 : 0, ports(inputs), ports(explained.graph.outputs));
 }
 
-void write_triton_repository(const model::Model& explained, const std::filesystem::path& folder, const std::string& name) {
+void write_triton_repository(const model::Model& explained, const std::filesystem::path& folder,
+                             const std::string& name) {
     const auto model = folder / name / "1";
     std::error_code failure;
     std::filesystem::create_directories(model, failure);
-    if (failure) throw Error(ErrorKind::io, fmt::format("cannot make the folder {}: {}", model.string(), failure.message()));
+    if (failure)
+        throw Error(ErrorKind::io, fmt::format("cannot make the folder {}: {}", model.string(), failure.message()));
     model::save(explained, model / "model.onnx");
     report::write_file_atomically(folder / name / "config.pbtxt", triton_configuration(explained, name));
 }

@@ -15,7 +15,8 @@
 namespace locus::explain {
 
 /// Throws Error(io). The batch is the first dimension of each port, as the server wants it; where the model fixes it, max_batch_size is 0.
-void write_triton_repository(const model::Model& explained, const std::filesystem::path& folder, const std::string& name = "explained");
+void write_triton_repository(const model::Model& explained, const std::filesystem::path& folder,
+                             const std::string& name = "explained");
 
 /// The text of config.pbtxt.
 std::string triton_configuration(const model::Model& explained, const std::string& name);

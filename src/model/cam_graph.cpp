@@ -59,7 +59,8 @@ std::string one_hot_weights(NodeWriter& write, const std::string& features, cons
 
 CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& options) {
     if (head.kind == HeadKind::other) {
-        throw Error(ErrorKind::unsupported, fmt::format("cam needs a global pool and one linear layer before the scores: {}", head.reason));
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("cam needs a global pool and one linear layer before the scores: {}", head.reason));
     }
     Graph& graph = model.graph;
     NodeWriter write(graph, "locus");
@@ -67,7 +68,8 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
     cam.top_k = write.fresh_name("top_k");
     cam.classes = write.fresh_name("classes");
     graph.inputs.push_back({.name = cam.top_k, .type = DataType::int64, .shape = std::vector<Dimension>{{.value = 1}}});
-    graph.inputs.push_back({.name = cam.classes, .type = DataType::int64, .shape = std::vector<Dimension>{{.symbol = "asked_classes"}}});
+    graph.inputs.push_back(
+        {.name = cam.classes, .type = DataType::int64, .shape = std::vector<Dimension>{{.symbol = "asked_classes"}}});
 
     graph.outputs.clear();
     const auto output = [&](const std::string& tensor, const char* stem, DataType type) {
@@ -81,17 +83,18 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
 
     // class_indices [n, m] = the best ones, then those asked for by index.
     const std::string best = write.node_with_outputs("TopK", {logits, cam.top_k}, 2, {{"axis", std::int64_t{1}}})[1];
-    const std::string batch = write.node("Gather", {write.node("Shape", {logits}), write.constant(Ints{0})}, {{"axis", std::int64_t{0}}});
-    const std::string asked_shape = write.node("Concat", {batch, write.node("Shape", {cam.classes})}, {{"axis", std::int64_t{0}}});
+    const std::string batch =
+        write.node("Gather", {write.node("Shape", {logits}), write.constant(Ints{0})}, {{"axis", std::int64_t{0}}});
+    const std::string asked_shape =
+        write.node("Concat", {batch, write.node("Shape", {cam.classes})}, {{"axis", std::int64_t{0}}});
     const std::string asked = write.node("Expand", {cam.classes, asked_shape});
     const std::string indices = write.node("Concat", {best, asked}, {{"axis", std::int64_t{1}}});
     cam.class_indices = output(indices, "class_indices", DataType::int64);
 
     const std::string shaped = features_first(write, head, options.layer.empty() ? head.target_layer : options.layer);
     cam.feature_shape = output(write.node("Shape", {shaped}), "feature_shape", DataType::int64);
-    const std::string features = head.layout == FeatureLayout::tokens
-                                     ? shaped
-                                     : write.node("Reshape", {shaped, write.constant(Ints{0, 0, -1})});
+    const std::string features =
+        head.layout == FeatureLayout::tokens ? shaped : write.node("Reshape", {shaped, write.constant(Ints{0, 0, -1})});
     const std::string weights = head.kind == HeadKind::class_pool ? one_hot_weights(write, shaped, indices)
                                                                   : class_weights(write, head, indices);
     cam.maps = output(write.node("MatMul", {weights, features}), "maps", DataType::float32);

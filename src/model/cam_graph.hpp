@@ -24,13 +24,15 @@ struct CamTensors {
     std::string maps;           ///< output, float32 [n, m, positions], rows from the top
     std::string feature_shape;  ///< output, int64: the shape of the target layer, its channels first
     std::string bias;           ///< output, float32 [n, m]: the classes' bias; empty where the linear layer has none
-    std::string pooled;         ///< output, [n, K, ...]: pooled features; only where the map does not add up to the logit, to verify the head
-    std::string weights;        ///< output, float32 [n, m, K]: likewise, and where `expose_parts` asks for it
-    std::string features;       ///< output, [n, K, positions]: likewise
+    std::string
+        pooled;  ///< output, [n, K, ...]: pooled features; only where the map does not add up to the logit, to verify the head
+    std::string weights;   ///< output, float32 [n, m, K]: likewise, and where `expose_parts` asks for it
+    std::string features;  ///< output, [n, K, positions]: likewise
 };
 
 struct CamOptions {
-    std::string layer;          ///< weigh this tensor's channels in place of the pooled one's: a layer just before it, of the same channels
+    std::string
+        layer;  ///< weigh this tensor's channels in place of the pooled one's: a layer just before it, of the same channels
     bool expose_parts = false;  ///< weights and features as outputs, to show what the map is made of
 };
 

@@ -13,7 +13,8 @@ std::int64_t elements(const Shape& shape) {
 }
 
 std::int64_t multiply_adds(const Node& node, const Shapes& shapes) {
-    if (!shapes.contains(node.output(0)) || !shapes.contains(node.input(0)) || !shapes.contains(node.input(1))) return 0;
+    if (!shapes.contains(node.output(0)) || !shapes.contains(node.input(0)) || !shapes.contains(node.input(1)))
+        return 0;
     const Shape out = shapes.shape(node.output(0)), weight = shapes.shape(node.input(1));
     if (node.is("Conv")) {
         Shape per_output = weight;  // [out, in / groups, kernel...]
@@ -26,7 +27,8 @@ std::int64_t multiply_adds(const Node& node, const Shapes& shapes) {
         return elements(shapes.shape(node.input(0))) * elements(per_input);
     }
     if (node.is("Gemm")) return elements(out) * weight[node.int_or("transB", 0) != 0 ? 1 : 0];
-    if (node.is("MatMul") && weight.size() >= 2) return elements(out) * std::max<std::int64_t>(weight[weight.size() - 2], 1);
+    if (node.is("MatMul") && weight.size() >= 2)
+        return elements(out) * std::max<std::int64_t>(weight[weight.size() - 2], 1);
     return 0;
 }
 
@@ -45,7 +47,8 @@ Cost cost(const Graph& graph, const Shapes& shapes, const std::unordered_set<std
         total.multiply_adds += multiply_adds(node, shapes);
         for (const std::string& input : node.inputs) {
             const Tensor* constant = graph.find_constant(input);
-            if (constant != nullptr && is_weight(*constant) && counted.insert(input).second) total.parameters += constant->size();
+            if (constant != nullptr && is_weight(*constant) && counted.insert(input).second)
+                total.parameters += constant->size();
         }
     }
     return total;

@@ -12,7 +12,8 @@
 namespace locus::model {
 
 struct Cost {
-    std::int64_t parameters = 0;     ///< elements of the constants that nodes compute with, each counted once; integers of shape arithmetic are not
+    std::int64_t parameters =
+        0;  ///< elements of the constants that nodes compute with, each counted once; integers of shape arithmetic are not
     std::int64_t multiply_adds = 0;  ///< of convolutions and matrix products, for one item
 };
 

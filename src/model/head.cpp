@@ -54,9 +54,11 @@ private:
     /// Back over the operators that only move values about. Between the pool and the scores each item is a vector, so that
     /// a Transpose keeps its order too; a wrong guess does not survive the verification.
     std::string skip_reshaping(std::string tensor) {
-        static const auto passes = {"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "Transpose"};
+        static const auto passes = {"Identity", "Dropout",   "Flatten", "Reshape",
+                                    "Squeeze",  "Unsqueeze", "Cast",    "Transpose"};
         while (const Node* node = index_.producer(tensor)) {
-            const bool pass = std::any_of(passes.begin(), passes.end(), [&](const char* type) { return node->is(type); });
+            const bool pass =
+                std::any_of(passes.begin(), passes.end(), [&](const char* type) { return node->is(type); });
             if (pass) {
                 tensor = node->input(0);
             } else if (const auto quantize = quantized_source(*node)) {
@@ -73,7 +75,8 @@ private:
     std::optional<std::string> quantized_source(const Node& node) const {
         if (node.op_type != "DequantizeLinear") return std::nullopt;
         const Node* quantize = index_.producer(node.input(0));
-        if (quantize == nullptr || quantize->op_type != "QuantizeLinear" || !is_variable(quantize->input(0))) return std::nullopt;
+        if (quantize == nullptr || quantize->op_type != "QuantizeLinear" || !is_variable(quantize->input(0)))
+            return std::nullopt;
         return quantize->input(0);
     }
 
@@ -82,7 +85,8 @@ private:
         tensor = skip_scaling(tensor, head_.scale);
         const float scale_behind = head_.scale;
         if (read_pool(tensor)) {
-            if (scale_behind != 1.0F) return refuse(fmt::format("the pooled scores are multiplied by {}", scale_behind));
+            if (scale_behind != 1.0F)
+                return refuse(fmt::format("the pooled scores are multiplied by {}", scale_behind));
             head_.kind = HeadKind::class_pool;
             return;
         }
@@ -90,14 +94,16 @@ private:
         if (node == nullptr) return refuse(fmt::format("the scores '{}' are not computed from a feature map", scores));
         std::string vector;
         if (!read_linear(*node, vector)) {
-            return refuse(fmt::format("the scores come from {}, not from a linear layer or a global pool", node->description()));
+            return refuse(
+                fmt::format("the scores come from {}, not from a linear layer or a global pool", node->description()));
         }
         vector = skip_reshaping(vector);
         vector = skip_scaling(vector, head_.scale);
         if (!read_pool(vector)) {
             const Node* before = index_.producer(vector);
-            return refuse(fmt::format("the last linear layer, {}, reads {}, not a global pool", node->description(),
-                                      before != nullptr ? before->description() : fmt::format("the input '{}'", vector)));
+            return refuse(
+                fmt::format("the last linear layer, {}, reads {}, not a global pool", node->description(),
+                            before != nullptr ? before->description() : fmt::format("the input '{}'", vector)));
         }
         head_.kind = HeadKind::pool_linear;
     }
@@ -264,29 +270,40 @@ std::string list_names(const std::vector<ValueInfo>& infos) {
 
 std::string_view name(HeadKind kind) {
     switch (kind) {
-        case HeadKind::pool_linear: return "global pool, linear layer";
-        case HeadKind::class_pool: return "a channel for each class, global pool";
-        case HeadKind::other: break;
+        case HeadKind::pool_linear:
+            return "global pool, linear layer";
+        case HeadKind::class_pool:
+            return "a channel for each class, global pool";
+        case HeadKind::other:
+            break;
     }
     return "other";
 }
 
 std::string_view name(Pool pool) {
     switch (pool) {
-        case Pool::mean: return "mean";
-        case Pool::max: return "max";
-        case Pool::sum: return "sum";
-        case Pool::none: break;
+        case Pool::mean:
+            return "mean";
+        case Pool::max:
+            return "max";
+        case Pool::sum:
+            return "sum";
+        case Pool::none:
+            break;
     }
     return "none";
 }
 
 std::string_view name(Activation activation) {
     switch (activation) {
-        case Activation::softmax: return "softmax";
-        case Activation::log_softmax: return "log_softmax";
-        case Activation::sigmoid: return "sigmoid";
-        case Activation::none: break;
+        case Activation::softmax:
+            return "softmax";
+        case Activation::log_softmax:
+            return "log_softmax";
+        case Activation::sigmoid:
+            return "sigmoid";
+        case Activation::none:
+            break;
     }
     return "none";
 }
@@ -297,13 +314,15 @@ ClassifierHead find_head(const Model& model, const std::string& output) {
     std::string chosen = output;
     if (chosen.empty()) {
         const auto could_be_scores = [](const ValueInfo& info) {
-            const bool is_float = info.type == DataType::float32 || info.type == DataType::float16 || info.type == DataType::float64;
+            const bool is_float =
+                info.type == DataType::float32 || info.type == DataType::float16 || info.type == DataType::float64;
             return is_float && (!info.shape || info.shape->size() == 2 || info.shape->size() == 4);
         };
         const auto found = std::find_if(outputs.begin(), outputs.end(), could_be_scores);
         chosen = (found == outputs.end() ? outputs.front() : *found).name;
     } else if (model.graph.find_output(chosen) == nullptr) {
-        throw Error(ErrorKind::usage, fmt::format("the model has no output '{}'; its outputs are {}", output, list_names(outputs)));
+        throw Error(ErrorKind::usage,
+                    fmt::format("the model has no output '{}'; its outputs are {}", output, list_names(outputs)));
     }
     return HeadReader(model).read(chosen);
 }
@@ -311,7 +330,8 @@ ClassifierHead find_head(const Model& model, const std::string& output) {
 const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted) {
     if (!wanted.empty()) {
         if (const ValueInfo* found = graph.find_input(wanted)) return *found;
-        throw Error(ErrorKind::usage, fmt::format("the model has no input '{}'; its inputs are {}", wanted, list_names(graph.inputs)));
+        throw Error(ErrorKind::usage,
+                    fmt::format("the model has no input '{}'; its inputs are {}", wanted, list_names(graph.inputs)));
     }
     if (graph.inputs.size() == 1) return graph.inputs.front();
     std::vector<const ValueInfo*> candidates;
@@ -319,10 +339,11 @@ const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted)
         if (input.shape && input.shape->size() == 4) candidates.push_back(&input);
     }
     if (candidates.size() == 1) return *candidates.front();
-    throw Error(ErrorKind::usage, graph.inputs.empty()
-                                      ? std::string("the model has no inputs")
-                                      : fmt::format("the model has {} inputs, {}: say with --input which one takes the image",
-                                                    graph.inputs.size(), list_names(graph.inputs)));
+    throw Error(ErrorKind::usage,
+                graph.inputs.empty()
+                    ? std::string("the model has no inputs")
+                    : fmt::format("the model has {} inputs, {}: say with --input which one takes the image",
+                                  graph.inputs.size(), list_names(graph.inputs)));
 }
 
 }  // namespace locus::model

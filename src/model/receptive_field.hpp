@@ -23,6 +23,7 @@ struct ReceptiveField {
 };
 
 /// Of every tensor with positions that depends on `input`; tensors where the rule is not known are left out.
-std::unordered_map<std::string, ReceptiveField> receptive_fields(const Graph& graph, const Shapes& shapes, const std::string& input);
+std::unordered_map<std::string, ReceptiveField> receptive_fields(const Graph& graph, const Shapes& shapes,
+                                                                 const std::string& input);
 
 }  // namespace locus::model

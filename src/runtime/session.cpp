@@ -37,18 +37,22 @@ std::string load_failure(const std::string& raw) {
     std::smatch found;
     static const std::regex no_operator(R"(No Op registered for (\S+) with domain_version of (\d+))");
     static const std::regex node(R"re(In Node, \("([^"]*)")re");
-    static const std::regex no_kernel(R"(Could not find an implementation for (\w+)\((\d+)\) node with name '([^']*)')");
-    static const std::regex opset(R"(ONNX Runtime only \*guarantees\* support for models stamped with official released onnx opset versions\. .*domain ai\.onnx is till opset (\d+))");
+    static const std::regex no_kernel(
+        R"(Could not find an implementation for (\w+)\((\d+)\) node with name '([^']*)')");
+    static const std::regex opset(
+        R"(ONNX Runtime only \*guarantees\* support for models stamped with official released onnx opset versions\. .*domain ai\.onnx is till opset (\d+))");
     if (std::regex_search(raw, found, no_operator)) {
         const std::string op = found[1], version = found[2];
         std::string where;
-        if (std::regex_search(raw, found, node) && found[1].length() > 0) where = fmt::format(" (node '{}')", found[1].str());
-        return fmt::format("the model uses the operator {}{}, which ONNX Runtime {} does not have at opset {}", op, where,
-                           runtime_version(), version);
+        if (std::regex_search(raw, found, node) && found[1].length() > 0)
+            where = fmt::format(" (node '{}')", found[1].str());
+        return fmt::format("the model uses the operator {}{}, which ONNX Runtime {} does not have at opset {}", op,
+                           where, runtime_version(), version);
     }
     if (std::regex_search(raw, found, no_kernel)) {
-        return fmt::format("ONNX Runtime {} has no implementation of {} (opset {}) for the types that node '{}' works on",
-                           runtime_version(), found[1].str(), found[2].str(), found[3].str());
+        return fmt::format(
+            "ONNX Runtime {} has no implementation of {} (opset {}) for the types that node '{}' works on",
+            runtime_version(), found[1].str(), found[2].str(), found[3].str());
     }
     if (std::regex_search(raw, found, opset)) {
         return fmt::format("the model's opset is newer than {}, the newest that ONNX Runtime {} reads", found[1].str(),
@@ -92,7 +96,8 @@ struct Session::State {
     std::vector<Port> outputs;
 
     const Port& input(const std::string& name) const {
-        const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const Port& port) { return port.name == name; });
+        const auto found =
+            std::find_if(inputs.begin(), inputs.end(), [&](const Port& port) { return port.name == name; });
         if (found == inputs.end()) {
             throw Error(ErrorKind::usage, fmt::format("the network has no input '{}'", name));
         }
@@ -125,8 +130,9 @@ Session::Session(const std::string& onnx_bytes, const SessionOptions& options) :
         if (options.device == Device::cuda) {
             const auto providers = Ort::GetAvailableProviders();
             if (std::find(providers.begin(), providers.end(), "CUDAExecutionProvider") == providers.end()) {
-                throw Error(ErrorKind::unsupported,
-                            "this ONNX Runtime has no CUDA; set ONNXRUNTIME_ROOT to a CUDA build of it, or use --device cpu");
+                throw Error(
+                    ErrorKind::unsupported,
+                    "this ONNX Runtime has no CUDA; set ONNXRUNTIME_ROOT to a CUDA build of it, or use --device cpu");
             }
             settings.AppendExecutionProvider_CUDA(OrtCUDAProviderOptions{});
         }
@@ -136,12 +142,12 @@ Session::Session(const std::string& onnx_bytes, const SessionOptions& options) :
     }
     Ort::AllocatorWithDefaultOptions allocator;
     for (std::size_t i = 0; i < state_->session.GetInputCount(); ++i) {
-        state_->inputs.push_back(describe(state_->session.GetInputNameAllocated(i, allocator).get(),
-                                          state_->session.GetInputTypeInfo(i)));
+        state_->inputs.push_back(
+            describe(state_->session.GetInputNameAllocated(i, allocator).get(), state_->session.GetInputTypeInfo(i)));
     }
     for (std::size_t i = 0; i < state_->session.GetOutputCount(); ++i) {
-        state_->outputs.push_back(describe(state_->session.GetOutputNameAllocated(i, allocator).get(),
-                                           state_->session.GetOutputTypeInfo(i)));
+        state_->outputs.push_back(
+            describe(state_->session.GetOutputNameAllocated(i, allocator).get(), state_->session.GetOutputTypeInfo(i)));
     }
 }
 
@@ -175,10 +181,12 @@ std::vector<Tensor> Session::run(const std::vector<Feed>& feeds, const std::vect
         const bool memory_short = message.find("bad_alloc") != std::string::npos ||
                                   message.find("Failed to allocate memory") != std::string::npos;
         throw Error(memory_short ? ErrorKind::resource : ErrorKind::model,
-                    memory_short ? "memory does not suffice to run the network on this batch; make it smaller with --batch"
-                                 : fmt::format("the network fails on this input: {}", cleaned(message)));
+                    memory_short
+                        ? "memory does not suffice to run the network on this batch; make it smaller with --batch"
+                        : fmt::format("the network fails on this input: {}", cleaned(message)));
     } catch (const std::bad_alloc&) {
-        throw Error(ErrorKind::resource, "memory does not suffice to run the network on this batch; make it smaller with --batch");
+        throw Error(ErrorKind::resource,
+                    "memory does not suffice to run the network on this batch; make it smaller with --batch");
     }
     std::vector<Tensor> tensors;
     tensors.reserve(results.size());

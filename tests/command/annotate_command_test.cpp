@@ -18,8 +18,9 @@ TEST(AnnotateCommand, WritesWhatIsGivenAndLeavesTheGraph) {
     const model::Model built = model::build({.name = "tiny", .classes = 2, .width = 0.1});
     model::save(built, folder / "in.onnx");
     folder.write("labels.txt", "cat\r\ndog\r\n");
-    const auto outcome = run_locus(folder.path(), {"annotate", "in.onnx", "--labels", "labels.txt", "--mean", "0.1,0.2,0.3", "--std", "0.5", "--color", "bgr",
-                                                   "--resize", "crop", "--crop-pct", "0.9", "-o", "out.onnx"});
+    const auto outcome =
+        run_locus(folder.path(), {"annotate", "in.onnx", "--labels", "labels.txt", "--mean", "0.1,0.2,0.3", "--std",
+                                  "0.5", "--color", "bgr", "--resize", "crop", "--crop-pct", "0.9", "-o", "out.onnx"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     model::Model annotated = model::load(folder / "out.onnx");
     const auto found = model::read_metadata(annotated, {}, annotated.graph.inputs.front());

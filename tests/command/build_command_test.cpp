@@ -13,12 +13,20 @@ using testing::HasSubstr;
 
 TEST(BuildCommand, WritesTheNetworkThatTheLibraryBuilds) {
     const ScratchFolder folder;
-    const auto outcome = run_locus(folder.path(), {"build", "nin", "-o", "out/n.onnx", "--classes", "4", "--width", "0.05", "--size", "128", "--opset", "9",
-                                                   "--head", "gmp", "--batch", "2", "--softmax", "--seed", "3"});
+    const auto outcome =
+        run_locus(folder.path(), {"build", "nin", "-o", "out/n.onnx", "--classes", "4", "--width", "0.05", "--size",
+                                  "128", "--opset", "9", "--head", "gmp", "--batch", "2", "--softmax", "--seed", "3"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("n.onnx: nin, opset 9, 4 classes"));
-    const model::Model expected = model::build({.name = "nin", .classes = 4, .width = 0.05, .image_size = 128, .opset = 9, .head = model::Head::gmp,
-                                                .batch = 2, .softmax = true, .seed = 3});
+    const model::Model expected = model::build({.name = "nin",
+                                                .classes = 4,
+                                                .width = 0.05,
+                                                .image_size = 128,
+                                                .opset = 9,
+                                                .head = model::Head::gmp,
+                                                .batch = 2,
+                                                .softmax = true,
+                                                .seed = 3});
     EXPECT_EQ(locus::test::read_text(folder / "out/n.onnx"), model::serialize(expected));
 }
 

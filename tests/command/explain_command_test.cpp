@@ -21,25 +21,29 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using testing::HasSubstr;
 using test::Outcome;
+using testing::HasSubstr;
 
 /// A bright disc on noise: something for random weights to look at.
 Image picture(int width, int height, unsigned seed) {
-    Image image{.width = width, .height = height, .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
+    Image image{.width = width,
+                .height = height,
+                .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
     std::mt19937 random(seed);
     for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; ++x) {
             const double dx = (x - 0.3 * width) / width, dy = (y - 0.6 * height) / height;
             const bool disc = dx * dx + dy * dy < 0.04;
-            for (int c = 0; c < 3; ++c) image.pixel(x, y)[c] = static_cast<std::uint8_t>(disc ? 255 - 60 * c : random() % 64);
+            for (int c = 0; c < 3; ++c)
+                image.pixel(x, y)[c] = static_cast<std::uint8_t>(disc ? 255 - 60 * c : random() % 64);
         }
     }
     return image;
 }
 
 void write_picture(const fs::path& file, int width, int height, unsigned seed = 1) {
-    const auto bytes = file.extension() == ".png" ? image::encode_png(picture(width, height, seed)) : image::encode_jpeg(picture(width, height, seed), 90);
+    const auto bytes = file.extension() == ".png" ? image::encode_png(picture(width, height, seed))
+                                                  : image::encode_jpeg(picture(width, height, seed), 90);
     test::write_text(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
@@ -60,7 +64,9 @@ protected:
     Outcome run(const std::vector<std::string>& arguments, const std::string& standard_input = {}) const {
         return test::run_locus(folder_.path(), arguments, standard_input);
     }
-    json results(const std::string& out = "locus-out") const { return json::parse(test::read_text(path(out + "/results.json"))); }
+    json results(const std::string& out = "locus-out") const {
+        return json::parse(test::read_text(path(out + "/results.json")));
+    }
 
     test::TemporaryFolder folder_;
 };
@@ -85,7 +91,8 @@ TEST_F(ExplainCommand, WritesEverythingItNames) {
             }
         }
     }
-    for (const char* file : {"boxes.csv", "boxes.coco.json", "report.html"}) EXPECT_TRUE(fs::exists(path("locus-out") / file)) << file;
+    for (const char* file : {"boxes.csv", "boxes.coco.json", "report.html"})
+        EXPECT_TRUE(fs::exists(path("locus-out") / file)) << file;
 }
 
 TEST_F(ExplainCommand, MeanOfTheSavedMapPlusBiasIsTheLogit) {
@@ -97,20 +104,25 @@ TEST_F(ExplainCommand, MeanOfTheSavedMapPlusBiasIsTheLogit) {
             const Tensor map = report::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
             double sum = 0;
             for (const float value : map.values<float>()) sum += value;
-            EXPECT_NEAR(sum / static_cast<double>(map.size()) + e["bias"].get<double>(), e["logit"].get<double>(), 1e-4 * std::abs(e["logit"].get<double>()) + 1e-5);
+            EXPECT_NEAR(sum / static_cast<double>(map.size()) + e["bias"].get<double>(), e["logit"].get<double>(),
+                        1e-4 * std::abs(e["logit"].get<double>()) + 1e-5);
         }
     }
 }
 
 TEST_F(ExplainCommand, TheBoxIsThatOfTheSavedMap) {
-    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "--threshold", "0.35", "--components", "all"}).exit_code, 0);
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "--threshold", "0.35", "--components", "all"}).exit_code,
+              0);
     const json all = results();
     for (const json& image : all["images"]) {
         const json& e = image["explanations"][0];
         const Tensor saved = report::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
         const auto values = saved.values<float>();
-        const Map raw{.width = static_cast<int>(saved.shape()[1]), .height = static_cast<int>(saved.shape()[0]), .values = {values.begin(), values.end()}};
-        const auto expected = boxes(upsample(raw, image["width"], image["height"]), {.threshold = 0.35, .components = Components::all});
+        const Map raw{.width = static_cast<int>(saved.shape()[1]),
+                      .height = static_cast<int>(saved.shape()[0]),
+                      .values = {values.begin(), values.end()}};
+        const auto expected =
+            boxes(upsample(raw, image["width"], image["height"]), {.threshold = 0.35, .components = Components::all});
         ASSERT_EQ(e["boxes"].size(), expected.size());
         for (std::size_t i = 0; i < expected.size(); ++i) {
             EXPECT_EQ(e["boxes"][i]["x"], expected[i].x);
@@ -146,7 +158,9 @@ TEST_F(ExplainCommand, BadFilesAreNamedAndTheRestIsDone) {
     test::write_text(path("photos/cut.jpg"), whole.substr(0, whole.size() / 2));
     test::write_text(path("photos/caf\xe9.jpg"), whole);
     // The header of a 60,000 x 60,000 PNG, with a right checksum (computed with zlib's crc32), and no pixels.
-    test::write_text(path("photos/bomb.png"), std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0", 29) + std::string("\0\0\0\0", 4));
+    test::write_text(path("photos/bomb.png"),
+                     std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0", 29) +
+                         std::string("\0\0\0\0", 4));
     const Outcome outcome = run({"explain", "-m", "model.onnx", "photos", "missing.jpg"});
     EXPECT_EQ(outcome.exit_code, 1);
     const json all = results();
@@ -156,7 +170,8 @@ TEST_F(ExplainCommand, BadFilesAreNamedAndTheRestIsDone) {
         failed.insert(failure["file"].get<std::string>());
         EXPECT_FALSE(failure["error"].get<std::string>().empty());
     }
-    EXPECT_EQ(failed, (std::set<std::string>{"photos/bomb.png", "photos/cut.jpg", "photos/empty.png", "photos/text.jpg", "missing.jpg"}));
+    EXPECT_EQ(failed, (std::set<std::string>{"photos/bomb.png", "photos/cut.jpg", "photos/empty.png", "photos/text.jpg",
+                                             "missing.jpg"}));
     EXPECT_THAT(outcome.err, HasSubstr("photos/cut.jpg"));
 }
 
@@ -216,7 +231,9 @@ TEST_F(ExplainCommand, ArraysArePreprocessedAlready) {
 }
 
 TEST_F(ExplainCommand, PathsComeFromStandardInputAndGlobs) {
-    ASSERT_EQ(run({"explain", "-m", "model.onnx", "-", "photos/*.png"}, "photos/a/cat.jpg\n\nphotos/b/cat.jpg\n").exit_code, 0);
+    ASSERT_EQ(
+        run({"explain", "-m", "model.onnx", "-", "photos/*.png"}, "photos/a/cat.jpg\n\nphotos/b/cat.jpg\n").exit_code,
+        0);
     EXPECT_EQ(results()["images"].size(), 3U);
 }
 
@@ -238,7 +255,10 @@ TEST_F(ExplainCommand, JsonLinesAreTheEntriesOfResults) {
 }
 
 TEST_F(ExplainCommand, EverySaveWritesItsPicture) {
-    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos/wide.png", "--save", "overlay,heatmap,mask", "--signed", "--decompose", "3"}).exit_code, 0);
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos/wide.png", "--save", "overlay,heatmap,mask", "--signed",
+                   "--decompose", "3"})
+                  .exit_code,
+              0);
     const json e = results()["images"][0]["explanations"][0];
     for (const char* key : {"overlay", "heatmap", "mask", "decomposition"}) {
         ASSERT_TRUE(e.contains(key)) << key << " in " << e;

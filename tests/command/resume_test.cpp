@@ -26,13 +26,15 @@ constexpr int pictures = 60;
 class Resume : public testing::Test {
 protected:
     Resume() {
-        model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}), folder_.path() / "model.onnx");
+        model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}),
+                    folder_.path() / "model.onnx");
         std::mt19937 random(7);
         for (int i = 0; i < pictures; ++i) {
             Image image{.width = 160, .height = 120, .rgb = std::vector<std::uint8_t>(160 * 120 * 3)};
             for (auto& value : image.rgb) value = static_cast<std::uint8_t>(random());
             const auto bytes = image::encode_jpeg(image, 80);
-            test::write_text(folder_.path() / "photos" / ("photo" + std::to_string(i) + ".jpg"), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+            test::write_text(folder_.path() / "photos" / ("photo" + std::to_string(i) + ".jpg"),
+                             {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
         }
     }
 

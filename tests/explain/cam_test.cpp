@@ -31,12 +31,14 @@ double pooled(std::span<const float> map, const std::string_view pool) {
 /// The greatest difference between pool(map) + bias and the logit, over all items and classes, relative to the largest logit.
 double defect(const Network& network, const Attribution& a) {
     const auto n = static_cast<std::size_t>(a.maps.shape()[0]), m = static_cast<std::size_t>(a.maps.shape()[1]);
-    const auto positions = static_cast<std::size_t>(a.maps.shape()[2] * a.maps.shape()[3]), classes = static_cast<std::size_t>(a.logits.shape()[1]);
+    const auto positions = static_cast<std::size_t>(a.maps.shape()[2] * a.maps.shape()[3]),
+               classes = static_cast<std::size_t>(a.logits.shape()[1]);
     const auto logits = a.logits.values<float>();
     double scale = 0, worst = 0;
     for (const float value : logits) scale = std::max(scale, static_cast<double>(std::abs(value)));
     for (std::size_t i = 0; i < n * m; ++i) {
-        const double sum = pooled(a.maps.values<float>().subspan(i * positions, positions), name(network.head.pool)) + a.bias->values<float>()[i];
+        const double sum = pooled(a.maps.values<float>().subspan(i * positions, positions), name(network.head.pool)) +
+                           a.bias->values<float>()[i];
         const auto index = static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[i]);
         worst = std::max(worst, std::abs(sum - logits[i / m * classes + index]) / scale);
     }
@@ -54,7 +56,8 @@ class CamOnBuiltNetworks : public testing::TestWithParam<Case> {};
 TEST_P(CamOnBuiltNetworks, PooledMapPlusBiasIsTheLogit) {
     const test::TemporaryFolder folder;
     const Case& c = GetParam();
-    const Network network = built(folder, {.name = c.network, .classes = 7, .width = 0.25, .image_size = 96, .opset = c.opset, .head = c.head});
+    const Network network = built(
+        folder, {.name = c.network, .classes = 7, .width = 0.25, .image_size = 96, .opset = c.opset, .head = c.head});
     const Prepared cam = prepare_cam(network, {});
     const Attribution a = cam.explain(random_input(network, 2, 3), {.top_k = 3, .indices = {6, 0}});
     EXPECT_EQ(a.maps.shape()[1], 5);
@@ -68,20 +71,25 @@ TEST_P(CamOnBuiltNetworks, PooledMapPlusBiasIsTheLogit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CamOnBuiltNetworks,
-                         testing::Values(Case{"mobilenet-v2", model::Head::gap, 13}, Case{"resnet18", model::Head::gap, 7},
-                                         Case{"resnet50", model::Head::gmp, 13}, Case{"googlenet-gap", model::Head::sum, 11},
-                                         Case{"vgg16-gap", model::Head::gap, 17}, Case{"alexnet-gap", model::Head::gmp, 18},
-                                         Case{"nin", model::Head::gap, 13}, Case{"nin", model::Head::gmp, 9}, Case{"nin", model::Head::sum, 21},
+                         testing::Values(Case{"mobilenet-v2", model::Head::gap, 13},
+                                         Case{"resnet18", model::Head::gap, 7}, Case{"resnet50", model::Head::gmp, 13},
+                                         Case{"googlenet-gap", model::Head::sum, 11},
+                                         Case{"vgg16-gap", model::Head::gap, 17},
+                                         Case{"alexnet-gap", model::Head::gmp, 18}, Case{"nin", model::Head::gap, 13},
+                                         Case{"nin", model::Head::gmp, 9}, Case{"nin", model::Head::sum, 21},
                                          Case{"tiny", model::Head::gap, 21}, Case{"resnet18", model::Head::sum, 18}),
                          [](const auto& tested) {
-                             std::string text = tested.param.network + "_" + std::to_string(static_cast<int>(tested.param.head)) + "_" + std::to_string(tested.param.opset);
+                             std::string text = tested.param.network + "_" +
+                                                std::to_string(static_cast<int>(tested.param.head)) + "_" +
+                                                std::to_string(tested.param.opset);
                              std::replace(text.begin(), text.end(), '-', '_');
                              return text;
                          });
 
 TEST(Cam, RefusesAStackOfLinearLayersAndNamesWhatWorks) {
     const test::TemporaryFolder folder;
-    const Network network = built(folder, {.name = "vgg16", .classes = 5, .width = 0.1, .image_size = 64, .head = model::Head::fc});
+    const Network network =
+        built(folder, {.name = "vgg16", .classes = 5, .width = 0.1, .image_size = 64, .head = model::Head::fc});
     try {
         prepare_cam(network, {});
         FAIL() << "cam accepted a head of linear layers";
@@ -94,7 +102,8 @@ TEST(Cam, RefusesAStackOfLinearLayersAndNamesWhatWorks) {
 TEST(Cam, ClassesByIndexFollowTheBestOnes) {
     const test::TemporaryFolder folder;
     const Network network = built(folder, {.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
-    const Attribution a = prepare_cam(network, {}).explain(random_input(network, 1, 1), {.top_k = 1, .indices = {4, 2}});
+    const Attribution a =
+        prepare_cam(network, {}).explain(random_input(network, 1, 1), {.top_k = 1, .indices = {4, 2}});
     const auto logits = a.logits.values<float>();
     const auto indices = a.class_indices.values<std::int64_t>();
     EXPECT_EQ(indices[0], std::max_element(logits.begin(), logits.end()) - logits.begin());
@@ -123,7 +132,8 @@ TEST(Cam, ALayerWithoutTheSameChannelsIsRefused) {
 /// Zhou et al.'s map as torch-cam computes it (goldens: torchcam.CAM.target.raw, float64), within 1e-4 of its largest value.
 TEST(Cam, EqualsTorchCamOnTheGoldenNetworks) {
     const std::filesystem::path goldens = LOCUS_SHARED "/goldens";
-    if (!std::filesystem::exists(goldens)) GTEST_SKIP() << "the golden networks are not here; PooledMapPlusBiasIsTheLogit covers the same ground";
+    if (!std::filesystem::exists(goldens))
+        GTEST_SKIP() << "the golden networks are not here; PooledMapPlusBiasIsTheLogit covers the same ground";
     int compared = 0;
     for (const auto& entry : std::filesystem::directory_iterator(goldens)) {
         if (entry.path().extension() != ".onnx") continue;
@@ -132,7 +142,8 @@ TEST(Cam, EqualsTorchCamOnTheGoldenNetworks) {
         const Network network = load_network(entry.path(), {.threads = 1});
         if (expected == golden.end()) continue;
         const auto classes = golden.at("classes").to_int64s();
-        const Attribution a = prepare_cam(network, {.layer = "target"}).explain(golden.at("input").to_float32(), {.top_k = 0, .indices = classes});
+        const Attribution a = prepare_cam(network, {.layer = "target"})
+                                  .explain(golden.at("input").to_float32(), {.top_k = 0, .indices = classes});
         const Tensor reference = expected->second.to_float32();
         const auto positions = static_cast<std::size_t>(reference.size()) / classes.size();
         for (std::size_t item = 0; item < classes.size(); ++item) {

@@ -19,10 +19,20 @@ struct Golden {
 };
 
 /// Our names of theirs, and how theirs are made comparable.
-const std::map<std::string, std::string> names{
-    {"CAM", "cam"}, {"GradCAM", "grad-cam"}, {"GradCAMPlusPlus", "grad-cam++"}, {"XGradCAM", "xgrad-cam"}, {"LayerCAM", "layer-cam"},
-    {"HiResCAM", "hires-cam"}, {"GradCAMElementWise", "grad-cam-elementwise"}, {"EigenCAM", "eigen-cam"}, {"EigenGradCAM", "eigengrad-cam"},
-    {"KPCA_CAM", "kpca-cam"}, {"FEM", "fem"}, {"ScoreCAM", "score-cam"}, {"AblationCAM", "ablation-cam"}, {"ShapleyCAM", "shapley-cam"}};
+const std::map<std::string, std::string> names{{"CAM", "cam"},
+                                               {"GradCAM", "grad-cam"},
+                                               {"GradCAMPlusPlus", "grad-cam++"},
+                                               {"XGradCAM", "xgrad-cam"},
+                                               {"LayerCAM", "layer-cam"},
+                                               {"HiResCAM", "hires-cam"},
+                                               {"GradCAMElementWise", "grad-cam-elementwise"},
+                                               {"EigenCAM", "eigen-cam"},
+                                               {"EigenGradCAM", "eigengrad-cam"},
+                                               {"KPCA_CAM", "kpca-cam"},
+                                               {"FEM", "fem"},
+                                               {"ScoreCAM", "score-cam"},
+                                               {"AblationCAM", "ablation-cam"},
+                                               {"ShapleyCAM", "shapley-cam"}};
 
 class Goldens : public testing::TestWithParam<const char*> {};
 
@@ -50,8 +60,10 @@ TEST_P(Goldens, EveryRawMapAgrees) {
         ASSERT_NO_THROW(prepared = method.prepare(network, options));
         for (std::int64_t item = 0; item < 2; ++item) {
             const auto size = static_cast<std::size_t>(input.size() / 2);
-            const Tensor image = Tensor::of<float>({1, 3, 96, 96}, input.values<float>().subspan(static_cast<std::size_t>(item) * size, size));
-            const Attribution a = prepared.explain(image, {.top_k = 0, .indices = {classes[static_cast<std::size_t>(item)]}});
+            const Tensor image = Tensor::of<float>(
+                {1, 3, 96, 96}, input.values<float>().subspan(static_cast<std::size_t>(item) * size, size));
+            const Attribution a =
+                prepared.explain(image, {.top_k = 0, .indices = {classes[static_cast<std::size_t>(item)]}});
             const auto positions = static_cast<std::size_t>(a.maps.size());
             const auto ours = a.maps.values<float>();
             const auto wanted = expected.values<float>().subspan(static_cast<std::size_t>(item) * positions, positions);
@@ -71,7 +83,8 @@ TEST_P(Goldens, EveryRawMapAgrees) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, Goldens,
-                         testing::Values("densenet", "googlenet_gap", "googlenet_gmp", "mobilenet_v2", "resnet_basic", "resnet_silu", "vgg_fc", "vit"),
+                         testing::Values("densenet", "googlenet_gap", "googlenet_gmp", "mobilenet_v2", "resnet_basic",
+                                         "resnet_silu", "vgg_fc", "vit"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace

@@ -26,7 +26,8 @@ namespace locus::explain {
 namespace {
 
 Network network_of(const model::NetworkOptions& options) {
-    const auto file = std::filesystem::temp_directory_path() / ("locus-methods-" + std::to_string(::getpid()) + ".onnx");
+    const auto file =
+        std::filesystem::temp_directory_path() / ("locus-methods-" + std::to_string(::getpid()) + ".onnx");
     model::save(model::build(options), file);
     Network network = load_network(file, {.threads = 1});
     std::filesystem::remove(file);
@@ -37,7 +38,8 @@ Network small(model::Head head = model::Head::gap) {
     return network_of({.name = "tiny", .classes = 5, .image_size = 32, .head = head, .seed = 3});
 }
 
-Attribution explained(const Network& network, const char* method, const MethodOptions& options = {}, const ClassSelection& classes = {.top_k = 2}) {
+Attribution explained(const Network& network, const char* method, const MethodOptions& options = {},
+                      const ClassSelection& classes = {.top_k = 2}) {
     return find_method(method).prepare(network, options).explain(random_input(network, 2, 1), classes);
 }
 
@@ -68,7 +70,9 @@ TEST(GradientMethods, FurtherClassesAreWhatTheyAreAlone) {
         const std::size_t size = alone.maps.values<float>().size() / 2;
         for (std::size_t item = 0; item < 2; ++item) {
             for (std::size_t i = 0; i < size; ++i) {
-                EXPECT_NEAR(both.maps.values<float>()[(item * 2 + 1) * size + i], alone.maps.values<float>()[item * size + i], 1e-5) << method;
+                EXPECT_NEAR(both.maps.values<float>()[(item * 2 + 1) * size + i],
+                            alone.maps.values<float>()[item * size + i], 1e-5)
+                    << method;
             }
         }
     }
@@ -89,9 +93,11 @@ TEST(AblationCam, IsWhatRunningTheHeadWithoutEachChannelGives) {
             Tensor without = trunk.features;
             for (std::size_t p = 0; p < positions; ++p) without.mutable_values<float>()[split.offset(0, k, p)] = 0;
             const double weight = (y - split.head(without, input).values<float>()[index]) / y;
-            for (std::size_t p = 0; p < positions; ++p) map[p] += weight * trunk.features.values<float>()[split.offset(0, k, p)];
+            for (std::size_t p = 0; p < positions; ++p)
+                map[p] += weight * trunk.features.values<float>()[split.offset(0, k, p)];
         }
-        const double scale = std::abs(*std::max_element(map.begin(), map.end(), [](double u, double v) { return std::abs(u) < std::abs(v); }));
+        const double scale = std::abs(
+            *std::max_element(map.begin(), map.end(), [](double u, double v) { return std::abs(u) < std::abs(v); }));
         ASSERT_EQ(a.maps.values<float>().size(), positions);
         for (std::size_t p = 0; p < positions; ++p) EXPECT_NEAR(a.maps.values<float>()[p], map[p], 1e-3 * scale);
         EXPECT_EQ(a.signs[0], y < 0 ? -1 : 1);
@@ -109,7 +115,8 @@ TEST(ReciproCam, IsTheScoreOfEachPositionAlone) {
         for (std::size_t p = 0; p < static_cast<std::size_t>(split.layer().positions()); ++p) {
             Tensor alone(DataType::float32, trunk.features.shape());
             for (std::size_t k = 0; k < static_cast<std::size_t>(split.layer().channels); ++k) {
-                alone.mutable_values<float>()[split.offset(0, k, p)] = trunk.features.values<float>()[split.offset(0, k, p)];
+                alone.mutable_values<float>()[split.offset(0, k, p)] =
+                    trunk.features.values<float>()[split.offset(0, k, p)];
             }
             const double y = split.head(alone, input).values<float>()[index];
             EXPECT_NEAR(a.maps.values<float>()[p], y, 1e-4 * std::max(1.0, std::abs(y)));
@@ -120,21 +127,26 @@ TEST(ReciproCam, IsTheScoreOfEachPositionAlone) {
 TEST(FullGrad, PartsAddUpToTheScore) {
     // x . dy/dx + sum of b . dy/d out = y for networks of Relu and linear layers (Srinivas & Fleuret 2019, eq. 3).
     const Network network = small(model::Head::fc);
-    ClassPass pass(std::make_unique<MapGraph>(network, MethodOptions{}, MapOf::input), [&](MapGraph& graph, const model::Value& classes) {
-        const auto layers = biased_layers(graph.model().graph, network.input, network.head.logits, true);
-        std::vector<std::string> wanted;
-        for (const auto& layer : layers) wanted.push_back(layer.tensor);
-        const auto gradients = graph.gradients(wanted, classes);
-        std::vector<model::Value> parts{model::reshape(model::reduce_sum(graph.input() * graph.input_gradient(classes), {1, 2}), {-1, 1})};
-        for (std::size_t i = 0; i < layers.size(); ++i) {
-            const Shape shape = gradients[i].shape();
-            std::int64_t positions = 1;
-            for (std::size_t d = 2; d < shape.size(); ++d) positions *= shape[d];
-            const model::Value flat = model::reshape(gradients[i], {-1, shape[1], positions});
-            parts.push_back(model::reshape(model::reduce_sum(flat * graph.emit().constant(layers[i].bias.reshaped({1, shape[1], 1})), {1, 2}), {-1, 1}));
-        }
-        return parts;
-    });
+    ClassPass pass(
+        std::make_unique<MapGraph>(network, MethodOptions{}, MapOf::input),
+        [&](MapGraph& graph, const model::Value& classes) {
+            const auto layers = biased_layers(graph.model().graph, network.input, network.head.logits, true);
+            std::vector<std::string> wanted;
+            for (const auto& layer : layers) wanted.push_back(layer.tensor);
+            const auto gradients = graph.gradients(wanted, classes);
+            std::vector<model::Value> parts{
+                model::reshape(model::reduce_sum(graph.input() * graph.input_gradient(classes), {1, 2}), {-1, 1})};
+            for (std::size_t i = 0; i < layers.size(); ++i) {
+                const Shape shape = gradients[i].shape();
+                std::int64_t positions = 1;
+                for (std::size_t d = 2; d < shape.size(); ++d) positions *= shape[d];
+                const model::Value flat = model::reshape(gradients[i], {-1, shape[1], positions});
+                parts.push_back(model::reshape(
+                    model::reduce_sum(flat * graph.emit().constant(layers[i].bias.reshaped({1, shape[1], 1})), {1, 2}),
+                    {-1, 1}));
+            }
+            return parts;
+        });
     const ClassOutputs out = pass.run(random_input(network, 1, 1), {.top_k = 1});
     double sum = 0;
     for (const Tensor& part : out.values[0]) sum += part.values<float>()[0];

@@ -35,7 +35,8 @@ struct Outcome {
 };
 
 /// Runs the command with these arguments in `folder`, where its output is kept as .stdout and .stderr.
-inline Outcome run_locus(const std::filesystem::path& folder, const std::vector<std::string>& arguments, const std::string& standard_input = {}) {
+inline Outcome run_locus(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
+                         const std::string& standard_input = {}) {
     const auto out = folder / ".stdout", err = folder / ".stderr", in = folder / ".stdin";
     write_text(in, standard_input);
     std::string line = "cd " + quoted(folder.string()) + " && " + quoted(LOCUS_COMMAND);

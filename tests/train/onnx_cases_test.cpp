@@ -39,8 +39,9 @@ Tensor read_tensor(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     const std::string tensor{std::istreambuf_iterator<char>(stream), {}};
     const std::string named = tensor + field(8, "t");  // TensorProto.name; the last one given counts
-    const std::string bytes =
-        std::string("\x08\x08") + field(7, field(2, "g") + field(5, named) + field(12, field(1, "t"))) + field(8, std::string("\x10\x0D"));
+    const std::string bytes = std::string("\x08\x08") +
+                              field(7, field(2, "g") + field(5, named) + field(12, field(1, "t"))) +
+                              field(8, std::string("\x10\x0D"));
     return model::parse(std::as_bytes(std::span(bytes))).graph.initializers.at("t");
 }
 
