@@ -62,7 +62,7 @@ TEST(LinearLayer, SeparatesWhatALineSeparates) {
         features.mutable_values<float>()[2 * static_cast<std::size_t>(i) + 1] = static_cast<float>(100 * b - 30);
         labels.push_back({a + b > 0 ? 1 : 0});
     }
-    const LinearLayer layer = fit_linear_layer(features, labels, 2, false, 40, 1);
+    const LinearLayer layer = fit_linear_layer(features, labels, 2, false, 400, 1);
     const auto w = layer.weight.values<float>(), bias = layer.bias.values<float>();
     int right = 0;
     for (int i = 0; i < n; ++i) {
