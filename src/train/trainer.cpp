@@ -485,12 +485,16 @@ void Training::resume() {
     anchor_step_ = state.at("anchor_step");
     anchor_progress_ = state.at("anchor_progress");
     planned_epochs_ = state.at("planned_epochs");
-    if (planned_epochs_ != options_.epochs) {
+    if (options_.epochs < planned_epochs_) {
         // Planned anew from here: the learning rate goes on from where it is and reaches its end with the last epoch.
         anchor_progress_ = progress();
         anchor_step_ = static_cast<std::int64_t>(static_cast<std::size_t>(epoch_) * steps_per_epoch() + step_);
-        planned_epochs_ = options_.epochs;
+    } else if (options_.epochs > planned_epochs_) {
+        // From here on as if it had been planned so long from the start: a run that was at its end would not move else.
+        anchor_progress_ = 0;
+        anchor_step_ = 0;
     }
+    planned_epochs_ = options_.epochs;
     say(fmt::format("going on from {}: epoch {}, step {}.", file.string(), epoch_ + 1, step_));
 }
 

@@ -33,8 +33,9 @@ Tensor noise(const Shape& shape, std::uint64_t seed) {
 double difference(const model::Model& m, at::ScalarType type, std::int64_t batch = 2) {
     const model::ValueInfo& input = m.graph.inputs.at(0);
     Shape shape;
+    // Of dimensions that are left open the first is the batch, the others are sides.
     for (const model::Dimension& d : input.shape.value())
-        shape.push_back(d.value.value_or(shape.empty() ? batch : 96));  // pixels where the size is open
+        shape.push_back(d.value.value_or(shape.empty() ? batch : 224));
     const Tensor x = noise(shape, 7);
     const std::string output = m.graph.outputs.at(0).name;
     const runtime::Session session(model::serialize(m), {.threads = 1});

@@ -33,8 +33,7 @@ std::string field(int number, const std::string& content) {
     return out + content;
 }
 
-/// A TensorProto file, read by wrapping it into a model as its only initializer and output (ModelProto.graph = 7, GraphProto.initializer = 5,
-/// GraphProto.output = 12).
+/// A TensorProto file, read by wrapping it into a model as its only initializer (ModelProto.graph = 7, GraphProto.initializer = 5).
 Tensor read_tensor(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     const std::string tensor{std::istreambuf_iterator<char>(stream), {}};
@@ -61,7 +60,7 @@ std::string reason_to_skip(const model::Model& m, const std::string& name) {
         if (node.is("BatchNormalization") && node.int_or("training_mode", 0))
             return "BatchNormalization inside a graph's own training mode";
         if (node.is("MaxPool") && !node.output(1).empty()) return "MaxPool with Indices";
-        if (node.is("MaxPool") && m.graph.inputs[0].type == DataType::uint8) return "MaxPool of integers";
+        if (node.is("MaxPool") && m.graph.inputs.at(0).type == DataType::uint8) return "MaxPool of bytes";
         for (const char* key : {"to"}) {
             const std::int64_t to = node.int_or(key, 1);
             if (node.is("Cast") && (to == 8 || to == 12 || to == 13 || to == 4)) return "strings and unsigned integers";
