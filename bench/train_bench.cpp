@@ -37,7 +37,7 @@ struct BareNetwork {
         at::manual_seed(1);
         add_conv(3, 32, 3);
         int in = 32;
-        for (const int out : {64, 208}) {
+        for (const int out : {128, 192}) {
             for (int block = 0; block < 2; ++block) {
                 add_conv(in, out, 3), add_conv(out, out, 3);
                 if (in != out) add_conv(in, out, 1);

@@ -77,6 +77,10 @@ int main(int argc, char** argv) {
     app.add_option("--seed", options.seed, "");
     app.add_option("-o,--output", options.output, "The ONNX file");
     app.add_option("--run", options.folder, "Folder for checkpoint, log.csv and training.html");
+    std::string precision = "float32";
+    app.add_option("--precision", precision,
+                   "float32, or bfloat16 for the convolutions: twice as fast where the processor computes in it")
+        ->check(CLI::IsMember({"float32", "bfloat16"}));
     app.add_flag("--half-weights", options.half_weights, "Store kernels as float16: half the file");
     app.add_flag("--resume", options.resume, "Go on from the checkpoint");
     app.add_option("--threads", options.engine_threads, "Engine threads; 0: one a core");
@@ -97,6 +101,7 @@ int main(int argc, char** argv) {
     options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
     try {
         if (!sizes.empty()) options.sizes = train::SizeSchedule::parse(sizes);
+        options.bfloat16 = precision == "bfloat16";
         options.freeze_trunk = freeze == "trunk";
         options.only_new = freeze == "old";
         if (options.from.empty() && !(freeze.empty() && options.cut_at.empty())) {

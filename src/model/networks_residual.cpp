@@ -67,7 +67,7 @@ FeatureMap resnet50(NetworkWriter& write, const FeatureMap& image) {
 
 FeatureMap tiny(NetworkWriter& write, const FeatureMap& image) {
     const FeatureMap x = write.conv_bn(image, "conv1", {.out = write.scaled(32), .kernel = 3, .stride = 2, .pad = 1});
-    return stages(write, write.relu(x, "relu1"), {{64, 2, 2}, {208, 2, 2}}, basic_block);
+    return stages(write, write.relu(x, "relu1"), {{128, 2, 2}, {192, 2, 2}}, basic_block);
 }
 
 FeatureMap mobilenet_v2(NetworkWriter& write, const FeatureMap& image) {

@@ -27,6 +27,16 @@ Role role_of(const model::Node& node, std::size_t i) {
     return Role::constant;
 }
 
+/// Floats of a pass that computes in bfloat16, as an operator takes them.
+void cast_for(Precision precision, Tensors& inputs) {
+    if (precision == Precision::as_given) return;
+    const bool reduced = precision == Precision::reduced;
+    for (at::Tensor& input : inputs) {
+        if (input.defined() && input.scalar_type() == (reduced ? at::kFloat : at::kBFloat16))
+            input = input.to(reduced ? at::kBFloat16 : at::kFloat);
+    }
+}
+
 }  // namespace
 
 Executor::Executor(const model::Model& model, at::ScalarType type, const std::string& trained)
@@ -108,6 +118,7 @@ void Executor::plan() {
     std::unordered_map<int, std::size_t> last_use;
     for (const model::Node& node : graph_.nodes) {
         Step step{&node, find_operator(node.op_type), {}, {}, {}, false};
+        step.precision = precision_of(node.op_type);
         for (const std::string& input : node.inputs) step.inputs.push_back(slot(input));
         for (const std::string& output : node.outputs) step.outputs.push_back(slot(output));
         for (const int used : step.inputs) {
@@ -136,6 +147,7 @@ Tensors Executor::run_step(const Step& step, std::vector<at::Tensor>& slots, Pas
     // Each node of a pass draws from a stream of its own, whatever runs beside it.
     const std::uint64_t seed =
         pass.random_seed * 0x9E3779B97F4A7C15U + static_cast<std::uint64_t>(&step - steps_.data());
+    if (pass.bfloat16) cast_for(step.precision, inputs);
     Call call{*step.node,
               inputs,
               opset_,

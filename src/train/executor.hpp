@@ -37,6 +37,9 @@ struct Parameter {
 /// What one forward pass is to do and what it leaves behind.
 struct Pass {
     bool training = false;
+    /// Convolutions compute in bfloat16 and what lies between them stays in it; weights, statistics, everything from the global pool on and all
+    /// gradients of weights are float32. Only for executors in float. Twice as fast on processors with AVX-512 BF16 or AMX.
+    bool bfloat16 = false;
     std::uint64_t random_seed = 0;            ///< decides what Dropout drops
     std::vector<BatchStatistics> statistics;  ///< in graph order; only where training
 };
@@ -80,6 +83,7 @@ private:
         std::vector<int> finished;  ///< slots nobody reads afterwards
         bool may_overwrite = false;
         bool trains = true;  ///< false: a normalisation that is not trained
+        Precision precision = Precision::full;
     };
 
     int slot(const std::string& name);

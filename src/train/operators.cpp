@@ -1,6 +1,7 @@
 #include "train/operators.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -38,6 +39,13 @@ std::int64_t positive_axis(const Call& call, std::int64_t axis, std::int64_t ran
                                                   call.node.description(), call.node.op_type, axis, rank));
     }
     return axis < 0 ? axis + rank : axis;
+}
+
+Precision precision_of(std::string_view op_type) {
+    if (op_type == "Conv") return Precision::reduced;
+    constexpr std::array as_given{"BatchNormalization", "Relu", "LeakyRelu", "Add", "Concat", "MaxPool", "Identity"};
+    const bool keeps = std::find(as_given.begin(), as_given.end(), op_type) != as_given.end();
+    return keeps ? Precision::as_given : Precision::full;
 }
 
 namespace {

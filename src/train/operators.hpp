@@ -48,6 +48,14 @@ struct Call {
     std::optional<std::vector<std::int64_t>> integers_or_attribute(std::size_t i, std::string_view attribute) const;
 };
 
+/// What an operator does in a pass that computes in bfloat16.
+enum class Precision {
+    full,      ///< takes float32
+    reduced,   ///< takes bfloat16: where the time goes
+    as_given,  ///< takes what it is given: cheap, and exact enough
+};
+Precision precision_of(std::string_view op_type);
+
 using Operator = Tensors (*)(Call&);
 using OperatorTable = std::unordered_map<std::string_view, Operator>;
 

@@ -52,6 +52,7 @@ struct TrainOptions {
     double momentum = 0.9;       ///< Nesterov's, of SGD
     double weight_decay = 5e-4;  ///< on kernels and matrices, not on norms and biases
     double label_smoothing = 0.1;
+    bool bfloat16 = false;   ///< convolutions in bfloat16, see Pass::bfloat16
     double average = 0.999;  ///< decay of the moving average of weights that is validated and exported; 0: none
     double statistics_momentum = 0.1;  ///< of the running statistics of BatchNormalization
     Augmentation augmentation;

@@ -232,9 +232,12 @@ double Training::train_step(const Batch& batch, double rate) {
         const int begin = static_cast<int>(g) * group_size;
         const int end = g + 1 == groups ? batch.count : begin + group_size;  // the last takes what is left over
         const std::int64_t n = end - begin;
+        // Channels last: convolutions and what follows them keep that order, and are a fifth to several times faster in it.
         const at::Tensor x = at::from_blob(const_cast<float*>(batch.images.data()) + begin * 3 * plane,
-                                           {n, 3, batch.size, batch.size}, at::kFloat);
+                                           {n, 3, batch.size, batch.size}, at::kFloat)
+                                 .contiguous(at::MemoryFormat::ChannelsLast);
         passes[g].training = true;
+        passes[g].bfloat16 = options_.bfloat16;
         passes[g].random_seed =
             Random(options_.seed, static_cast<std::uint64_t>(epoch_), batch.samples[static_cast<std::size_t>(begin)])
                 .next();
