@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
         std::atomic<bool> stop{false};
         batch::RunObserver observer;
         std::size_t seen = 0;
-        observer.image = [&](const report::ImageRecord&) {
+        observer.image = [&](const std::string&) {
             if (++seen == 100) after_hundred = resident();
         };
         const auto start = std::chrono::steady_clock::now();

@@ -1,13 +1,10 @@
 /// `locus evaluate`: how good maps are, by the field's own definitions.
 
-#include <atomic>
-#include <csignal>
-#include <thread>
-
 #include <fmt/format.h>
 
 #include "command.hpp"
 #include "evaluate/evaluation.hpp"
+#include "interrupt.hpp"
 #include "locus/error.hpp"
 #include "locus/version.hpp"
 #include "progress.hpp"
@@ -16,17 +13,10 @@
 namespace locus::command {
 namespace {
 
-std::atomic<bool> stop_requested{false};
-
-/// The first Ctrl-C lets what is in flight finish; the second one ends the process as it always does.
-void on_interrupt(int signal) {
-    stop_requested = true;
-    std::signal(signal, SIG_DFL);
-}
-
 struct EvaluateArguments {
     evaluate::EvaluationOptions run{.out = "locus-evaluation"};
     std::vector<std::string> metrics;
+    int threads = 0;  ///< 0: one a core
     bool quiet = false;
 };
 
@@ -39,27 +29,16 @@ std::string metric_help() {
     return text;
 }
 
-void run_evaluate(EvaluateArguments& arguments) {
+void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster) {
     evaluate::EvaluationOptions& run = arguments.run;
     run.metrics = arguments.metrics;
     run.version = version;
-    if (run.threads == 0) run.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    const evaluate::Cluster cluster = evaluate::Cluster::join();
+    run.threads = arguments.threads > 0 ? arguments.threads : cluster.cores();
     run.cluster = &cluster;
-    std::signal(SIGINT, on_interrupt);
-    std::signal(SIGTERM, on_interrupt);
+    const std::atomic<bool>& stop = stop_on_interrupt(cluster, run.out);
     Progress progress("images", arguments.quiet || cluster.rank() > 0);
-    evaluate::Evaluation result;
-    try {
-        result = evaluate::evaluate(
-            run, {.progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); },
-                  .stop = &stop_requested});
-    } catch (const Error& error) {
-        if (cluster.size() == 1) throw;
-        fmt::print(stderr, "locus: error: rank {}: {}\n", cluster.rank(), error.what());
-        std::fflush(stderr);
-        cluster.abort(error.kind() == ErrorKind::usage ? wrong_usage : job_failed);
-    }
+    const evaluate::Evaluation result = evaluate::evaluate(
+        run, {.progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); }, .stop = &stop});
     if (result.is_worker) return;
     progress.clear();
     if (!result.complete) {
@@ -174,13 +153,16 @@ void add_evaluate(CLI::App& app) {
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);
-    command.add_option("-j,--threads", run.threads, "Threads (default: one a core)")
+    command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core)")
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);
     command.add_flag("--resume", run.resume, "Complete the run that was broken off in OUT")->group(how);
     command.add_flag("-q,--quiet", arguments->quiet, "The table and errors only")->group(how);
-    command.callback([arguments] { run_evaluate(*arguments); });
+    command.callback([arguments] {
+        const cluster::Cluster cluster = cluster::Cluster::join();
+        on_rank(cluster, [&] { run_evaluate(*arguments, cluster); });
+    });
 }
 
 }  // namespace locus::command

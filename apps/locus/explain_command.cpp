@@ -1,8 +1,7 @@
 /// `locus explain`: photos in, maps, boxes, pictures and a report out.
 
-#include <csignal>
-
 #include <atomic>
+#include <exception>
 #include <iostream>
 #include <map>
 
@@ -13,6 +12,7 @@
 #include "batch/run.hpp"
 #include "command.hpp"
 #include "default_model.hpp"
+#include "interrupt.hpp"
 #include "list_option.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
@@ -25,14 +25,6 @@
 
 namespace locus::command {
 namespace {
-
-std::atomic<bool> stop_requested{false};
-
-/// The first Ctrl-C lets what is in flight finish; the second one ends the process as it always does.
-void on_interrupt(int signal) {
-    stop_requested = true;
-    std::signal(signal, SIG_DFL);
-}
 
 struct ExplainArguments {
     batch::RunOptions run{.out = "locus-out"};
@@ -96,8 +88,8 @@ std::size_t bytes(const std::string& text) {
 }
 
 /// A photo's summary: one line for it, one for each class.
-void print_summary(const report::ImageRecord& image) {
-    fmt::print("{}  {} x {}\n", report::to_utf8(image.file), image.width, image.height);
+std::string summary(const report::ImageRecord& image) {
+    std::string text = fmt::format("{}  {} x {}\n", report::to_utf8(image.file), image.width, image.height);
     for (const report::ExplanationRecord& record : image.explanations) {
         const Explanation& e = record.explanation;
         const std::string name =
@@ -106,11 +98,14 @@ void print_summary(const report::ImageRecord& image) {
         if (where.empty()) where = record.boxes.empty() ? "no box" : "";
         for (const Box& box : record.boxes)
             where += fmt::format("{}box {},{} {}x{}", where.empty() ? "" : "; ", box.x, box.y, box.width, box.height);
-        fmt::print("  {:>3}. {}  {:.1f} %  {}\n", e.rank, name, 100.0 * e.probability.value_or(0), where);
+        text +=
+            fmt::format("  {:>3}. {}  {:.1f} %  {}\n", e.rank, name, 100.0 * e.probability.value_or(0), where);
     }
+    return text;
 }
 
-void explain(ExplainArguments& arguments) {
+/// The arguments into options; what is wrong with them is told before any work is done.
+void read_arguments(ExplainArguments& arguments) {
     batch::RunOptions& run = arguments.run;
     run.model = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
     run.model_name = arguments.model.empty() ? "embedded" : "";
@@ -128,12 +123,32 @@ void explain(ExplainArguments& arguments) {
         throw Error(ErrorKind::usage, "--threshold is a share of the map's maximum, from 0 to less than 1");
     if (!arguments.save.empty()) run.save = saves(split_list(arguments.save));
     colormap(run.overlay.colormap);  // an unknown name is told before any work is done
+}
 
-    const auto inputs = batch::list_inputs(arguments.inputs, std::cin);
-    if (inputs.empty()) throw Error(ErrorKind::usage, "there are no inputs: the list on standard input is empty");
+/// Rank 0 lists the inputs for all.
+std::vector<batch::InputItem> shared_inputs(ExplainArguments& arguments, const cluster::Cluster& cluster) {
+    std::string list;
+    std::exception_ptr failure;
+    try {
+        read_arguments(arguments);
+        if (cluster.rank() == 0) {
+            const auto inputs = batch::list_inputs(arguments.inputs, std::cin);
+            if (inputs.empty())
+                throw Error(ErrorKind::usage, "there are no inputs: the list on standard input is empty");
+            list = batch::pack_inputs(inputs);
+        }
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    cluster.agree(failure);
+    return batch::unpack_inputs(cluster.broadcast(std::move(list)));
+}
 
-    std::signal(SIGINT, on_interrupt);
-    std::signal(SIGTERM, on_interrupt);
+void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
+    const auto inputs = shared_inputs(arguments, cluster);
+    batch::RunOptions& run = arguments.run;
+    run.cluster = &cluster;
+    const std::atomic<bool>& stop = stop_on_interrupt(cluster, run.out);
     Progress progress("images", arguments.quiet);
     batch::RunObserver observer;
     observer.begun = [&](const report::RunRecord& record, const Explainer& explainer) {
@@ -150,14 +165,14 @@ void explain(ExplainArguments& arguments) {
         if (arguments.verbose)
             fmt::print(stderr, "locus: {} at '{}', {} classes\n", record.method, record.layer, record.model.classes);
     };
-    observer.image = [&](const report::ImageRecord& image) {
-        if (arguments.json) {
-            progress.clear();
-            fmt::print("{}\n", report::image_json(image));
-        } else if (!arguments.quiet) {
-            progress.clear();
-            print_summary(image);
-        }
+    observer.describe = [&](const report::ImageRecord& image) {
+        if (arguments.json) return report::image_json(image) + '\n';
+        return arguments.quiet ? std::string() : summary(image);
+    };
+    observer.image = [&](const std::string& description) {
+        if (description.empty()) return;
+        progress.clear();
+        fmt::print("{}", description);
     };
     observer.failure = [&](const report::Failure& failure) {
         progress.clear();
@@ -165,7 +180,8 @@ void explain(ExplainArguments& arguments) {
     };
     observer.progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); };
 
-    const batch::RunResult result = batch::run(run, inputs, observer, stop_requested);
+    const batch::RunResult result = batch::run(run, inputs, observer, stop);
+    if (result.is_helper) return;
     progress.clear();
     std::fflush(stdout);
     const std::string out = run.out.string();
@@ -312,7 +328,10 @@ void add_explain(CLI::App& app) {
         ->group(how);
     command.add_flag("-q,--quiet", arguments->quiet, "Errors only")->group(how);
     command.add_flag("-v,--verbose", arguments->verbose, "Method, layer and model too")->group(how);
-    command.callback([arguments] { explain(*arguments); });
+    command.callback([arguments] {
+        const cluster::Cluster cluster = cluster::Cluster::join();
+        on_rank(cluster, [&] { explain(*arguments, cluster); });
+    });
 }
 
 }  // namespace locus::command

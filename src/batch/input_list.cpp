@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "cluster/message.hpp"
 #include "locus/error.hpp"
 #include "report/npy.hpp"
 #include "text/quote.hpp"
@@ -183,6 +184,27 @@ std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, st
     Lister lister(standard_input);
     for (const std::string& argument : arguments) lister.add_argument(argument);
     return lister.take();
+}
+
+std::string pack_inputs(const std::vector<InputItem>& inputs) {
+    std::vector<std::string> parts;
+    for (const InputItem& item : inputs) {
+        parts.push_back(cluster::pack({item.name, item.file.string(),
+                                       item.array_item ? std::to_string(*item.array_item) : "", item.stem,
+                                       item.error}));
+    }
+    return cluster::pack(parts);
+}
+
+std::vector<InputItem> unpack_inputs(const std::string& text) {
+    std::vector<InputItem> inputs;
+    for (const std::string& part : cluster::unpack(text)) {
+        const std::vector<std::string> fields = cluster::unpack(part);
+        if (fields.size() != 5) throw Error(ErrorKind::io, "A list of inputs is broken.");
+        InputItem& item = inputs.emplace_back(InputItem{fields[0], fields[1], std::nullopt, fields[3], fields[4]});
+        if (!fields[2].empty()) item.array_item = std::stoll(fields[2]);
+    }
+    return inputs;
 }
 
 }  // namespace locus::batch

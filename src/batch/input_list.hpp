@@ -28,4 +28,9 @@ struct InputItem {
 /// with an error. Folders met twice by links are walked once.
 std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input);
 
+/// The list as one text, for other ranks: only rank 0 has the standard input, and folders are walked once. `unpack_inputs` throws Error(io)
+/// for other texts.
+std::string pack_inputs(const std::vector<InputItem>& inputs);
+std::vector<InputItem> unpack_inputs(const std::string& text);
+
 }  // namespace locus::batch

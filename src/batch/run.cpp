@@ -1,24 +1,21 @@
 #include "batch/run.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <map>
-#include <mutex>
-#include <thread>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "batch/item_files.hpp"
 #include "batch/item_source.hpp"
+#include "cluster/message.hpp"
 #include "locus/error.hpp"
 #include "report/run_journal.hpp"
 #include "report/sha256.hpp"
 
 namespace locus::batch {
 namespace {
-
-int cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
 std::vector<ClassRequest> requests(const RunOptions& options, const Explainer& explainer) {
     std::vector<ClassRequest> result;
@@ -87,30 +84,47 @@ report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& in
     return result;
 }
 
-/// Hands the observer its images in the order of the inputs, whatever order the workers finish in.
+/// What came of one input, as it goes from the worker that did it to the journal, from another rank perhaps.
+struct Outcome {
+    std::size_t index = 0;
+    std::string line;         ///< of the journal
+    std::string description;  ///< what the observer is told; empty for failures
+    std::optional<report::Failure> failure;
+};
+
+std::string packed(const std::vector<Outcome>& outcomes) {
+    std::vector<std::string> parts;
+    for (const Outcome& o : outcomes) {
+        parts.push_back(cluster::pack({std::to_string(o.index), o.line, o.description}));
+        if (o.failure)
+            parts.back() = cluster::pack({std::to_string(o.index), o.line, "", o.failure->file, o.failure->error});
+    }
+    return cluster::pack(parts);
+}
+
+std::vector<Outcome> unpacked(const std::string& text) {
+    std::vector<Outcome> outcomes;
+    for (const std::string& part : cluster::unpack(text)) {
+        std::vector<std::string> fields = cluster::unpack(part);
+        Outcome& o = outcomes.emplace_back(Outcome{std::stoul(fields.at(0)), fields.at(1), fields.at(2), {}});
+        if (fields.size() == 5) o.failure = report::Failure{fields[3], fields[4]};
+    }
+    return outcomes;
+}
+
+/// Hands the observer its images in the order of the inputs, whatever order they are finished in.
 class InOrder {
 public:
     InOrder(const RunObserver& observer, const report::RunJournal& journal) : observer_(observer), journal_(journal) {
         skip_earlier();
     }
 
-    void image(std::size_t index, report::ImageRecord record) {
-        put(index, [this, record = std::move(record)] {
-            if (observer_.image) observer_.image(record);
-        });
-    }
-    void failure(std::size_t index, report::Failure failure) {
-        put(index, [this, failure = std::move(failure)] {
-            if (observer_.failure) observer_.failure(failure);
-        });
-    }
-
-private:
-    void put(std::size_t index, std::function<void()> tell) {
-        const std::lock_guard lock(mutex_);
-        waiting_.emplace(index, std::move(tell));
+    void put(Outcome outcome) {
+        waiting_.emplace(outcome.index, std::move(outcome));
         while (!waiting_.empty() && waiting_.begin()->first == next_) {
-            waiting_.begin()->second();
+            const Outcome& first = waiting_.begin()->second;
+            if (first.failure && observer_.failure) observer_.failure(*first.failure);
+            if (!first.failure && observer_.image) observer_.image(first.description);
             waiting_.erase(waiting_.begin());
             ++next_;
             skip_earlier();
@@ -118,17 +132,15 @@ private:
         if (observer_.progress) observer_.progress(++told_ + journal_before_, journal_.inputs());
     }
 
+private:
     /// What an earlier run did is not told again.
     void skip_earlier() {
-        while (next_ < journal_.inputs() && earlier(next_)) ++next_;
+        while (next_ < journal_.inputs() && earlier_[next_]) ++next_;
     }
-
-    bool earlier(std::size_t index) const { return earlier_[index]; }
 
     const RunObserver& observer_;
     const report::RunJournal& journal_;
-    std::mutex mutex_;
-    std::map<std::size_t, std::function<void()>> waiting_;
+    std::map<std::size_t, Outcome> waiting_;
     std::vector<bool> earlier_ = [this] {
         std::vector<bool> done(journal_.inputs());
         for (std::size_t i = 0; i < done.size(); ++i) done[i] = journal_.contains(i);
@@ -137,129 +149,154 @@ private:
     std::size_t next_ = 0, told_ = 0, journal_before_ = journal_.done();
 };
 
-/// Carries inputs through decoding, the network and drawing, a batch at a time.
+/// Carries inputs through decoding, the network and drawing, a batch at a time. May be called from several threads at once.
 class Worker {
 public:
     Worker(const RunOptions& options, const std::vector<InputItem>& inputs, const Explainer& explainer,
-           const std::vector<ClassRequest>& classes, report::RunJournal& journal, InOrder& in_order)
+           const std::vector<ClassRequest>& classes, const RunObserver& observer)
         : options_(options),
           inputs_(inputs),
           explainer_(explainer),
           classes_(classes),
-          journal_(journal),
-          in_order_(in_order) {}
+          observer_(observer),
+          previews_(report::preview_plan(inputs.size())) {}
 
-    void explain(const std::vector<std::size_t>& indices) {
+    std::vector<Outcome> explain(const std::vector<std::size_t>& indices) const {
         std::vector<std::size_t> readable;
         std::vector<Source> sources;
+        std::vector<Outcome> outcomes;
         for (const std::size_t index : indices) {
             try {
                 if (!inputs_[index].error.empty()) throw Error(ErrorKind::io, inputs_[index].error);
                 sources.push_back(read_source(inputs_[index], explainer_.preprocessing(), needs_picture(index)));
                 readable.push_back(index);
             } catch (const Error& error) {
-                fail(index, error.what());
+                outcomes.push_back(failed(index, error.what()));
             } catch (const std::bad_alloc&) {
-                fail(index, "memory does not suffice to decode it");
+                outcomes.push_back(failed(index, "memory does not suffice to decode it"));
             }
         }
-        if (readable.empty()) return;
+        if (readable.empty()) return outcomes;
         std::vector<std::vector<Explanation>> explanations;
         try {
             explanations = explainer_.explain(joined_inputs(sources), {classes_});
         } catch (const Error& error) {
+            if (readable.size() == 1) {
+                outcomes.push_back(failed(readable.front(), error.what()));
+                return outcomes;
+            }
             // One input of another shape spoils the batch: each alone tells which.
-            if (readable.size() == 1) return fail(readable.front(), error.what());
-            for (const std::size_t index : readable) explain({index});
-            return;
+            for (const std::size_t index : readable) {
+                for (Outcome& outcome : explain({index})) outcomes.push_back(std::move(outcome));
+            }
+            return outcomes;
         }
-        for (std::size_t i = 0; i < readable.size(); ++i) finish(readable[i], sources[i], std::move(explanations[i]));
+        for (std::size_t i = 0; i < readable.size(); ++i)
+            outcomes.push_back(finished(readable[i], sources[i], std::move(explanations[i])));
+        return outcomes;
     }
 
 private:
+    int preview_side(std::size_t index) const {
+        return options_.save.report && index < previews_.images ? previews_.side : 0;
+    }
+
     bool needs_picture(std::size_t index) const {
-        return options_.save.overlay || options_.explainer.parts > 0 || journal_.preview_side(index) > 0;
+        return options_.save.overlay || options_.explainer.parts > 0 || preview_side(index) > 0;
     }
 
-    void finish(std::size_t index, const Source& source, std::vector<Explanation> explanations) {
-        ItemFiles files = write_item_files(options_, inputs_[index], source, std::move(explanations), explainer_,
-                                           journal_.preview_side(index));
-        journal_.append(index, files.record, files.preview);
-        in_order_.image(index, std::move(files.record));
+    Outcome finished(std::size_t index, const Source& source, std::vector<Explanation> explanations) const {
+        const int side = preview_side(index);
+        const ItemFiles files =
+            write_item_files(options_, inputs_[index], source, std::move(explanations), explainer_, side);
+        return {index, report::journal_line(index, files.record, files.preview, side > 0),
+                observer_.describe ? observer_.describe(files.record) : "", std::nullopt};
     }
 
-    void fail(std::size_t index, const std::string& why) {
+    Outcome failed(std::size_t index, const std::string& why) const {
         const report::Failure failure{inputs_[index].name, why};
-        journal_.append(index, failure);
-        in_order_.failure(index, failure);
+        return {index, report::journal_line(index, failure), "", failure};
     }
 
     const RunOptions& options_;
     const std::vector<InputItem>& inputs_;
     const Explainer& explainer_;
     const std::vector<ClassRequest>& classes_;
-    report::RunJournal& journal_;
-    InOrder& in_order_;
+    const RunObserver& observer_;
+    report::PreviewPlan previews_;
 };
+
+/// The model made ready, and on rank 0 the journal opened.
+struct Setting {
+    std::optional<Explainer> explainer;
+    std::vector<ClassRequest> classes;
+    report::RunRecord record;
+    std::optional<report::RunJournal> journal;
+};
+
+void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, int threads_a_pass, bool keeps_journal,
+             Setting& setting) {
+    ExplainerOptions explainer_options = options.explainer;
+    explainer_options.threads = threads_a_pass;
+    Explainer& explainer = setting.explainer.emplace(options.model, explainer_options);
+    if (!options.labels.empty()) explainer.set_labels(options.labels);
+    setting.classes = requests(options, explainer);
+    explainer.check(setting.classes);
+    if (!keeps_journal) return;
+    setting.record = run_record(options, explainer, report::sha256_of_file(options.model));
+    const report::RunPlan run_plan = plan(options, inputs, setting.record, explainer);
+    setting.journal.emplace(options.resume ? report::RunJournal::resume(options.out, run_plan)
+                                           : report::RunJournal::create(options.out, run_plan, options.overwrite));
+}
 
 }  // namespace
 
 RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer,
               const std::atomic<bool>& stop) {
-    const int threads = options.threads > 0 ? options.threads : cores();
-    const std::size_t batch = static_cast<std::size_t>(std::max(1, options.batch));
-    const auto passes = static_cast<int>(std::min<std::size_t>((inputs.size() + batch - 1) / batch, 1 << 16));
+    const cluster::Cluster alone = cluster::Cluster::alone();
+    const cluster::Cluster& cluster = options.cluster == nullptr ? alone : *options.cluster;
+    const int threads = options.threads > 0 ? options.threads : cluster.cores();
+    const auto batch = static_cast<std::size_t>(std::max(1, options.batch));
+    const auto ranks = static_cast<std::size_t>(cluster.size());
+    const auto passes = static_cast<int>(std::min<std::size_t>((inputs.size() / ranks + batch - 1) / batch, 1 << 16));
     const int workers = options.explainer.cuda ? std::min(2, threads) : std::clamp(passes, 1, threads);
 
-    ExplainerOptions explainer_options = options.explainer;
-    explainer_options.threads = std::max(1, threads / workers);
-    Explainer explainer(options.model, explainer_options);
-    if (!options.labels.empty()) explainer.set_labels(options.labels);
-    const std::vector<ClassRequest> classes = requests(options, explainer);
-    explainer.check(classes);
-    const report::RunRecord record = run_record(options, explainer, report::sha256_of_file(options.model));
-    const report::RunPlan run_plan = plan(options, inputs, record, explainer);
-    report::RunJournal journal = options.resume ? report::RunJournal::resume(options.out, run_plan)
-                                                : report::RunJournal::create(options.out, run_plan, options.overwrite);
-    if (observer.begun) observer.begun(record, explainer);
+    Setting setting;
+    std::exception_ptr failure;
+    try {
+        prepare(options, inputs, std::max(1, threads / workers), cluster.rank() == 0, setting);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    cluster.agree(failure);
+    const Worker worker(options, inputs, *setting.explainer, setting.classes, observer);
+    const cluster::Work work = [&](const cluster::Unit& unit) { return packed(worker.explain(unit)); };
+    if (cluster.rank() > 0) {
+        cluster.work(work, workers);
+        return {.inputs = inputs.size(), .is_helper = true};
+    }
+    report::RunJournal& journal = *setting.journal;
+    if (observer.begun) observer.begun(setting.record, *setting.explainer);
 
     RunResult result{.inputs = inputs.size(), .resumed = journal.done()};
     InOrder in_order(observer, journal);
-    std::vector<std::size_t> todo;
+    std::vector<cluster::Unit> units;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (!journal.contains(i)) todo.push_back(i);
+        if (journal.contains(i)) continue;
+        if (units.empty() || units.back().size() == batch) units.emplace_back();
+        units.back().push_back(i);
     }
-
-    std::atomic<std::size_t> next{0};
-    std::atomic<bool> broken{false};
-    std::exception_ptr failure;
-    std::mutex failure_mutex;
-    const auto work = [&] {
-        try {
-            Worker worker(options, inputs, explainer, classes, journal, in_order);
-            while (!stop && !broken) {
-                const std::size_t first = next.fetch_add(batch);
-                if (first >= todo.size()) break;
-                const auto begin = todo.begin() + static_cast<std::ptrdiff_t>(first);
-                worker.explain({begin, begin + static_cast<std::ptrdiff_t>(std::min(batch, todo.size() - first))});
-            }
-        } catch (...) {  // the disk is full, say: no use in going on
-            const std::lock_guard lock(failure_mutex);
-            if (!failure) failure = std::current_exception();
-            broken = true;
+    cluster.deal(units, work, workers, &stop, [&](const cluster::Unit&, const std::string& text) {
+        for (Outcome& outcome : unpacked(text)) {
+            journal.append(outcome.line);
+            in_order.put(std::move(outcome));
         }
-    };
-    {
-        std::vector<std::jthread> pool;
-        for (int i = 1; i < workers; ++i) pool.emplace_back(work);
-        work();
-    }
-    if (failure) std::rethrow_exception(failure);
+    });
 
     result.failed = journal.failed();
     result.done = journal.done() - result.failed;
     result.interrupted = journal.done() < inputs.size();
-    result.interrupted ? journal.interrupt(record) : journal.finish(record);
+    result.interrupted ? journal.interrupt(setting.record) : journal.finish(setting.record);
     return result;
 }
 

@@ -7,7 +7,8 @@
 ///
 /// Workers take inputs one after another, and each carries its input through all of it: decode, preprocess, network, boxes, pictures, files.
 /// So decoding, the network and drawing overlap on all cores, nothing waits in queues, and memory is bounded by the number of
-/// workers. A pass takes one thread where there are as many inputs as cores, and more where there are fewer.
+/// workers. A pass takes one thread where there are as many inputs as cores, and more where there are fewer. Under mpirun the ranks share the
+/// inputs out, each writes the files of its own, and rank 0 keeps the journal (cluster/cluster.hpp).
 
 #include <atomic>
 #include <cstddef>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "batch/input_list.hpp"
+#include "cluster/cluster.hpp"
 #include "locus/boxes.hpp"
 #include "locus/explainer.hpp"
 #include "locus/overlay.hpp"
@@ -48,12 +50,15 @@ struct RunOptions {
     std::filesystem::path out;
     bool resume = false;
     bool overwrite = false;
+    const cluster::Cluster* cluster = nullptr;  ///< nullptr: this process alone
 };
 
-/// Told of what happens, one call at a time, images in the order of the inputs.
+/// Told of what happens, on rank 0, one call at a time, images in the order of the inputs; `describe` apart.
 struct RunObserver {
     std::function<void(const report::RunRecord& run, const Explainer& explainer)> begun;
-    std::function<void(const report::ImageRecord& image)> image;
+    /// What is to be said of an image. Called where it was explained: on any rank, by several threads at once.
+    std::function<std::string(const report::ImageRecord& image)> describe;
+    std::function<void(const std::string& description)> image;
     std::function<void(const report::Failure& failure)> failure;
     std::function<void(std::size_t done, std::size_t inputs)> progress;  ///< in any order, often
 };
@@ -64,10 +69,12 @@ struct RunResult {
     std::size_t failed = 0;
     std::size_t resumed = 0;  ///< of both, in an earlier run
     bool interrupted = false;
+    bool is_helper = false;  ///< this process helped rank 0 and has nothing to tell
 };
 
 /// Explains the inputs and writes OUT (docs/formats.md). Inputs that fail are recorded and the rest is done. Once `stop` is set, what is in
-/// flight is finished and the outputs say that they are unfinished. Throws Error for what concerns all inputs: the model, the options, OUT.
+/// flight is finished and the outputs say that they are unfinished. Throws Error for what concerns all inputs: the model, the options, OUT; among ranks,
+/// on each of them.
 RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer,
               const std::atomic<bool>& stop);
 

@@ -1,6 +1,7 @@
 #include "evaluate/evaluation.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <map>
 #include <memory>
 
@@ -200,16 +201,17 @@ std::string data_of(const EvaluationOptions& options) {
     return text;
 }
 
-}  // namespace
+/// All that is done before the first image: the truths and the models are read, and on rank 0 the journal is opened.
+struct Setting {
+    Job job;
+    std::optional<Journal> journal;
+};
 
-Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& observer) {
+void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescription& description, Setting& setting) {
     require_sense(options);
     auto truths = std::make_shared<TruthList>();
     if (!options.boxes.empty()) *truths = read_boxes(options.boxes);
     if (!options.masks.empty()) add_masks(*truths, options.masks);
-
-    Evaluation result;
-    RunDescription& description = result.description;
     description.version = options.version;
     description.data = data_of(options);
     description.localization = {chosen_metrics(options), options.step, options.side, options.threshold,
@@ -218,18 +220,37 @@ Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& 
     description.remarks = truths->remarks;
     thresholds(options.step);  // a wrong step is told before any work is done
 
-    const Job job = options.models.empty() ? job_for_maps(options, truths, description)
-                                           : job_for_models(options, truths, description);
-    const Cluster alone = Cluster::alone();
-    const Cluster& cluster = options.cluster == nullptr ? alone : *options.cluster;
+    setting.job = options.models.empty() ? job_for_maps(options, truths, description)
+                                         : job_for_models(options, truths, description);
+    if (!keeps_journal) return;
+    std::filesystem::create_directories(options.out);
+    setting.journal.emplace(options.out / "records.jsonl",
+                            heading_of(options, description.localization.metrics, setting.job.images),
+                            setting.job.images, options.resume);
+}
+
+}  // namespace
+
+Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& observer) {
+    const cluster::Cluster alone = cluster::Cluster::alone();
+    const cluster::Cluster& cluster = options.cluster == nullptr ? alone : *options.cluster;
+    Evaluation result;
+    RunDescription& description = result.description;
+    Setting setting;
+    std::exception_ptr failure;
+    try {
+        prepare(options, cluster.rank() == 0, description, setting);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    cluster.agree(failure);
+    const Job& job = setting.job;
     if (cluster.rank() > 0) {  // rank 0 keeps the journal and makes the tables
-        cluster.work(job.measure, options.threads);
+        help_measure(job.measure, cluster, options.threads);
         result.is_worker = true;
         return result;
     }
-    std::filesystem::create_directories(options.out);
-    Journal journal(options.out / "records.jsonl", heading_of(options, description.localization.metrics, job.images),
-                    job.images, options.resume);
+    Journal& journal = *setting.journal;
     result.complete = measure_all(
         journal, job.images, job.measure, cluster,
         {.unit = job.unit, .threads = options.threads, .stop = observer.stop, .progress = observer.progress});

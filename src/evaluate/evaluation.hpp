@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/cluster.hpp"
+#include "cluster/cluster.hpp"
 #include "evaluate/results.hpp"
 
 namespace locus::evaluate {
@@ -39,8 +39,8 @@ struct EvaluationOptions {
     std::size_t subset = 0;  ///< images drawn by the seed; 0: all
     int threads = 1;
     bool resume = false;
-    std::string version;               ///< of Locus, for the files
-    const Cluster* cluster = nullptr;  ///< nullptr: this process alone
+    std::string version;                        ///< of Locus, for the files
+    const cluster::Cluster* cluster = nullptr;  ///< nullptr: this process alone
 };
 
 struct EvaluationObserver {

@@ -1,6 +1,13 @@
 #include "evaluate/journal.hpp"
 
-#include <iterator>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -8,17 +15,43 @@
 #include "text/quote.hpp"
 
 namespace locus::evaluate {
+namespace {
+
+[[noreturn]] void fail_to(const char* what, const std::filesystem::path& file) {
+    throw Error(ErrorKind::io, fmt::format("{} cannot be {}: {}.", text::quote(file.string()), what,
+                                           std::generic_category().message(errno)));
+}
+
+}  // namespace
 
 Journal::Journal(std::filesystem::path file, const std::string& heading, std::size_t images, bool resume)
-    : file_(std::move(file)), records_(images) {
-    if (resume && std::filesystem::exists(file_)) {
-        read_back(heading);
-        stream_.open(file_, std::ios::binary | std::ios::app);
-    } else {
-        stream_.open(file_, std::ios::binary | std::ios::trunc);
-        stream_ << heading << '\n' << std::flush;
+    : file_(std::move(file)), lines_(images) {
+    descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666);
+    if (descriptor_ < 0) fail_to("written", file_);
+    try {
+        if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+            throw Error(ErrorKind::usage,
+                        fmt::format("Another run is writing {}: wait for it, or choose another folder with --out.",
+                                    text::quote(file_.string())));
+        }
+        if (resume) read_back(heading);
+        if (!resume && ::ftruncate(descriptor_, 0) != 0) fail_to("emptied", file_);
+        if (::lseek(descriptor_, 0, SEEK_END) == 0) write(heading + '\n');
+    } catch (...) {
+        ::close(descriptor_);
+        throw;
     }
-    if (!stream_) throw Error(ErrorKind::io, fmt::format("{} cannot be written.", text::quote(file_.string())));
+}
+
+Journal::~Journal() { ::close(descriptor_); }
+
+void Journal::write(const std::string& text) {
+    for (std::size_t written = 0; written < text.size();) {
+        const ssize_t count = ::write(descriptor_, text.data() + written, text.size() - written);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) fail_to("written", file_);
+        written += static_cast<std::size_t>(count);
+    }
 }
 
 void Journal::read_back(const std::string& heading) {
@@ -35,34 +68,30 @@ void Journal::read_back(const std::string& heading) {
             }
             whole += line.size() + 1;
             if (first) continue;
-            ImageRecord record = record_from_json(line);
-            if (record.index >= records_.size()) {
+            const std::size_t index = record_from_json(line).index;
+            if (index >= lines_.size()) {
                 throw Error(ErrorKind::io, fmt::format("{} has a record of image {}, but there are {} images.",
-                                                       text::quote(file_.string()), record.index, records_.size()));
+                                                       text::quote(file_.string()), index, lines_.size()));
             }
-            if (!records_[record.index]) ++count_;
-            records_[record.index] = std::move(record);
+            count_ += lines_[index].empty() ? 1 : 0;
+            lines_[index] = std::move(line);
         }
     }
-    std::filesystem::resize_file(file_, whole);
-    if (whole == 0) std::ofstream(file_, std::ios::binary) << heading << '\n';
+    if (::ftruncate(descriptor_, static_cast<off_t>(whole)) != 0) fail_to("shortened", file_);
 }
 
-void Journal::add(ImageRecord record) {
-    const std::string line = to_json(record) + '\n';
-    const std::lock_guard lock(mutex_);
-    stream_ << line << std::flush;
-    if (!stream_) throw Error(ErrorKind::io, fmt::format("{} cannot be written.", text::quote(file_.string())));
-    if (!records_[record.index]) ++count_;
-    records_[record.index] = std::move(record);
+void Journal::add(std::size_t index, std::string line) {
+    write(line + '\n');
+    count_ += lines_[index].empty() ? 1 : 0;
+    lines_[index] = std::move(line);
 }
 
 std::vector<ImageRecord> Journal::take() {
     std::vector<ImageRecord> records;
-    records.reserve(records_.size());
-    for (std::size_t i = 0; i < records_.size(); ++i) {
-        if (!records_[i]) throw Error(ErrorKind::io, fmt::format("Image {} was not measured.", i));
-        records.push_back(std::move(*records_[i]));
+    records.reserve(lines_.size());
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        if (lines_[i].empty()) throw Error(ErrorKind::io, fmt::format("Image {} was not measured.", i));
+        records.push_back(record_from_json(std::exchange(lines_[i], {})));
     }
     return records;
 }

@@ -5,11 +5,16 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <vector>
 
-#include "evaluate/cluster.hpp"
+#include "cluster/cluster.hpp"
+#include "evaluate/image_record.hpp"
 #include "evaluate/journal.hpp"
 
 namespace locus::evaluate {
+
+/// Gets indices in ascending order and returns a record for each; called from several threads at once.
+using Measure = std::function<std::vector<ImageRecord>(const std::vector<std::size_t>& indices)>;
 
 struct MeasureOptions {
     std::size_t unit = 1;  ///< images measured together
@@ -18,9 +23,12 @@ struct MeasureOptions {
     std::function<void(std::size_t done, std::size_t total)> progress;  ///< called one at a time
 };
 
-/// Measures the images of the journal that it does not have yet, on rank 0 of the cluster: `measure` gets indices in ascending order and returns a record for
-/// each; it is called from several threads at once. Its exceptions end the run and are passed on. Returns whether all images are done.
-bool measure_all(Journal& journal, std::size_t images, const Measure& measure, const Cluster& cluster,
+/// Measures the images of the journal that it does not have yet, on rank 0 of the cluster. Exceptions end the run and are passed on. Returns whether all
+/// images are done.
+bool measure_all(Journal& journal, std::size_t images, const Measure& measure, const cluster::Cluster& cluster,
                  const MeasureOptions& options);
+
+/// The other ranks' part: measures what rank 0 hands out.
+void help_measure(const Measure& measure, const cluster::Cluster& cluster, int threads);
 
 }  // namespace locus::evaluate

@@ -88,6 +88,26 @@ std::string differences(const std::string& before, const RunPlan& plan) {
                        to_utf8(out.native()), why));
 }
 
+std::string line_of(std::size_t index, char kind, const std::string& fields) {
+    std::string line = fmt::format("{}\t{}\t{}\t", index, kind, fields);
+    return line + fmt::format("{:016x}\n", checksum(line));
+}
+
+struct LineStart {
+    std::size_t index = 0;
+    bool is_failure = false;
+};
+
+LineStart read_start(std::string_view line) {
+    LineStart start;
+    const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), start.index);
+    line.remove_prefix(static_cast<std::size_t>(rest - line.data()));
+    start.is_failure = line.starts_with("\tF\t");
+    if (error != std::errc() || !(start.is_failure || line.starts_with("\tI\t")) || !line.ends_with('\n'))
+        refuse("a line for the journal must be made by journal_line");
+    return start;
+}
+
 std::string first_line(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     std::string line;
@@ -96,6 +116,16 @@ std::string first_line(const fs::path& file) {
 }
 
 }  // namespace
+
+std::string journal_line(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview,
+                         bool wants_preview) {
+    const std::string shown = wants_preview ? report_maps(record) + '\t' + base64(preview) : "\t";
+    return line_of(index, 'I', image_json(record) + '\t' + shown);
+}
+
+std::string journal_line(std::size_t index, const Failure& failure) {
+    return line_of(index, 'F', failure_json(failure));
+}
 
 RunJournal::RunJournal(fs::path out, const RunPlan& plan)
     : out_(std::move(out)), plan_(plan), previews_(preview_plan(plan.inputs)), entries_(plan.inputs) {}
@@ -215,9 +245,8 @@ bool RunJournal::read_back() {
     return true;
 }
 
-void RunJournal::add_line(std::size_t index, char kind, const std::string& fields) {
-    std::string line = fmt::format("{}\t{}\t{}\t", index, kind, fields);
-    line += fmt::format("{:016x}\n", checksum(line));
+void RunJournal::append(const std::string& line) {
+    const auto [index, is_failure] = read_start(line);
     const std::lock_guard guard(writing_);
     if (complete_ || index >= entries_.size() || entries_[index].length > 0)
         refuse(fmt::format("image {} is not to be done in this run", index));
@@ -231,10 +260,10 @@ void RunJournal::add_line(std::size_t index, char kind, const std::string& field
                                                    std::generic_category().message(errno)));
         written += static_cast<std::size_t>(count);
     }
-    entries_[index] = {end_, static_cast<std::uint32_t>(line.size() - 1), kind == 'F'};
+    entries_[index] = {end_, static_cast<std::uint32_t>(line.size() - 1), is_failure};
     end_ += line.size();
     ++done_;
-    failed_ += kind == 'F' ? 1 : 0;
+    failed_ += is_failure ? 1 : 0;
 }
 
 int RunJournal::preview_side(std::size_t index) const {
@@ -242,15 +271,10 @@ int RunJournal::preview_side(std::size_t index) const {
 }
 
 void RunJournal::append(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview) {
-    std::string fields = image_json(record) + '\t';
-    if (preview_side(index) > 0)
-        fields += report_maps(record) + '\t' + base64(preview);
-    else
-        fields += '\t';
-    add_line(index, 'I', fields);
+    append(journal_line(index, record, preview, preview_side(index) > 0));
 }
 
-void RunJournal::append(std::size_t index, const Failure& failure) { add_line(index, 'F', failure_json(failure)); }
+void RunJournal::append(std::size_t index, const Failure& failure) { append(journal_line(index, failure)); }
 
 std::vector<std::string> RunJournal::fields(const Entry& entry) const {
     std::string line(entry.length, '\0');

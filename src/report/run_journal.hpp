@@ -46,6 +46,12 @@ struct RunPlan {
     bool report = true;  ///< write report.html
 };
 
+/// The journal's line for image `index`, made wherever the image was done. All files that `record` names must be whole at their places: the line
+/// says that they are. `preview` is a JPEG for the report, where one is wanted.
+std::string journal_line(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview,
+                         bool wants_preview);
+std::string journal_line(std::size_t index, const Failure& failure);
+
 class RunJournal {
 public:
     /// Begins a run. An earlier, finished run in `out` is removed first. Throws Error(usage) where `out` holds an unfinished run or
@@ -71,8 +77,8 @@ public:
     /// Longer side that the preview of image `index` may have; 0 where none is wanted.
     int preview_side(std::size_t index) const;
 
-    /// Adds image `index`. All files that `record` names must be whole at their places: the line says that they are. `preview` is a JPEG for the report
-    /// (see preview_side), or empty. Throws Error(io).
+    /// Adds an image that is done. Throws Error(io), and Error(usage) for a line that is none of `journal_line`.
+    void append(const std::string& line);
     void append(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview = {});
     void append(std::size_t index, const Failure& failure);
 
@@ -94,7 +100,6 @@ private:
     void lock();
     void begin_anew();
     bool read_back();
-    void add_line(std::size_t index, char kind, const std::string& fields);
     std::vector<std::string> fields(const Entry& entry) const;
     void write_outputs(const RunRecord& run, bool unfinished);
 

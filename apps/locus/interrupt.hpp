@@ -1,0 +1,21 @@
+#pragma once
+
+/// How a long run is ended from outside, and how it works among other ranks.
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+
+#include "cluster/cluster.hpp"
+
+namespace locus::command {
+
+/// From now on the first Ctrl-C or SIGTERM sets the flag that is returned, so that what is in flight is finished; the second one ends the process as it
+/// always does. Among several ranks the process ends at once, saying how the run is completed: mpirun, which stops all when one has died,
+/// leaves them a second.
+const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, const std::filesystem::path& out);
+
+/// Does the job. What it throws is told by rank 0 alone: on the others it becomes an exit code.
+void on_rank(const cluster::Cluster& cluster, const std::function<void()>& job);
+
+}  // namespace locus::command

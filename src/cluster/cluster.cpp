@@ -1,0 +1,360 @@
+#include "cluster/cluster.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <thread>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "cluster/message.hpp"
+#include "locus/error.hpp"
+
+#ifdef LOCUS_WITH_MPI
+#include <mpi.h>
+#endif
+
+namespace locus::cluster {
+namespace {
+
+/// How mpirun tells its children that they are several (Open MPI, MPICH and Slurm's launcher).
+bool started_by_mpirun() {
+    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
+        if (std::getenv(variable) != nullptr) return true;
+    }
+    return false;
+}
+
+/// The units of a run, taken by whoever is free.
+class Units {
+public:
+    Units(const std::vector<Unit>& units, const std::atomic<bool>* stop) : units_(units), stop_(stop) {}
+
+    const Unit* next() {
+        if (failed || (stop_ != nullptr && *stop_)) return nullptr;
+        const std::size_t i = next_++;
+        return i < units_.size() ? &units_[i] : nullptr;
+    }
+
+    std::atomic<bool> failed{false};
+
+private:
+    const std::vector<Unit>& units_;
+    const std::atomic<bool>* stop_;
+    std::atomic<std::size_t> next_{0};
+};
+
+/// What came of the units, one at a time, and the first thing that went wrong.
+class Collector {
+public:
+    Collector(Units& units, const Take& take) : units_(units), take_(take) {}
+
+    void add(const Unit& unit, std::string text) {
+        const std::lock_guard lock(mutex_);
+        if (failure_) return;
+        try {
+            take_(unit, std::move(text));
+        } catch (...) {
+            failure_ = std::current_exception();
+            units_.failed = true;
+        }
+    }
+    void fail(std::exception_ptr reason) {
+        const std::lock_guard lock(mutex_);
+        if (!failure_) failure_ = std::move(reason);
+        units_.failed = true;
+    }
+    void rethrow() {
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+private:
+    Units& units_;
+    const Take& take_;
+    std::mutex mutex_;
+    std::exception_ptr failure_;
+};
+
+void do_units(Units& units, Collector& collector, const Work& work) {
+    while (const Unit* unit = units.next()) {
+        try {
+            collector.add(*unit, work(*unit));
+        } catch (...) {
+            collector.fail(std::current_exception());
+        }
+    }
+}
+
+#ifdef LOCUS_WITH_MPI
+
+/// A blocking call of MPI would spin on a core that others work on.
+constexpr std::chrono::microseconds nap{300};
+
+enum Tag : int { tag_free = 1, tag_unit, tag_done, tag_failure, tag_bye };
+
+std::string received_text(const MPI_Status& status) {
+    int bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &bytes);
+    std::string text(static_cast<std::size_t>(bytes), '\0');
+    MPI_Recv(text.data(), bytes, MPI_BYTE, status.MPI_SOURCE, status.MPI_TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    return text;
+}
+
+void send_text(const std::string& text, int rank, int tag) {
+    MPI_Send(text.data(), static_cast<int>(text.size()), MPI_BYTE, rank, tag, MPI_COMM_WORLD);
+}
+
+std::optional<MPI_Status> waiting(int source) {
+    MPI_Status status;
+    int is_there = 0;
+    MPI_Iprobe(source, MPI_ANY_TAG, MPI_COMM_WORLD, &is_there, &status);
+    return is_there != 0 ? std::optional(status) : std::nullopt;
+}
+
+/// Rank 0's part that talks: a rank that is free gets the next unit, or none, which is its end.
+void serve(int ranks, Units& units, Collector& collector) {
+    std::vector<std::deque<const Unit*>> given(static_cast<std::size_t>(ranks));
+    for (int present = ranks - 1; present > 0;) {
+        const auto status = waiting(MPI_ANY_SOURCE);
+        if (!status) {
+            std::this_thread::sleep_for(nap);
+            continue;
+        }
+        const int rank = status->MPI_SOURCE, tag = status->MPI_TAG;
+        auto& units_of_rank = given[static_cast<std::size_t>(rank)];
+        const std::string text = received_text(*status);
+        if (tag == tag_bye) {
+            --present;
+        } else if (tag == tag_done) {  // the number of the rank's unit, and what came of it
+            const std::vector<std::string> parts = unpack(text);
+            collector.add(*units_of_rank.at(std::stoul(parts.at(0))), parts.at(1));
+        } else if (tag == tag_failure) {
+            collector.fail(std::make_exception_ptr(Error(ErrorKind::io, fmt::format("Rank {}: {}", rank, text))));
+        } else {
+            const Unit* unit = units.next();
+            std::vector<std::uint64_t> indices;
+            if (unit != nullptr) {
+                indices.assign(unit->begin(), unit->end());
+                units_of_rank.push_back(unit);
+            }
+            MPI_Send(indices.data(), static_cast<int>(indices.size()), MPI_UINT64_T, rank, tag_unit, MPI_COMM_WORLD);
+        }
+    }
+}
+
+/// What the threads of another rank share with the one that talks.
+struct Bench {
+    struct Item {
+        std::size_t number;  ///< of the unit, as the rank got them
+        Unit unit;
+    };
+    std::mutex mutex;
+    std::counting_semaphore<> ready{0};
+    std::deque<std::optional<Item>> todo;              ///< nullopt: no more
+    std::deque<std::pair<std::string, int>> messages;  ///< text and tag, for rank 0
+    int busy = 0;                                      ///< units that were given and not sent back
+
+    void run(const Work& work) {
+        while (true) {
+            ready.acquire();
+            std::optional<Item> item;
+            {
+                const std::lock_guard lock(mutex);
+                item = std::move(todo.front());
+                todo.pop_front();
+            }
+            if (!item) return;
+            std::pair<std::string, int> message;
+            try {
+                message = {pack({std::to_string(item->number), work(item->unit)}), tag_done};
+            } catch (const std::exception& error) {
+                message = {error.what(), tag_failure};
+            }
+            const std::lock_guard lock(mutex);
+            messages.push_back(std::move(message));
+        }
+    }
+    void give(std::optional<Item> item) {
+        {
+            const std::lock_guard lock(mutex);
+            busy += item ? 1 : 0;
+            todo.push_back(std::move(item));
+        }
+        ready.release();
+    }
+    /// A message to be sent. The unit that it tells of is over.
+    std::optional<std::pair<std::string, int>> next_message() {
+        const std::lock_guard lock(mutex);
+        if (messages.empty()) return std::nullopt;
+        auto message = std::move(messages.front());
+        messages.pop_front();
+        --busy;
+        return message;
+    }
+    int in_flight() {
+        const std::lock_guard lock(mutex);
+        return busy;
+    }
+};
+
+#endif
+
+}  // namespace
+
+#ifdef LOCUS_WITH_MPI
+
+Cluster Cluster::join() {
+    if (!started_by_mpirun()) return alone();
+    int provided = 0, rank = 0, size = 1;
+    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    Cluster cluster{rank, size, true};
+    MPI_Comm machine;
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
+    MPI_Comm_size(machine, &cluster.neighbours_);
+    MPI_Comm_free(&machine);
+    return cluster;
+}
+
+Cluster::~Cluster() {
+    if (joined_) MPI_Finalize();
+}
+
+std::string Cluster::broadcast(std::string text) const {
+    if (size_ == 1) return text;
+    std::uint64_t size = text.size();
+    MPI_Bcast(&size, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);
+    text.resize(size);
+    constexpr std::uint64_t at_once = std::uint64_t{1} << 30;  // MPI counts in int
+    for (std::uint64_t sent = 0; sent < size; sent += at_once) {
+        MPI_Bcast(text.data() + sent, static_cast<int>(std::min(at_once, size - sent)), MPI_BYTE, 0, MPI_COMM_WORLD);
+    }
+    return text;
+}
+
+void Cluster::agree(const std::exception_ptr& failure) const {
+    if (size_ == 1) {
+        if (failure) std::rethrow_exception(failure);
+        return;
+    }
+    std::string kind, text;
+    if (failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const Error& error) {
+            kind = std::to_string(static_cast<int>(error.kind()));
+            text = error.what();
+        } catch (const std::exception& error) {
+            kind = std::to_string(static_cast<int>(ErrorKind::io));
+            text = error.what();
+        }
+    }
+    int first = failure ? rank_ : size_, first_of_all = size_;
+    MPI_Allreduce(&first, &first_of_all, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    if (first_of_all == size_) return;
+    std::string message = pack({kind, text});
+    if (first_of_all != 0) {  // rank 0 learns it first, and tells the others
+        if (rank_ == first_of_all) send_text(message, 0, tag_failure);
+        if (rank_ == 0) {
+            MPI_Status status;
+            MPI_Probe(first_of_all, tag_failure, MPI_COMM_WORLD, &status);
+            message = received_text(status);
+        }
+    }
+    const std::vector<std::string> parts = unpack(broadcast(message));
+    throw Error(static_cast<ErrorKind>(std::stoi(parts.at(0))),
+                first_of_all == 0 ? parts.at(1) : fmt::format("rank {}: {}", first_of_all, parts.at(1)));
+}
+
+void Cluster::work(const Work& work, int threads) const {
+    Bench bench;
+    const int width = std::max(threads, 1);
+    {
+        std::vector<std::jthread> pool;
+        for (int t = 0; t < width; ++t) pool.emplace_back([&] { bench.run(work); });
+        std::size_t number = 0;
+        bool more = true, asked = false;
+        while (more || bench.in_flight() > 0) {
+            bool quiet = true;
+            while (auto message = bench.next_message()) {
+                send_text(message->first, 0, message->second);
+                quiet = false;
+            }
+            if (more && !asked && bench.in_flight() < width) {
+                send_text("", 0, tag_free);
+                asked = true;
+                quiet = false;
+            }
+            if (const auto status = asked ? waiting(0) : std::nullopt) {
+                int count = 0;
+                MPI_Get_count(&*status, MPI_UINT64_T, &count);
+                std::vector<std::uint64_t> indices(static_cast<std::size_t>(count));
+                MPI_Recv(indices.data(), count, MPI_UINT64_T, 0, tag_unit, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+                asked = quiet = false;
+                more = !indices.empty();
+                if (more) bench.give(Bench::Item{number++, {indices.begin(), indices.end()}});
+            }
+            if (quiet) std::this_thread::sleep_for(nap);
+        }
+        for (int t = 0; t < width; ++t) bench.give(std::nullopt);
+    }
+    send_text("", 0, tag_bye);
+}
+
+#else
+
+Cluster Cluster::join() {
+    const char* size = std::getenv("OMPI_COMM_WORLD_SIZE");
+    if (size != nullptr && std::atoi(size) > 1 && started_by_mpirun()) {
+        throw Error(ErrorKind::unsupported,
+                    "This Locus was built without MPI: run it without mpirun, or build it with -DLOCUS_MPI=ON.");
+    }
+    return alone();
+}
+
+Cluster::~Cluster() = default;
+
+std::string Cluster::broadcast(std::string text) const { return text; }
+
+void Cluster::agree(const std::exception_ptr& failure) const {
+    if (failure) std::rethrow_exception(failure);
+}
+
+void Cluster::work(const Work&, int) const {}
+
+#endif
+
+int Cluster::cores() const {
+    const int all = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    cpu_set_t allowed;
+    const int own = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : all;
+    return std::max(1, own < all ? own : all / neighbours_);
+}
+
+void Cluster::deal(const std::vector<Unit>& all, const Work& work, int threads, const std::atomic<bool>* stop,
+                   const Take& take) const {
+    Units units(all, stop);
+    Collector collector(units, take);
+    {
+        std::vector<std::jthread> pool;
+        const bool talks = size_ > 1;  // MPI is called by this thread alone
+        for (int t = talks ? 0 : 1; t < std::max(threads, 1); ++t)
+            pool.emplace_back([&] { do_units(units, collector, work); });
+#ifdef LOCUS_WITH_MPI
+        if (talks) serve(size_, units, collector);
+#endif
+        if (!talks) do_units(units, collector, work);
+    }
+    collector.rethrow();
+}
+
+}  // namespace locus::cluster
