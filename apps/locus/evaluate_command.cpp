@@ -104,6 +104,11 @@ void add_evaluate(CLI::App& app) {
         ->type_name("SOURCE")
         ->group(data);
     command
+        .add_option("--truth", run.truth,
+                    "CSV file path,label of the images' true classes, where the data's folders do not say them")
+        ->type_name("CSV")
+        ->group(data);
+    command
         .add_option("--classes", run.classes, "CSV file of the data's classes (a key as the folders are named, name)")
         ->type_name("CSV")
         ->group(data);

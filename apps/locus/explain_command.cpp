@@ -98,8 +98,7 @@ std::string summary(const report::ImageRecord& image) {
         if (where.empty()) where = record.boxes.empty() ? "no box" : "";
         for (const Box& box : record.boxes)
             where += fmt::format("{}box {},{} {}x{}", where.empty() ? "" : "; ", box.x, box.y, box.width, box.height);
-        text +=
-            fmt::format("  {:>3}. {}  {:.1f} %  {}\n", e.rank, name, 100.0 * e.probability.value_or(0), where);
+        text += fmt::format("  {:>3}. {}  {:.1f} %  {}\n", e.rank, name, 100.0 * e.probability.value_or(0), where);
     }
     return text;
 }

@@ -189,9 +189,9 @@ std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, st
 std::string pack_inputs(const std::vector<InputItem>& inputs) {
     std::vector<std::string> parts;
     for (const InputItem& item : inputs) {
-        parts.push_back(cluster::pack({item.name, item.file.string(),
-                                       item.array_item ? std::to_string(*item.array_item) : "", item.stem,
-                                       item.error}));
+        parts.push_back(
+            cluster::pack({item.name, item.file.string(), item.array_item ? std::to_string(*item.array_item) : "",
+                           item.stem, item.error}));
     }
     return cluster::pack(parts);
 }

@@ -34,7 +34,8 @@ public:
     /// This process and no other.
     static Cluster alone() { return {0, 1, false}; }
     ~Cluster();
-    Cluster(Cluster&& other) noexcept : rank_(other.rank_), size_(other.size_), neighbours_(other.neighbours_), joined_(other.joined_) {
+    Cluster(Cluster&& other) noexcept
+        : rank_(other.rank_), size_(other.size_), neighbours_(other.neighbours_), joined_(other.joined_) {
         other.joined_ = false;
     }
     Cluster& operator=(Cluster&&) = delete;

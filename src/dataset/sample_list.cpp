@@ -31,6 +31,7 @@ struct Listing {
     std::vector<std::string> keys;  ///< of classes that exist, with or without images
     std::vector<std::string> passed_over;
     bool multi_label = false;
+    const LabelTable* labels = nullptr;
 };
 
 void list_tar(const fs::path& archive, Listing& listing) {
@@ -41,7 +42,7 @@ void list_tar(const fs::path& archive, Listing& listing) {
             listing.passed_over.push_back(archive.string() + ":" + member.name);
             continue;
         }
-        if (key.empty() || key == ".") {
+        if ((key.empty() || key == ".") && listing.labels == nullptr) {
             throw Error(ErrorKind::usage,
                         fmt::format("{}: '{}' lies in no folder, so its class is not known; archives hold "
                                     "one folder a class.",
@@ -51,9 +52,8 @@ void list_tar(const fs::path& archive, Listing& listing) {
     }
 }
 
-void list_class_folder(const fs::path& folder, const fs::path& root, Listing& listing) {
-    const std::string key = folder.filename().string();
-    listing.keys.push_back(key);
+/// The images of a folder and its subfolders.
+void list_images(const fs::path& folder, const fs::path& root, const std::string& key, Listing& listing) {
     std::vector<fs::path> files;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
         if (entry.is_regular_file()) files.push_back(entry.path());
@@ -69,7 +69,14 @@ void list_class_folder(const fs::path& folder, const fs::path& root, Listing& li
     }
 }
 
+void list_class_folder(const fs::path& folder, const fs::path& root, Listing& listing) {
+    const std::string key = folder.filename().string();
+    listing.keys.push_back(key);
+    list_images(folder, root, key, listing);
+}
+
 void list_folder(const fs::path& folder, Listing& listing) {
+    if (listing.labels != nullptr) return list_images(folder, folder, "", listing);
     std::vector<fs::path> folders, archives, images;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
         const fs::path& path = entry.path();
@@ -84,9 +91,10 @@ void list_folder(const fs::path& folder, Listing& listing) {
     std::sort(folders.begin(), folders.end());
     std::sort(archives.begin(), archives.end());
     if (folders.empty() && archives.empty()) {
-        throw Error(images.empty() ? ErrorKind::io : ErrorKind::usage,
-                    fmt::format("{}: holds neither a folder for each class nor tar files{}.", folder.string(),
-                                images.empty() ? "" : "; images beside each other have no class"));
+        throw Error(
+            images.empty() ? ErrorKind::io : ErrorKind::usage,
+            fmt::format("{}: holds neither a folder for each class nor tar files{}.", folder.string(),
+                        images.empty() ? "" : "; images beside each other have no class (evaluate --truth names it)"));
     }
     for (const fs::path& archive : archives) list_tar(archive, listing);
     for (const fs::path& inner : folders) list_class_folder(inner, folder, listing);
@@ -112,14 +120,14 @@ void list_csv(const fs::path& file, Listing& listing) {
     const Csv csv = read_csv(file);
     const std::size_t path = csv.column("path");
     const auto several = csv.find_column("labels");
-    if (!several && !csv.find_column("label")) {
+    if (!several && !csv.find_column("label") && listing.labels == nullptr) {
         throw Error(ErrorKind::usage,
                     fmt::format("{}: has no column 'label' or 'labels', so nothing says what its images "
                                 "show.",
                                 file.string()));
     }
-    const std::size_t label = several ? *several : csv.column("label");
-    listing.multi_label = listing.multi_label || several.has_value();
+    const std::size_t label = several ? *several : listing.labels != nullptr ? path : csv.column("label");
+    listing.multi_label = listing.multi_label || (several.has_value() && listing.labels == nullptr);
     for (std::size_t row = 0; row < csv.rows.size(); ++row) {
         const std::string& name = csv.rows[row][path];
         std::vector<std::string> keys =
@@ -137,6 +145,38 @@ void list_csv(const fs::path& file, Listing& listing) {
         }
         listing.found.push_back({{name, image, 0, size, {}}, std::move(keys)});
     }
+}
+
+/// Puts the table's labels in place of what the folders say.
+void take_labels(Listing& listing, std::vector<std::string>& remarks) {
+    std::string stranger;
+    const std::size_t images = listing.found.size();
+    std::erase_if(listing.found, [&](Found& found) {
+        const std::string* label = listing.labels->find(found.sample.name);
+        if (label == nullptr) {
+            if (stranger.empty()) stranger = found.sample.name;
+            return true;
+        }
+        found.keys = {*label};
+        return false;
+    });
+    const std::size_t left_out = images - listing.found.size();
+    if (listing.found.empty() && images > 0) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("None of {} images is in the table of true classes: '{}' is an image, and the table "
+                                "begins with '{}'.",
+                                images, stranger, listing.labels->first_name()));
+    }
+    if (left_out > 0) {
+        remarks.push_back(
+            fmt::format("{} of {} images are not in the table of true classes, '{}' among them: left out.", left_out,
+                        images, stranger));
+    }
+    if (listing.found.size() < listing.labels->size()) {
+        remarks.push_back(fmt::format("{} of {} rows of the table of true classes name no image of the data.",
+                                      listing.labels->size() - listing.found.size(), listing.labels->size()));
+    }
+    listing.keys.clear();
 }
 
 /// "a, b, c and 4 more"
@@ -158,6 +198,7 @@ bool has_image_name(const fs::path& name) {
 
 SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions& options) {
     Listing listing;
+    listing.labels = options.labels;
     for (const fs::path& source : sources) {
         try {
             if (fs::is_directory(source))
@@ -175,6 +216,7 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
     }
 
     SampleList list;
+    if (options.labels != nullptr) take_labels(listing, list.remarks);
     list.multi_label = listing.multi_label;
     list.classes = options.classes;
     if (list.classes.entries.empty()) {

@@ -14,6 +14,9 @@
 /// - a CSV file with the columns `path` (relative to the CSV's folder) and `label` or `labels`; several labels are separated by ';' or '|'
 ///   and make the set multi-label.
 ///
+/// With a table of the true classes (`ListOptions::labels`) folders mean nothing: all images of a folder and its subfolders, or of an archive, are taken,
+/// and a CSV file needs its column `path` alone. Images that are not in the table are left out.
+///
 /// The order is that of names (archives: of their members), so it does not depend on the file system.
 
 #include <cstddef>
@@ -23,6 +26,7 @@
 #include <vector>
 
 #include "dataset/class_list.hpp"
+#include "dataset/label_table.hpp"
 
 namespace locus::dataset {
 
@@ -43,11 +47,12 @@ struct SampleList {
 };
 
 struct ListOptions {
-    ClassList classes;  ///< empty: the folders' names or labels that occur, sorted
+    ClassList classes;                   ///< empty: the folders' names or labels that occur, sorted
+    const LabelTable* labels = nullptr;  ///< in place of class folders
 };
 
 /// Throws Error(io) where a source cannot be read or holds no image, and Error(usage) where a folder or label is not among `classes`, where an
-/// image of the CSV has no label, or where nothing tells classes apart (files beside each other without folders).
+/// image of the CSV has no label, or where nothing tells classes apart (files beside each other without folders and table).
 SampleList list_samples(const std::vector<std::filesystem::path>& sources, const ListOptions& options = {});
 
 /// The bytes of a sample's file. May be called from several threads. Throws Error(io).

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "localize/threshold_tree.hpp"
-
 namespace locus::evaluate {
 namespace {
 
@@ -42,7 +40,10 @@ Corners scaled(const Box& box, int image_width, int image_height, int side) {
 }
 
 BoxHits box_hits(std::span<const std::uint8_t> levels, int side, std::span<const Corners> truths) {
-    const localize::ThresholdTree tree = localize::threshold_tree(levels, side, side);
+    return box_hits(localize::threshold_tree(levels, side, side), side, truths);
+}
+
+BoxHits box_hits(const localize::ThresholdTree& tree, int side, std::span<const Corners> truths) {
     BoxHits hits;
     hits.maximum = tree.maximum;
     if (truths.empty()) return hits;

@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "localize/threshold_tree.hpp"
 #include "locus/boxes.hpp"
 
 namespace locus::evaluate {
@@ -40,6 +41,8 @@ struct BoxHits {
 
 /// `levels` are [side, side], 0 ... 255; `truths` the image's true boxes. An image without true boxes is right nowhere.
 BoxHits box_hits(std::span<const std::uint8_t> levels, int side, std::span<const Corners> truths);
+/// The same for contours that are known already.
+BoxHits box_hits(const localize::ThresholdTree& tree, int side, std::span<const Corners> truths);
 
 /// The level at which a map with this maximum is cut for threshold t, a share of the maximum.
 inline int level_of(double threshold, int maximum) { return static_cast<int>(threshold * maximum); }

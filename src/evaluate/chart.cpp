@@ -69,7 +69,8 @@ std::string figure_of(const Chart& chart) {
         }
         svg += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"{} points=\"{}\"/>", colour,
                            line.dashed ? " stroke-dasharray=\"5 4\"" : "", points);
-        legend += fmt::format("<span><i style=\"background:{}\"></i>{}</span> ", colour, escaped(line.name));
+        legend += fmt::format("<span><i{} style=\"color:{}\"></i>{}</span> ", line.dashed ? " class=\"dashed\"" : "",
+                              colour, escaped(line.name));
     }
     return svg + "</svg>" + legend + "</p></figure>\n";
 }

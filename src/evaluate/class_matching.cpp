@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <set>
 
 namespace locus::evaluate {
@@ -44,6 +45,13 @@ bool contains(const std::set<std::string>& all, const std::set<std::string>& par
     return !part.empty() && std::includes(all.begin(), all.end(), part.begin(), part.end());
 }
 
+std::optional<int> number_in(const std::string& key, std::int64_t outputs) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), number);
+    const bool is_number = error == std::errc() && end == key.data() + key.size();
+    return is_number && number >= 0 && number < outputs ? std::optional(number) : std::nullopt;
+}
+
 }  // namespace
 
 ClassMatch match_classes(const dataset::ClassList& classes, const std::vector<std::string>& labels,
@@ -72,6 +80,15 @@ ClassMatch match_classes(const dataset::ClassList& classes, const std::vector<st
         match.outputs.push_back(output);
     }
     match.how = "by name";
+    if (!any) {  // labels that are numbers are the outputs' own
+        std::vector<std::optional<int>> numbers;
+        for (const dataset::ClassEntry& entry : classes.entries) numbers.push_back(number_in(entry.key, outputs));
+        if (std::all_of(numbers.begin(), numbers.end(), [](const auto& number) { return number.has_value(); })) {
+            match.outputs = std::move(numbers);
+            match.how = "by number";
+            return match;
+        }
+    }
     if (!any && static_cast<std::int64_t>(classes.entries.size()) == outputs) {
         match.how = "by number, as there are as many";
         for (std::size_t i = 0; i < match.outputs.size(); ++i) match.outputs[i] = static_cast<int>(i);

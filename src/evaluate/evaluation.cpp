@@ -19,6 +19,7 @@
 #include "evaluate/truth.hpp"
 #include "locus/error.hpp"
 #include "report/atomic_file.hpp"
+#include "report/npy.hpp"
 #include "report/sha256.hpp"
 #include "report/utf8.hpp"
 #include "text/quote.hpp"
@@ -57,8 +58,15 @@ std::vector<Metric> chosen_metrics(const EvaluationOptions& options) {
 
 /// What must not change between a run and the one that resumes it.
 std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, std::size_t images) {
-    nlohmann::ordered_json heading{{"locus-evaluate", 1},
-                                   {"boxes", report::to_utf8(options.boxes.string())},
+    // A table is known by its contents, a folder by its name.
+    const auto file = [](const std::filesystem::path& path) -> nlohmann::ordered_json {
+        if (path.empty() || !std::filesystem::is_regular_file(path)) return report::to_utf8(path.string());
+        return {report::to_utf8(path.string()), report::sha256_of_file(path)};
+    };
+    nlohmann::ordered_json heading{{"locus-evaluate", 2},
+                                   {"truth", file(options.truth)},
+                                   {"classes", file(options.classes)},
+                                   {"boxes", file(options.boxes)},
                                    {"masks", report::to_utf8(options.masks.string())},
                                    {"step", options.step},
                                    {"side", options.side},
@@ -84,6 +92,8 @@ void require_sense(const EvaluationOptions& options) {
     if (!options.maps.empty() && !options.models.empty())
         refuse("Models (-m) and stored maps (--maps) are evaluated in runs of their own.");
     if (!options.models.empty() && options.data.empty()) refuse("A model needs images: --data.");
+    if (options.models.empty() && !options.truth.empty())
+        refuse("True classes (--truth) are for models: stored maps are compared with boxes and masks alone.");
     if (!options.maps.empty() && options.boxes.empty() && options.masks.empty()) {
         refuse("There is nothing to compare the maps with: --boxes or --masks is needed.");
     }
@@ -121,7 +131,7 @@ struct Job {
     std::vector<RowName> rows;
     std::function<std::vector<ImageRecord>(const std::vector<std::size_t>& indices)> measure;
     std::size_t unit = 8;
-    PictureOf picture;  ///< of image and row, numbered as in the records
+    PictureOf picture;
 };
 
 Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthList>& truths,
@@ -149,26 +159,27 @@ Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthLi
     Job job{drawn.size(), {}, {}, 8, {}};
     for (const StoredMaps& folder : *folders) job.rows.push_back({"", folder.folder().string(), false});
     for (const Baseline baseline : baselines()) job.rows.push_back({"", name(baseline), true});
-    job.measure = [=, localization = description.localization,
-                   seed = options.seed](const std::vector<std::size_t>& indices) {
+    auto baseline_scorer = std::make_shared<BaselineScorer>(description.localization, options.seed);
+    job.measure = [=, localization = description.localization](const std::vector<std::size_t>& indices) {
         std::vector<ImageRecord> records;
         for (const std::size_t i : indices) {
-            records.push_back(score_stored_maps(truths->all()[drawn[i]], i, *folders, seed, localization));
+            records.push_back(score_stored_maps(truths->all()[drawn[i]], i, *folders, *baseline_scorer, localization));
         }
         return records;
     };
-    job.picture = [=, threshold = options.threshold](std::size_t i, std::size_t row) -> std::optional<Image> {
-        const Truth& truth = truths->all()[drawn[i]];
+    job.picture = [=, threshold = options.threshold](const ImageRecord& record,
+                                                     std::size_t row) -> std::optional<Image> {
+        const Truth& truth = truths->all()[drawn[record.index]];
         const std::filesystem::path* file = row < folders->size() ? (*folders)[row].find(truth.name) : nullptr;
         if (file == nullptr || truth.width == 0) return std::nullopt;
-        return picture_of({}, read_map(*file), truth.boxes, truth.width, truth.height, threshold);
+        return picture_of({}, map_of(report::read_npy(*file)), truth.boxes, truth.width, truth.height, threshold);
     };
     return job;
 }
 
 Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<TruthList>& truths,
                    RunDescription& description) {
-    ModelRunOptions run_options{.classes = options.classes, .seed = options.seed};
+    ModelRunOptions run_options{.classes = options.classes, .truth = options.truth, .seed = options.seed};
     run_options.scorer.localization = description.localization;
     run_options.scorer.faithfulness.steps = options.steps;
     run_options.scorer.faithfulness.seed = options.seed;
@@ -187,8 +198,8 @@ Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<Truth
         for (const std::size_t i : indices) images.push_back(drawn[i]);
         return run->measure(images, indices);
     };
-    job.picture = [truths, run, drawn](std::size_t i, std::size_t row) {
-        return std::optional<Image>(run->picture(drawn[i], row));
+    job.picture = [truths, run, drawn](const ImageRecord& record, std::size_t row) {
+        return std::optional<Image>(run->picture(drawn[record.index], row, record.rows[row].preview));
     };
     return job;
 }
@@ -217,6 +228,7 @@ void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescriptio
     description.localization = {chosen_metrics(options), options.step, options.side, options.threshold,
                                 options.tolerance};
     description.summary = {options.step, options.seed, options.resamples, options.threads};
+    description.steps = options.steps;
     description.remarks = truths->remarks;
     thresholds(options.step);  // a wrong step is told before any work is done
 

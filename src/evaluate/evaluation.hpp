@@ -23,6 +23,7 @@ struct EvaluationOptions {
     std::vector<std::filesystem::path> models;  ///< each with each of the methods is a row
     std::vector<std::string> methods;           ///< empty: "auto"
     std::vector<std::filesystem::path> data;    ///< images, for models: see dataset/sample_list.hpp
+    std::filesystem::path truth;                ///< CSV of the images' classes; empty: as the data's folders say
     std::filesystem::path classes;              ///< CSV of the data's classes; empty: as found
     std::filesystem::path boxes;                ///< empty: none
     std::filesystem::path masks;                ///< folder; empty: none

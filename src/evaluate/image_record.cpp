@@ -49,6 +49,9 @@ json to_value(const ImageScores& scores) {
     }
     if (!scores.insertion.empty()) value["insertion"] = scores.insertion;
     if (!scores.deletion.empty()) value["deletion"] = scores.deletion;
+    if (scores.preview)
+        value["preview"] = {
+            {"width", scores.preview->width}, {"height", scores.preview->height}, {"values", scores.preview->values}};
     return value;
 }
 
@@ -69,6 +72,13 @@ ImageScores from_value(const json& value) {
     }
     if (value.contains("insertion")) scores.insertion = value["insertion"].get<std::vector<double>>();
     if (value.contains("deletion")) scores.deletion = value["deletion"].get<std::vector<double>>();
+    if (value.contains("preview")) {
+        const json& map = value["preview"];
+        scores.preview = Preview{map.at("width"), map.at("height"), map.at("values").get<std::vector<std::uint8_t>>()};
+        if (scores.preview->values.size() !=
+            static_cast<std::size_t>(scores.preview->width) * static_cast<std::size_t>(scores.preview->height))
+            throw std::invalid_argument("a preview has a value for each of its positions");
+    }
     return scores;
 }
 

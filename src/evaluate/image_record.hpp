@@ -14,6 +14,14 @@
 
 namespace locus::evaluate {
 
+/// A map for people to look at, kept where making it again would take many passes.
+struct Preview {
+    int width = 0, height = 0;         ///< at most 28
+    std::vector<std::uint8_t> values;  ///< 0 ... 255
+
+    bool operator==(const Preview&) const = default;
+};
+
 /// The image under one method (of one model), or under one baseline.
 struct ImageScores {
     std::map<std::string, double>
@@ -21,6 +29,7 @@ struct ImageScores {
     std::optional<BoxHits> hits;
     std::vector<PixelBin> pixels;             ///< bins of the pixels' scores that are not empty
     std::vector<double> insertion, deletion;  ///< probability after each step
+    std::optional<Preview> preview;
 
     bool operator==(const ImageScores&) const = default;
 };

@@ -45,9 +45,14 @@ Answer answer_of(const Map& map, const Region& region, const ImageTruth& truth, 
     return answer;
 }
 
-Answer answer_of(Baseline baseline, const ImageTruth& truth, std::uint64_t seed, const LocalizationOptions& options) {
-    return {baseline_map(baseline, truth.width, truth.height, seed), whole(truth),
-            wants_square(options) ? baseline_scores(baseline, options.side, seed) : ScoreMap{}};
+Answer answer_of(const Tensor& stored, const ImageTruth& truth, const LocalizationOptions& options) {
+    return {map_of(stored), whole(truth), wants_square(options) ? score_map(stored, options.side) : ScoreMap{}};
+}
+
+std::vector<PixelBin> pixel_bins(const ScoreMap& scores, const ImageTruth& truth, const LocalizationOptions& options) {
+    PixelPrecision pixels(thresholds(options.step));
+    pixels.add(scores.values, truth.mask);
+    return pixels.bins();
 }
 
 ImageScores score(const Answer& answer, const ImageTruth& truth, const LocalizationOptions& options) {
@@ -65,11 +70,7 @@ ImageScores score(const Answer& answer, const ImageTruth& truth, const Localizat
             scores.hits = box_hits(to_levels(answer.scores), options.side, truth.scored_boxes);
         }
     }
-    if (!truth.mask.empty() && wants(options, "pxap")) {
-        PixelPrecision pixels(thresholds(options.step));
-        pixels.add(answer.scores.values, truth.mask);
-        scores.pixels = pixels.bins();
-    }
+    if (!truth.mask.empty() && wants(options, "pxap")) scores.pixels = pixel_bins(answer.scores, truth, options);
     return scores;
 }
 

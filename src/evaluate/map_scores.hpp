@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/baseline.hpp"
 #include "evaluate/image_record.hpp"
 #include "evaluate/mask.hpp"
 #include "evaluate/metric.hpp"
@@ -48,7 +47,11 @@ struct Answer {
 Answer answer_of(const Map& map, const ImageTruth& truth, const LocalizationOptions& options);
 /// A map of a region of the image; what the network did not see scores lowest.
 Answer answer_of(const Map& map, const Region& region, const ImageTruth& truth, const LocalizationOptions& options);
-Answer answer_of(Baseline baseline, const ImageTruth& truth, std::uint64_t seed, const LocalizationOptions& options);
+/// A stored array [h, w] or [1, h, w] of any number type, in its own precision.
+Answer answer_of(const Tensor& stored, const ImageTruth& truth, const LocalizationOptions& options);
+
+/// How many pixels of the object, and of what is not, have scores in each bin of PxAP.
+std::vector<PixelBin> pixel_bins(const ScoreMap& scores, const ImageTruth& truth, const LocalizationOptions& options);
 
 /// Values by the metrics that the truth allows, and the box's overlap as "iou".
 ImageScores score(const Answer& answer, const ImageTruth& truth, const LocalizationOptions& options);

@@ -6,7 +6,6 @@
 #include <fmt/core.h>
 
 #include "evaluate/picture.hpp"
-#include "evaluate/random.hpp"
 #include "image/decode.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
@@ -24,9 +23,11 @@ struct ModelRun::Prepared {
 ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::vector<std::string>& methods,
                    const std::vector<std::filesystem::path>& data, const TruthList& truths,
                    const ModelRunOptions& options)
-    : models_(models), truths_(truths), options_(options) {
+    : models_(models), truths_(truths), options_(options), baselines_(options.scorer.localization, options.seed) {
     dataset::ListOptions list;
     if (!options.classes.empty()) list.classes = dataset::read_class_list(options.classes);
+    std::optional<dataset::LabelTable> labels;
+    if (!options.truth.empty()) list.labels = &labels.emplace(dataset::read_label_table(options.truth));
     data_ = dataset::list_samples(data, list);
     remarks_ = data_.remarks;
     for (const auto& model : models) {
@@ -76,14 +77,14 @@ std::vector<RowName> ModelRun::rows() const {
     return rows;
 }
 
-Image ModelRun::picture(std::size_t image, std::size_t row) const {
+Image ModelRun::picture(std::size_t image, std::size_t row, const std::optional<Preview>& preview) const {
     const std::size_t methods = scorers_.front().methods().size();
     const std::size_t model = row / methods;
     const dataset::Sample& sample = data_.samples[image];
     const image::Photo photo =
         image::decode(dataset::read_bytes(sample), sample.name, {.reduce_to = scorers_[model].needed_side()});
-    const Map map = scorers_[model].map(
-        photo.image, *matches_[model].outputs[static_cast<std::size_t>(sample.labels.front())], row % methods);
+    const int label = *matches_[model].outputs[static_cast<std::size_t>(sample.labels.front())];
+    const Map map = preview ? map_of(*preview) : scorers_[model].map(photo.image, label, row % methods);
     const Truth* truth = truths_.find(sample.name);
     return picture_of(photo.image, map, truth == nullptr ? std::vector<Box>{} : truth->boxes, photo.width, photo.height,
                       options_.scorer.localization.threshold);
@@ -138,12 +139,8 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
             continue;
         }
         for (Prepared& prepared : group) {
-            for (const Baseline baseline : baselines()) {
-                const Answer answer =
-                    answer_of(baseline, prepared.truth, seed_of(options_.seed, indices[prepared.place]),
-                              options_.scorer.localization);
-                prepared.rows.push_back(evaluate::score(answer, prepared.truth, options_.scorer.localization));
-            }
+            for (ImageScores& scores : baselines_.score(prepared.truth, indices[prepared.place]))
+                prepared.rows.push_back(std::move(scores));
             records[prepared.place].rows = std::move(prepared.rows);
         }
     }

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "dataset/sample_list.hpp"
+#include "evaluate/baseline.hpp"
+#include "evaluate/baseline_scorer.hpp"
 #include "evaluate/class_matching.hpp"
 #include "evaluate/model_scorer.hpp"
 #include "evaluate/summary.hpp"
@@ -21,6 +23,7 @@ namespace locus::evaluate {
 struct ModelRunOptions {
     ModelScorerOptions scorer;
     std::filesystem::path classes;  ///< CSV of the data set's classes (dataset/class_list.hpp); empty: as found
+    std::filesystem::path truth;    ///< CSV of the images' classes (dataset/label_table.hpp); empty: as the folders say
     std::uint64_t seed = 0;         ///< of the random baseline
 };
 
@@ -41,8 +44,9 @@ public:
     std::vector<ImageRecord> measure(const std::vector<std::size_t>& images,
                                      const std::vector<std::size_t>& indices) const;
 
-    /// An image with its map and boxes under a row that is no baseline, at most some 200 pixels; throws what reading it throws.
-    Image picture(std::size_t image, std::size_t row) const;
+    /// An image with its map and boxes under a row that is no baseline, at most some 200 pixels; the map is made again where there is no preview.
+    /// Throws what reading the image throws.
+    Image picture(std::size_t image, std::size_t row, const std::optional<Preview>& preview) const;
 
 private:
     struct Prepared;
@@ -54,6 +58,7 @@ private:
     dataset::SampleList data_;
     const TruthList& truths_;
     ModelRunOptions options_;
+    BaselineScorer baselines_;
     std::vector<std::string> remarks_;
 };
 

@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "evaluate/picture.hpp"
 #include "evaluate/random_weights.hpp"
 #include "evaluate/similarity.hpp"
 #include "explain/method.hpp"
@@ -230,6 +231,7 @@ void ModelScorer::score(std::vector<ScoredImage>& images, std::optional<int> lab
             if (random)
                 values["sanity"] =
                     rank_correlation(shown.values, final_map(map_of(*random, i), s.methods[m]->final_map).values);
+            if (s.methods[m]->nodes == nullptr) scores.preview = preview_of(shown);
             s.add_faithfulness(scores, items[i], shown, explained);
             images[i].rows.push_back(std::move(scores));
         }

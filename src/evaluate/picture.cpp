@@ -29,6 +29,23 @@ void draw(Image& image, const Box& box, const std::array<std::uint8_t, 3>& colou
 
 }  // namespace
 
+Preview preview_of(const Map& shown) {
+    constexpr int side = 28;
+    Preview preview{std::min(shown.width, side), std::min(shown.height, side), {}};
+    const cv::Mat from(shown.height, shown.width, CV_32F, const_cast<float*>(shown.values.data()));
+    cv::Mat small, bytes;
+    cv::resize(from, small, {preview.width, preview.height}, 0, 0, cv::INTER_AREA);
+    small.convertTo(bytes, CV_8U, 255);
+    preview.values.assign(bytes.begin<std::uint8_t>(), bytes.end<std::uint8_t>());
+    return preview;
+}
+
+Map map_of(const Preview& preview) {
+    Map map{preview.width, preview.height, {}};
+    for (const std::uint8_t value : preview.values) map.values.push_back(static_cast<float>(value) / 255);
+    return map;
+}
+
 Image picture_of(const Image& photo, const Map& map, const std::vector<Box>& truths, int width, int height,
                  double threshold) {
     constexpr double side = 176;

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "evaluate/chart.hpp"
+#include "evaluate/report_figures.hpp"
+#include "evaluate/thresholds.hpp"
 #include "image/encode.hpp"
 #include "report/base64.hpp"
 #include "report/utf8.hpp"
@@ -14,22 +18,39 @@ namespace locus::evaluate {
 namespace {
 
 constexpr const char* style = R"(<style>
-:root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 1rem }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+:root { color-scheme: light dark; --quiet: #667; --line: #8884; --chip: #8881 }
+@media (prefers-color-scheme: dark) { :root { --quiet: #99a } }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1rem }
+h1 { font-size: 1.5rem; margin: .4rem 0 } h2 { font-size: 1.15rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #8884 }
-th:first-child, td:first-child { text-align: left } td small { color: #777 } tr.baseline { color: #777 }
-td.best { font-weight: 700 } .figures { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0; flex: 1 1 22rem; min-width: 0 }
-svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
-.images { display: flex; flex-wrap: wrap; gap: .8rem; list-style: none; padding: 0 } .images li { width: 11rem; overflow-wrap: anywhere; font-size: .85rem }
-.images img { max-width: 100%; height: auto; display: block } .images small { color: #777; display: block }
-.legend span { margin-right: 1rem; white-space: nowrap; font-size: .85rem } .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .3em }
+th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); vertical-align: top }
+th { font-weight: 600; vertical-align: bottom } th small { display: block; font-weight: 400; color: var(--quiet) }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas }
+td small { display: block; color: var(--quiet); font-size: .78rem; font-weight: 400 } tr.baseline { color: var(--quiet) } tr.baseline td:first-child { font-style: italic }
+td.best { font-weight: 700 } th[data-sort] { cursor: pointer } tr.sure td { font-weight: 600 }
+summary { cursor: pointer; font-size: 1.15rem; font-weight: 700; margin-top: 2.2rem }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1.2rem } figure { margin: 0; min-width: 0 }
+figcaption { font-weight: 600; font-size: .95rem } svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
+.legend { margin: .2rem 0 0; line-height: 1.3 } .legend span { margin-right: 1rem; font-size: .85rem; display: inline-block }
+.legend i { display: inline-block; width: 1.2em; height: 0; border-top: 3px solid; margin-right: .35em; vertical-align: middle } .legend i.dashed { border-top-style: dashed }
+.images { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .8rem; list-style: none; padding: 0; margin: 0 } .images li { overflow-wrap: anywhere; font-size: .8rem; min-width: 0 }
+.images img { max-width: 100%; height: auto; display: block; border-radius: .25rem } .images small { color: var(--quiet); display: block }
+.quiet { color: var(--quiet) }
 </style>)";
 
-std::string row_name(const RowName& name) {
-    return escaped(report::to_utf8(name.model.empty() ? name.method : name.model + " " + name.method));
-}
+/// Headings with data-sort sort the table's rows by their column, numbers by size, the other way at the second click.
+constexpr const char* script = R"(<script>
+for (const head of document.querySelectorAll('th[data-sort]')) head.addEventListener('click', () => {
+  const body = head.closest('table').tBodies[0], at = head.cellIndex, up = head.dataset.sort !== 'up';
+  head.dataset.sort = up ? 'up' : 'down';
+  const key = row => { const text = row.cells[at].textContent, value = parseFloat(text); return isNaN(value) ? text : value };
+  const rows = [...body.rows].sort((a, b) => { const x = key(a), y = key(b);
+    return typeof x === typeof y ? (x < y ? -1 : x > y ? 1 : 0) : typeof x === 'number' ? -1 : 1 });
+  body.append(...(up ? rows : rows.reverse()));
+});
+</script>)";
+
+std::string row_name(const RowName& name) { return escaped(title_of(name)); }
 
 int digits_of(const Metric& metric) { return metric.pooling == Pooling::mean ? 3 : 1; }
 
@@ -43,8 +64,8 @@ std::string main_table(const RunDescription& run, const Summary& summary) {
         }
     }
     for (const Metric* metric : columns) {
-        html += fmt::format("<th title=\"{}\">{} {}</th>", escaped(metric->meaning), escaped(metric->title),
-                            metric->higher_is_better ? "↑" : "↓");
+        html += fmt::format("<th title=\"{}\">{}<small>{}</small></th>", escaped(metric->meaning),
+                            escaped(metric->title), metric->higher_is_better ? "↑ up is better" : "↓ down is better");
     }
     html += "</tr></thead><tbody>";
     std::map<std::string, double> best;
@@ -80,100 +101,40 @@ std::string main_table(const RunDescription& run, const Summary& summary) {
     return html + "</tbody></table></div>\n";
 }
 
-std::string charts(const Summary& summary) {
-    std::string html;
-    const auto add = [&](Chart chart) {
-        if (!chart.lines.empty()) html += figure_of(chart);
-    };
-    Chart largest{"Box accuracy, largest contour, IoU ≥ 0.5", "threshold", "% of images", 0, 1, 0, 100, {}};
-    Chart any{"Box accuracy, any contour, IoU ≥ 0.5", "threshold", "% of images", 0, 1, 0, 100, {}};
-    Chart pixels{"Precision against recall", "recall", "precision", 0, 1, 0, 1, {}};
-    Chart insertion{"Insertion", "share of pixels inserted", "probability", 0, 1, 0, 1, {}};
-    Chart deletion{"Deletion", "share of pixels removed", "probability", 0, 1, 0, 1, {}};
-    for (const RowSummary& row : summary.rows) {
-        const std::string name =
-            report::to_utf8(row.name.model.empty() ? row.name.method : row.name.model + " " + row.name.method);
-        const bool dashed = row.name.is_baseline;
-        if (!row.thresholds.empty()) {
-            largest.lines.push_back({name, row.thresholds, row.largest_accuracy, dashed});
-            any.lines.push_back({name, row.thresholds, row.any_accuracy.at("0.5"), dashed});
-        }
-        if (!row.precision_recall.empty()) {
-            ChartLine line{name, {}, {}, dashed};
-            for (const PrecisionRecall& point : row.precision_recall) {
-                line.x.push_back(point.recall);
-                line.y.push_back(point.precision);
-            }
-            pixels.lines.push_back(std::move(line));
-        }
-        const auto steps = [&](const std::vector<double>& curve) {
-            ChartLine line{name, {}, curve, dashed};
-            for (std::size_t i = 0; i < curve.size(); ++i)
-                line.x.push_back(static_cast<double>(i) / static_cast<double>(curve.size() - 1));
-            return line;
-        };
-        if (row.insertion.size() > 1) insertion.lines.push_back(steps(row.insertion));
-        if (row.deletion.size() > 1) deletion.lines.push_back(steps(row.deletion));
-    }
-    for (const Chart& chart : {largest, any, pixels, insertion, deletion}) add(chart);
-    return html;
-}
-
-/// Share of images whose box overlaps the truth by at least so much.
-std::string overlap_chart(const std::vector<ImageRecord>& records, const Summary& summary) {
-    Chart chart{"Overlap of the box at 20 % of the maximum, over images",
-                "IoU",
-                "% of images with at least this IoU",
-                0,
-                1,
-                0,
-                100,
-                {}};
-    for (std::size_t r = 0; r < summary.rows.size(); ++r) {
-        std::vector<double> overlaps;
-        for (const ImageRecord& record : records) {
-            if (!record.error.empty()) continue;
-            const auto found = record.rows[r].values.find("iou");
-            if (found != record.rows[r].values.end()) overlaps.push_back(found->second);
-        }
-        if (overlaps.empty()) continue;
-        const RowName& row = summary.rows[r].name;
-        ChartLine line{
-            report::to_utf8(row.model.empty() ? row.method : row.model + " " + row.method), {}, {}, row.is_baseline};
-        for (int i = 0; i <= 50; ++i) {
-            const double iou = i / 50.0;
-            const auto count = std::count_if(overlaps.begin(), overlaps.end(), [&](double v) { return v >= iou; });
-            line.x.push_back(iou);
-            line.y.push_back(100.0 * static_cast<double>(count) / static_cast<double>(overlaps.size()));
-        }
-        chart.lines.push_back(std::move(line));
-    }
-    return chart.lines.empty() ? "" : figure_of(chart);
-}
-
 std::string comparisons(const Summary& summary) {
     if (summary.comparisons.empty()) return "";
-    std::string html =
-        "<h2>Pairs of methods on the same images</h2><div "
-        "class=\"scroll\"><table><thead><tr><th>metric</th><th>a</th><th>b</th><th>a − b"
-        "</th><th>95 %</th><th>p</th></tr></thead><tbody>";
+    constexpr double sure = 0.05;
+    const auto differ = std::count_if(summary.comparisons.begin(), summary.comparisons.end(),
+                                      [](const Comparison& c) { return c.p < sure; });
+    std::string html = fmt::format(
+        "<details{}><summary>Pairs of methods on the same images</summary><p>Of {} differences {} are larger than "
+        "chance "
+        "would make them (p &lt; 0.05, in bold; of so many, {:.0f} would be by chance alone).</p><div "
+        "class=\"scroll\"><table><thead><tr><th data-sort>metric</th><th data-sort>a</th><th data-sort>b</th><th "
+        "data-sort>a − b</th><th>95 %</th><th data-sort>p</th></tr></thead><tbody>",
+        summary.comparisons.size() <= 24 ? " open" : "", summary.comparisons.size(), differ,
+        std::ceil(sure * static_cast<double>(summary.comparisons.size())));
     for (const Comparison& c : summary.comparisons) {
         html += fmt::format(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{:.3f}</td><td>{:.3f} – {:.3f}</td><td>{:.3f}</td></tr>",
-            escaped(c.metric), row_name(summary.rows[c.a].name), row_name(summary.rows[c.b].name), c.difference, c.low,
-            c.high, c.p);
+            "<tr{}><td>{}</td><td>{}</td><td>{}</td><td>{:.3f}</td><td>{:.3f} – {:.3f}</td><td>{:.3f}</td></tr>",
+            c.p < sure ? " class=\"sure\"" : "", escaped(c.metric), row_name(summary.rows[c.a].name),
+            row_name(summary.rows[c.b].name), c.difference, c.low, c.high, c.p);
     }
-    return html + "</tbody></table></div>\n";
+    return html + "</tbody></table></div></details>\n";
 }
 
 std::string class_table(const RunDescription& run, const Summary& summary) {
     if (summary.classes.empty()) return "";
-    std::string html = "<h2>Classes</h2><div class=\"scroll\"><table><thead><tr><th>class</th><th>images</th>";
+    std::string html = fmt::format(
+        "<details{}><summary>Classes</summary><p class=\"quiet\">A click on a heading sorts.</p><div "
+        "class=\"scroll\"><table><thead><tr><th data-sort>class</th><th data-sort>images</th>",
+        summary.classes.size() <= 20 ? " open" : "");
     for (const RowSummary& row : summary.rows) {
         if (row.name.is_baseline) continue;
         for (const Metric& metric : run.localization.metrics) {
             if (row.cells.contains(metric.name))
-                html += fmt::format("<th>{}<br>{}</th>", row_name(row.name), escaped(metric.title));
+                html +=
+                    fmt::format("<th data-sort><small>{}</small>{}</th>", row_name(row.name), escaped(metric.title));
         }
     }
     html += "</tr></thead><tbody>";
@@ -191,49 +152,80 @@ std::string class_table(const RunDescription& run, const Summary& summary) {
         }
         html += "</tr>";
     }
-    return html + "</tbody></table></div>\n";
+    return html + "</tbody></table></div></details>\n";
 }
 
 /// <img> of the picture, or nothing.
-std::string picture_html(const PictureOf& picture, std::size_t image, std::size_t row) {
+std::string picture_html(const PictureOf& picture, const ImageRecord& record, std::size_t row) {
     if (!picture) return "";
-    const std::optional<Image> shown = picture(image, row);
+    const std::optional<Image> shown = picture(record, row);
     if (!shown) return "";
     return fmt::format("<img alt=\"\" width=\"{}\" height=\"{}\" src=\"data:image/jpeg;base64,{}\">", shown->width,
                        shown->height, report::base64(image::encode_jpeg(*shown, 80)));
 }
 
-std::string best_images(const std::vector<ImageRecord>& records, const Summary& summary, const PictureOf& picture) {
-    constexpr std::size_t shown = 8;
+/// By what images are told good from bad.
+struct Ranking {
+    const char* what;
+    std::function<std::optional<double>(const ImageScores& scores)> value;
+};
+
+std::optional<double> value_in(const ImageScores& scores, const char* name) {
+    const auto found = scores.values.find(name);
+    return found == scores.values.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// The first of these that any image has: the box's overlap, the precision on its mask, insertion, or ROAD.
+std::vector<Ranking> rankings(double step) {
+    return {{"IoU", [](const ImageScores& scores) { return value_in(scores, "iou"); }},
+            {"precision of pixels",
+             [step](const ImageScores& scores) -> std::optional<double> {
+                 PixelPrecision pixels(thresholds(step));
+                 pixels.add(scores.pixels);
+                 return pixels.has_object() ? std::optional(pixels.average_precision() / 100) : std::nullopt;
+             }},
+            {"insertion", [](const ImageScores& scores) { return value_in(scores, "insertion"); }},
+            {"ROAD", [](const ImageScores& scores) { return value_in(scores, "road"); }}};
+}
+
+std::string best_images(const RunDescription& run, const std::vector<ImageRecord>& records, const Summary& summary,
+                        const PictureOf& picture) {
+    constexpr std::size_t shown = 6;
     std::string html;
     for (std::size_t r = 0; r < summary.rows.size(); ++r) {
         if (summary.rows[r].name.is_baseline) continue;
         std::vector<std::pair<double, const ImageRecord*>> order;
-        for (const ImageRecord& record : records) {
-            if (!record.error.empty()) continue;
-            const auto found = record.rows[r].values.find("iou");
-            if (found != record.rows[r].values.end()) order.emplace_back(found->second, &record);
+        const char* what = "";
+        for (const Ranking& ranking : rankings(run.localization.step)) {
+            what = ranking.what;
+            for (const ImageRecord& record : records) {
+                if (!record.error.empty()) continue;
+                if (const auto value = ranking.value(record.rows[r])) order.emplace_back(*value, &record);
+            }
+            if (!order.empty()) break;
         }
         if (order.empty()) continue;
         std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
         const auto list = [&](const char* title, bool from_best) {
             html += fmt::format("<h3>{}: {}</h3><ul class=\"images\">", row_name(summary.rows[r].name), title);
             for (std::size_t i = 0; i < std::min(shown, order.size()); ++i) {
-                const auto& [iou, record] = from_best ? order[order.size() - 1 - i] : order[i];
-                html +=
-                    fmt::format("<li>{}<span>{}</span><small>IoU {:.3f}</small></li>",
-                                picture_html(picture, record->index, r), escaped(report::to_utf8(record->name)), iou);
+                const auto& [value, record] = from_best ? order[order.size() - 1 - i] : order[i];
+                html += fmt::format("<li>{}<span>{}</span><small>{}{} {:.3f}</small></li>",
+                                    picture_html(picture, *record, r), escaped(report::to_utf8(record->name)),
+                                    record->label.empty() ? "" : escaped(report::to_utf8(record->label)) + ", ", what,
+                                    value);
             }
             html += "</ul>";
         };
-        list("worst boxes", false);
-        list("best boxes", true);
+        list("worst", false);
+        list("best", true);
     }
-    return html.empty() ? ""
-                        : "<h2>Best and worst images</h2><p>Under the heat: the box at 20 % of the map's maximum in "
-                          "white, true boxes in "
-                          "green.</p>" +
-                              html;
+    if (html.empty()) return "";
+    return fmt::format(
+               "<h2>Best and worst images</h2><p>Over the heat: the box at {:g} % of the map's maximum in white, true "
+               "boxes in green.</p>",
+               run.localization.threshold * 100) +
+           html;
 }
 
 }  // namespace
@@ -251,10 +243,12 @@ std::string metrics_page(const RunDescription& run, const std::vector<ImageRecor
         "images ({} resamples); grey rows look at nothing. Locus {}.</p>",
         summary.images, escaped(report::to_utf8(run.data)), run.summary.resamples, escaped(run.version));
     html += main_table(run, summary);
-    html += "<h2>Curves</h2><div class=\"figures\">" + charts(summary) + overlap_chart(records, summary) + "</div>\n";
+    const std::string curves = curve_figures(summary), spread = distribution_figures(records, summary);
+    if (!curves.empty()) html += "<h2>Curves</h2><div class=\"figures\">" + curves + "</div>\n";
+    if (!spread.empty()) html += "<h2>Over the images</h2><div class=\"figures\">" + spread + "</div>\n";
+    html += best_images(run, records, summary, picture);
     html += comparisons(summary);
     html += class_table(run, summary);
-    html += best_images(records, summary, picture);
     if (summary.failed > 0) {
         html += fmt::format("<h2>Failed: {}</h2><ul>", summary.failed);
         for (const ImageRecord& record : records) {
@@ -270,7 +264,7 @@ std::string metrics_page(const RunDescription& run, const std::vector<ImageRecor
             html += fmt::format("<li>{}</li>", escaped(report::to_utf8(remark)));
         html += "</ul>";
     }
-    return html + "</body></html>\n";
+    return html + script + "</body></html>\n";
 }
 
 }  // namespace locus::evaluate

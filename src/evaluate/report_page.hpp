@@ -13,7 +13,7 @@
 namespace locus::evaluate {
 
 /// An image with its map and boxes under one row, at most some 200 pixels; nullopt where it cannot be shown.
-using PictureOf = std::function<std::optional<Image>(std::size_t image, std::size_t row)>;
+using PictureOf = std::function<std::optional<Image>(const ImageRecord& record, std::size_t row)>;
 
 /// Tables with intervals, the curves, the distribution of overlaps, the paired tests, classes, the best and worst images, what failed. Names are
 /// escaped.

@@ -56,6 +56,7 @@ std::string metrics_json(const RunDescription& run, const std::vector<ImageRecor
                         {"side", run.localization.side},
                         {"threshold", run.localization.threshold},
                         {"tolerance", run.localization.tolerance},
+                        {"steps", run.steps},
                         {"seed", run.summary.seed},
                         {"resamples", run.summary.resamples}}}};
     root["metrics"] = ordered_json::array();

@@ -17,6 +17,7 @@ struct RunDescription {
     std::string data;     ///< images, boxes, masks and maps as given
     LocalizationOptions localization;
     SummaryOptions summary;
+    int steps = 50;                    ///< of insertion and deletion
     std::vector<std::string> remarks;  ///< sentences
 };
 

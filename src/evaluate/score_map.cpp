@@ -18,7 +18,7 @@ ScoreMap resized(const cv::Mat& raw, int side) {
     double low = scores.values[0], high = low;
     bool is_number = true;
     for (const double value : scores.values) {
-        is_number = is_number && !std::isnan(value);
+        is_number = is_number && std::isfinite(value);
         low = std::min(low, value);
         high = std::max(high, value);
     }
@@ -41,6 +41,19 @@ void require_positions(std::int64_t width, std::int64_t height, std::size_t valu
     }
 }
 
+/// Width and height of a stored array.
+cv::Size size_of(const Tensor& map) {
+    const Shape& shape = map.shape();
+    const std::size_t rank = shape.size();
+    if (rank < 2 || rank > 4 ||
+        !std::all_of(shape.begin(), shape.end() - 2, [](std::int64_t size) { return size == 1; })) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("An array of shape {} is no map: [h, w] or [1, h, w] is.", to_string(shape)));
+    }
+    require_positions(shape[rank - 1], shape[rank - 2], static_cast<std::size_t>(map.size()));
+    return {static_cast<int>(shape[rank - 1]), static_cast<int>(shape[rank - 2])};
+}
+
 }  // namespace
 
 ScoreMap score_map(const Map& map, int side) {
@@ -51,19 +64,29 @@ ScoreMap score_map(const Map& map, int side) {
 }
 
 ScoreMap score_map(const Tensor& map, int side) {
-    const Shape& shape = map.shape();
-    const std::size_t rank = shape.size();
-    const bool leading_ones = rank >= 2 && rank <= 4 &&
-                              std::all_of(shape.begin(), shape.end() - 2, [](std::int64_t size) { return size == 1; });
-    if (!leading_ones) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("An array of shape {} is no map: [h, w] or [1, h, w] is.", to_string(shape)));
-    }
+    const cv::Size size = size_of(map);
     const Tensor values = map.to(DataType::float64);
-    require_positions(shape[rank - 1], shape[rank - 2], static_cast<std::size_t>(values.size()));
-    cv::Mat raw(static_cast<int>(shape[rank - 2]), static_cast<int>(shape[rank - 1]), CV_64F);
+    cv::Mat raw(size, CV_64F);
     std::copy_n(values.values<double>().data(), values.size(), raw.ptr<double>());
     return resized(raw, side);
+}
+
+Map map_of(const Tensor& stored) {
+    const cv::Size size = size_of(stored);
+    Map map{size.width, size.height, {}};
+    if (stored.type() != DataType::float64) {
+        const Tensor values = stored.to_float32();
+        map.values.assign(values.values<float>().begin(), values.values<float>().end());
+        return map;
+    }
+    const auto values = stored.values<double>();
+    double greatest = 0;
+    for (const double value : values) {
+        if (std::isfinite(value)) greatest = std::max(greatest, std::abs(value));
+    }
+    const double unit = greatest > 1e30 || greatest < 1e-30 ? greatest : 1.0;  // a box does not depend on the unit
+    for (const double value : values) map.values.push_back(static_cast<float>(unit > 0 ? value / unit : value));
+    return map;
 }
 
 std::vector<std::uint8_t> to_levels(const ScoreMap& scores) {

@@ -20,11 +20,15 @@ struct ScoreMap {
 };
 
 /// The map in double precision, resized to side x side with bicubic interpolation (OpenCV's INTER_CUBIC), less its minimum, over its
-/// maximum. A constant map, and one with a NaN in it, becomes zeros. Throws Error(usage) for a map without positions.
+/// maximum. A constant map, and one with a NaN or an infinity in it, becomes zeros. Throws Error(usage) for a map without positions.
 ScoreMap score_map(const Map& map, int side);
 
 /// The same for an array [h, w], [1, h, w] or [1, 1, h, w] of any number type, as other tools write it. Throws Error(usage) for other shapes.
 ScoreMap score_map(const Tensor& map, int side);
+
+/// The stored array as a map for boxes: float32, brought near 1 where its numbers are beyond what float32 holds. Throws Error(usage) for other
+/// shapes than those above.
+Map map_of(const Tensor& stored);
 
 /// Values times 255, fraction cut off: what is thresholded.
 std::vector<std::uint8_t> to_levels(const ScoreMap& scores);

@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include "evaluate/random.hpp"
 #include "locus/error.hpp"
 #include "report/npy.hpp"
 #include "text/quote.hpp"
@@ -33,23 +32,8 @@ const std::filesystem::path* StoredMaps::find(const std::string& image) const {
     return found == files_.end() ? nullptr : &found->second;
 }
 
-Map read_map(const std::filesystem::path& file) {
-    const Tensor array = report::read_npy(file);
-    const Shape& shape = array.shape();
-    const std::size_t rank = shape.size();
-    if (rank < 2 || rank > 4 || array.size() == 0 ||
-        !std::all_of(shape.begin(), shape.end() - 2, [](std::int64_t size) { return size == 1; })) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("{} holds an array of shape {} and no map: [h, w] or [1, h, w] is right.",
-                                text::quote(file.string()), to_string(shape)));
-    }
-    const Tensor values = array.to_float32();
-    const auto list = values.values<float>();
-    return {static_cast<int>(shape[rank - 1]), static_cast<int>(shape[rank - 2]), {list.begin(), list.end()}};
-}
-
 ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::vector<StoredMaps>& folders,
-                              std::uint64_t seed, const LocalizationOptions& options) {
+                              const BaselineScorer& baselines, const LocalizationOptions& options) {
     ImageRecord record;
     record.index = index;
     record.name = truth.name;
@@ -76,11 +60,13 @@ ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::
                 throw Error(ErrorKind::io, fmt::format("{} has no map of {}.", text::quote(folder.folder().string()),
                                                        text::quote(truth.name)));
             }
-            record.rows.push_back(score(answer_of(read_map(*file), ready, options), ready, options));
+            try {
+                record.rows.push_back(score(answer_of(report::read_npy(*file), ready, options), ready, options));
+            } catch (const Error& error) {
+                throw Error(error.kind(), fmt::format("{}: {}", text::quote(file->string()), error.what()));
+            }
         }
-        for (const Baseline baseline : baselines()) {
-            record.rows.push_back(score(answer_of(baseline, ready, seed_of(seed, index), options), ready, options));
-        }
+        for (ImageScores& scores : baselines.score(ready, index)) record.rows.push_back(std::move(scores));
         if (truth.boxes.empty() && truth.mask.empty()) record.remarks.push_back("has neither box nor mask");
     } catch (const Error& error) {
         record.error = error.what();

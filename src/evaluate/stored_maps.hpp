@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "evaluate/baseline_scorer.hpp"
 #include "evaluate/map_scores.hpp"
 #include "evaluate/truth.hpp"
 
@@ -28,11 +29,8 @@ private:
     std::unordered_map<std::string, std::filesystem::path> files_;  ///< by name without ending
 };
 
-/// A file's map: [h, w] or [1, h, w], any number type. Throws Error(io) or Error(usage).
-Map read_map(const std::filesystem::path& file);
-
 /// Scores an image under several folders of maps and the baselines. Whatever goes wrong with the image becomes the record's error.
 ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::vector<StoredMaps>& folders,
-                              std::uint64_t seed, const LocalizationOptions& options);
+                              const BaselineScorer& baselines, const LocalizationOptions& options);
 
 }  // namespace locus::evaluate

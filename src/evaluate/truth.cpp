@@ -17,44 +17,17 @@ std::string lower_ending(const std::filesystem::path& file) {
     return ending;
 }
 
-std::string own_name(const std::string& name) {
-    const auto slash = name.rfind('/');
-    return slash == std::string::npos ? name : name.substr(slash + 1);
-}
-
 }  // namespace
 
-std::string without_ending(std::string_view name) {
-    while (name.starts_with("./")) name.remove_prefix(2);
-    const auto slash = name.rfind('/');
-    const auto dot = name.rfind('.');
-    if (dot != std::string_view::npos && dot > 0 && (slash == std::string_view::npos || dot > slash + 1)) {
-        name = name.substr(0, dot);
-    }
-    return std::string(name);
-}
-
 const Truth* TruthList::find(std::string_view name) const {
-    const std::string key = without_ending(name);
-    if (const auto found = by_name_.find(key); found != by_name_.end()) return &truths_[found->second];
-    // Either side may leave the folders out, but not both name different ones.
-    const auto found = by_own_name_.find(own_name(key));
-    if (found == by_own_name_.end() || found->second == ambiguous) return nullptr;
-    const Truth& truth = truths_[found->second];
-    const bool without_folders =
-        without_ending(truth.name).find('/') == std::string::npos || key.find('/') == std::string::npos;
-    return without_folders ? &truth : nullptr;
+    const auto number = names_.find(name);
+    return number ? &truths_[*number] : nullptr;
 }
 
 Truth& TruthList::at(std::string_view name) {
-    const std::string key = without_ending(name);
-    const auto [entry, is_new] = by_name_.try_emplace(key, truths_.size());
-    if (is_new) {
-        truths_.push_back({std::string(name), 0, 0, {}, {}});
-        const auto [own, first] = by_own_name_.try_emplace(own_name(key), entry->second);
-        if (!first) own->second = ambiguous;
-    }
-    return truths_[entry->second];
+    const std::size_t number = names_.add(name);
+    if (number == truths_.size()) truths_.push_back({std::string(name), 0, 0, {}, {}});
+    return truths_[number];
 }
 
 TruthList read_boxes(const std::filesystem::path& source) {

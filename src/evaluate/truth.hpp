@@ -6,15 +6,14 @@
 ///     evaluate::add_masks(truths, "masks/");
 ///     if (const evaluate::Truth* truth = truths.find("val/n01443537/val_68.JPEG")) truth->boxes ...
 ///
-/// Names are compared without their ending, so that a map `a/cat.npy`, a mask `a/cat.png` and an image `a/cat.jpg` are the same image. Where
-/// annotations do not know folders (VOC, ILSVRC, COCO), the file's own name is enough as long as it is the only one.
+/// How names are compared: dataset/name_index.hpp.
 
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "dataset/name_index.hpp"
 #include "locus/boxes.hpp"
 
 namespace locus::evaluate {
@@ -26,8 +25,7 @@ struct Truth {
     std::filesystem::path mask;  ///< empty: none
 };
 
-/// A name without its ending and without a leading "./".
-std::string without_ending(std::string_view name);
+using dataset::without_ending;
 
 class TruthList {
 public:
@@ -44,9 +42,7 @@ public:
 
 private:
     std::vector<Truth> truths_;
-    std::unordered_map<std::string, std::size_t> by_name_;
-    std::unordered_map<std::string, std::size_t> by_own_name_;  ///< without folders; `ambiguous` where several share it
-    static constexpr std::size_t ambiguous = static_cast<std::size_t>(-1);
+    dataset::NameIndex names_;
 };
 
 /// Boxes of

@@ -53,10 +53,9 @@ protected:
         return {"explain", "-m", "model.onnx", "photos", "-o", out, "--size", "64"};
     }
     static std::vector<std::string> evaluate(const std::string& out) {
-        return {"evaluate",    "-m", "model.onnx", "--data",    "photos", "--boxes",
-                "boxes.csv",   "-M", "cam",        "-M",        "occlusion", "--metrics",
-                "maxboxaccv2", "-b", "2",          "--threads", "1",      "--resamples",
-                "20",          "-o", out};
+        return {"evaluate", "-m",        "model.onnx", "--data",      "photos",    "--boxes",     "boxes.csv",
+                "-M",       "cam",       "-M",         "occlusion",   "--metrics", "maxboxaccv2", "-b",
+                "2",        "--threads", "1",          "--resamples", "20",        "-o",          out};
     }
 
     /// The command under mpirun, in the folder.
@@ -157,8 +156,8 @@ TEST_F(Ranks, AKilledRankEndsExplainWithAWordAndResumeCompletesIt) {
     ASSERT_EQ(test::run_locus(folder_.path(), explain("whole")).exit_code, 1);
     for (const std::size_t which : {0U, 1U}) {
         const std::string out = "killed" + std::to_string(which);
-        std::vector<std::string> slow{"explain", "-m",     "model.onnx", "photos", "-M", "cam", "-j",
-                                      "1",       "--size", "64",         "-o",     out};
+        std::vector<std::string> slow{"explain", "-m", "model.onnx", "photos", "-M", "cam",
+                                      "-j",      "1",  "--size",     "64",     "-o", out};
         const auto ended = run_and_kill_one(slow, out + "/.locus/journal", which);
         EXPECT_NE(ended.exit_code, 0);
         EXPECT_THAT(ended.err, HasSubstr("signal 9"));

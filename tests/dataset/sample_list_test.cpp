@@ -217,5 +217,38 @@ TEST(Tiny100, HasTheCountsOfItsReadMe) {
     EXPECT_EQ(whole, 252U);  // its README's count of boxes that are the whole image
 }
 
+TEST_F(Folder, ATableOfTrueClassesTakesThePlaceOfFolders) {
+    write("val/1.jpg", "x");
+    write("val/deep/2.jpg", "x");
+    write("val/3.jpg", "x");
+    const LabelTable labels = read_label_table(write("truth.csv", "path,label\n1.jpg,dog\n2.png,cat\n9.jpg,cat\n"));
+    const SampleList list = list_samples({root / "val"}, {.labels = &labels});
+    ASSERT_EQ(list.samples.size(), 2U);
+    EXPECT_EQ(list.samples[0].name, "1.jpg");
+    EXPECT_EQ(list.classes.entries[static_cast<std::size_t>(list.samples[0].labels.at(0))].name, "dog");
+    EXPECT_EQ(list.classes.entries[static_cast<std::size_t>(list.samples[1].labels.at(0))].name, "cat");
+    ASSERT_EQ(list.remarks.size(), 2U);
+    EXPECT_THAT(list.remarks[0], HasSubstr("1 of 3 images are not in the table of true classes, '3.jpg'"));
+    EXPECT_THAT(list.remarks[1], HasSubstr("1 of 3 rows"));
+}
+
+TEST_F(Folder, ATableOfTrueClassesThatFitsNothingIsRefused) {
+    write("val/1.jpg", "x");
+    const auto complaint = [&](const std::string& table) -> std::string {
+        try {
+            const LabelTable labels = read_label_table(write("truth.csv", table));
+            list_samples({root / "val"}, {.labels = &labels});
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "";
+    };
+    EXPECT_THAT(complaint("path,label\nother.jpg,dog\n"), HasSubstr("None of 1 images"));
+    EXPECT_THAT(complaint("image,class\n1.jpg,dog\n"), HasSubstr("path,label is right"));
+    EXPECT_THAT(complaint("path,label\n1.jpg,dog\n1.jpg,cat\n"), HasSubstr("line 3"));
+    EXPECT_THAT(complaint("path,label\n1.jpg,\n"), HasSubstr("'1.jpg' has no label"));
+    EXPECT_THAT(complaint("path,label\n"), HasSubstr("names no image"));
+}
+
 }  // namespace
 }  // namespace locus::dataset

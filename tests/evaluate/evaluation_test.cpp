@@ -4,6 +4,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <png.h>
+
+#include <array>
+#include <cstring>
+#include <limits>
 
 #include <nlohmann/json.hpp>
 
@@ -55,6 +60,24 @@ protected:
         expected_ = golden.at("max_box_acc_step01").values<double>()[0];
     }
 
+    /// The golden masks as 8-bit grey PNG files beside the maps' names.
+    void write_masks(std::size_t images) {
+        const auto golden = test::read_npz(LOCUS_TEST_DATA "/wsol.npz");
+        const auto masks = golden.at("masks").values<std::uint8_t>();
+        for (std::size_t i = 0; i < images; ++i) {
+            const std::string name = "masks/c" + std::to_string(i % 2) + "/" + std::to_string(i) + ".png";
+            std::filesystem::create_directories((folder_ / name).parent_path());
+            png_image png{};
+            png.version = PNG_IMAGE_VERSION;
+            png.width = png.height = 224;
+            png.format = PNG_FORMAT_GRAY;
+            ASSERT_NE(
+                png_image_write_to_file(&png, (folder_ / name).c_str(), 0, masks.data() + i * 224 * 224, 0, nullptr),
+                0);
+        }
+        options_.masks = folder_ / "masks";
+    }
+
     test::ScratchFolder folder_;
     EvaluationOptions options_;
     double expected_ = 0;
@@ -72,6 +95,112 @@ TEST_F(EvaluateMaps, GivesTheReferencesNumbers) {
     EXPECT_EQ(json["rows"][0]["curves"]["box_accuracy"]["thresholds"].size(), 100U);
     EXPECT_THAT(text_of(folder_ / "out/metrics.csv"), HasSubstr("maxboxacc,higher"));
     EXPECT_THAT(text_of(folder_ / "out/report.html"), HasSubstr("MaxBoxAcc"));
+}
+
+TEST_F(EvaluateMaps, GiveEveryNumberOfTheReferenceFromFiles) {
+    write_images(120);
+    write_masks(120);
+    options_.metrics = {"maxboxacc", "maxboxaccv2", "pxap"};
+    options_.resamples = 0;
+    evaluate(options_, {});
+    const auto golden = test::read_npz(LOCUS_TEST_DATA "/wsol.npz");
+    const auto number = [&](const char* name, std::size_t i = 0) { return golden.at(name).values<double>()[i]; };
+    auto json = nlohmann::json::parse(text_of(folder_ / "out/metrics.json"));
+    const auto& values = json["rows"][0]["values"];
+    EXPECT_DOUBLE_EQ(values["maxboxacc"]["value"].get<double>(), number("max_box_acc_step01"));
+    EXPECT_DOUBLE_EQ(values["maxboxaccv2"]["value"].get<double>(), number("max_box_acc_v2"));
+    const std::array<const char*, 3> overlaps{"0.3", "0.5", "0.7"};
+    for (std::size_t d = 0; d < 3; ++d) {
+        EXPECT_DOUBLE_EQ(values["maxboxaccv2"]["at"][overlaps[d]].get<double>(),
+                         number("max_box_acc_v2_at_30_50_70", d));
+    }
+    EXPECT_NEAR(values["pxap"]["value"].get<double>(), number("pxap"), 1e-9);
+    const auto& curve = json["rows"][0]["curves"]["box_accuracy"];
+    for (std::size_t t = 0; t < 100; ++t) {
+        const auto images_right = [&](const std::string& line) { return curve[line][t].get<double>() * 120 / 100; };
+        EXPECT_NEAR(images_right("largest_0.5"), number("correct_largest_iou50", t), 1e-9) << t;
+        for (std::size_t d = 0; d < 3; ++d) {
+            EXPECT_NEAR(images_right(std::string("any_") + overlaps[d]), number("correct_all_iou30_50_70", d * 100 + t),
+                        1e-9)
+                << t;
+        }
+    }
+    options_.step = 0.001;
+    options_.metrics = {"maxboxacc"};
+    evaluate(options_, {});
+    json = nlohmann::json::parse(text_of(folder_ / "out/metrics.json"));
+    EXPECT_DOUBLE_EQ(json["rows"][0]["values"]["maxboxacc"]["value"].get<double>(), number("max_box_acc_step001"));
+}
+
+/// The first golden image's only map, as an array of another kind.
+class OddMaps : public EvaluateMaps {
+protected:
+    void SetUp() override { write_images(2); }
+
+    ImageScores scores_of(const Tensor& array) {
+        report::write_npy(folder_ / "maps/c1/1.npy", array);
+        options_.resamples = 0;
+        const Evaluation result = evaluate(options_, {});
+        EXPECT_EQ(result.records[1].error, "");
+        return result.records[1].error.empty() ? result.records[1].rows[0] : ImageScores{};
+    }
+    std::string error_of_map(const Tensor& array) {
+        report::write_npy(folder_ / "maps/c1/1.npy", array);
+        return evaluate(options_, {}).records[1].error;
+    }
+    Tensor golden_map() const { return report::read_npy(folder_ / "maps/c1/1.npy"); }
+};
+
+TEST_F(OddMaps, NumberTypeAndLeadingOnesDoNotCount) {
+    const Tensor map = golden_map();
+    const ImageScores as_it_is = scores_of(map);
+    EXPECT_EQ(scores_of(map.to(DataType::float64)), as_it_is);
+    EXPECT_EQ(scores_of(map.reshaped({1, 14, 14})), as_it_is);
+    EXPECT_EQ(scores_of(map.reshaped({1, 1, 14, 14})), as_it_is);
+    Tensor half(DataType::float16, {2, 2});
+    const std::array<std::uint16_t, 4> bits{0x3C00, 0x4000, 0x0000, 0x3800};  // 1, 2, 0, 0.5
+    std::memcpy(half.mutable_bytes().data(), bits.data(), sizeof bits);
+    EXPECT_EQ(scores_of(half), scores_of(Tensor::of<float>({2, 2}, {1, 2, 0, 0.5F})));
+    Tensor bytes(DataType::uint8, {14, 14});
+    for (std::size_t i = 0; i < 196; ++i) bytes.mutable_values<std::uint8_t>()[i] = static_cast<std::uint8_t>(i);
+    EXPECT_EQ(scores_of(bytes), scores_of(bytes.to_float32()));
+}
+
+TEST_F(OddMaps, NumbersBeyondSinglePrecisionKeepTheirOrder) {
+    const Tensor map = golden_map().to(DataType::float64);
+    const ImageScores as_it_is = scores_of(map);
+    for (const double unit : {0x1p900, 0x1p-900}) {
+        Tensor scaled = map;
+        for (double& value : scaled.mutable_values<double>()) value *= unit;
+        const ImageScores scores = scores_of(scaled);
+        EXPECT_EQ(scores.hits, as_it_is.hits);
+        EXPECT_EQ(scores.values.at("iou"), as_it_is.values.at("iou"));
+    }
+    // Differences that single precision does not hold.
+    Tensor fine(DataType::float64, {2, 2}), coarse(DataType::float64, {2, 2});
+    for (std::size_t i = 0; i < 4; ++i) {
+        coarse.mutable_values<double>()[i] = static_cast<double>(i);
+        fine.mutable_values<double>()[i] = 1 + static_cast<double>(i) * 1e-12;
+    }
+    EXPECT_EQ(scores_of(fine).hits->maximum, 255);
+}
+
+TEST_F(OddMaps, ConstantOnesAndThoseWithoutNumbersAreZeros) {
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+    const ImageScores constant = scores_of(Tensor::of<float>({1, 1}, {3}));
+    EXPECT_EQ(constant.hits->maximum, 0);
+    EXPECT_EQ(scores_of(Tensor::of<float>({2, 2}, {1, nan, 0, 2})).hits, constant.hits);
+    EXPECT_EQ(scores_of(Tensor::of<float>({2, 2}, {1, inf, 0, 2})).hits, constant.hits);
+    EXPECT_EQ(scores_of(Tensor::of<float>({2, 2}, {1, -inf, 0, 2})).hits, constant.hits);
+}
+
+TEST_F(OddMaps, LargeOnesAreScoredAndWhatIsNoMapIsNamed) {
+    Tensor large(DataType::uint8, {3000, 5000});
+    large.mutable_values<std::uint8_t>()[1234567] = 1;
+    EXPECT_EQ(scores_of(large).hits->maximum, 0);  // one pixel of fifteen million is lost on the square
+    EXPECT_THAT(error_of_map(Tensor(DataType::uint8, {1, 40000})), HasSubstr("32767"));
+    EXPECT_THAT(error_of_map(Tensor(DataType::float32, {3, 4, 4})), HasSubstr("[h, w]"));
+    EXPECT_THAT(error_of_map(Tensor(DataType::float32, {0, 4})), HasSubstr("1.npy"));
 }
 
 TEST_F(EvaluateMaps, AreTheSameWithAnyNumberOfThreads) {

@@ -6,7 +6,9 @@
 #include <limits>
 
 #include "evaluate/baseline.hpp"
+#include "evaluate/baseline_scorer.hpp"
 #include "evaluate/map_scores.hpp"
+#include "evaluate/random.hpp"
 #include "evaluate/thresholds.hpp"
 
 namespace locus::evaluate {
@@ -62,7 +64,7 @@ LocalizationOptions all_from_maps() {
 TEST(Baselines, TheWholeImageIsRightAtEveryThresholdWhereTheObjectFillsIt) {
     const LocalizationOptions options = all_from_maps();
     const ImageTruth truth = make_truth(100, 80, {{0, 0, 100, 80}}, nullptr, options);
-    const ImageScores scores = score(answer_of(Baseline::whole_image, truth, 0, options), truth, options);
+    const ImageScores scores = BaselineScorer(options, 0).score(truth, 0).at(0);
     EXPECT_EQ(scores.values.at("iou"), 1.0);
     EXPECT_EQ(scores.values.at("pointing"), 1.0);
     for (const double threshold : {0.0, 0.5, 0.999}) {
@@ -73,7 +75,7 @@ TEST(Baselines, TheWholeImageIsRightAtEveryThresholdWhereTheObjectFillsIt) {
 TEST(Baselines, TheCentredBoxCoversHalfTheImage) {
     const LocalizationOptions options = all_from_maps();
     const ImageTruth truth = make_truth(200, 100, {{0, 0, 200, 100}}, nullptr, options);
-    const ImageScores scores = score(answer_of(Baseline::centred_box, truth, 0, options), truth, options);
+    const ImageScores scores = BaselineScorer(options, 0).score(truth, 0).at(1);
     EXPECT_NEAR(scores.values.at("iou"), 0.5, 0.01);
 }
 
@@ -89,8 +91,33 @@ TEST(Baselines, APixelPrecisionOfTheWholeImageIsTheObjectsShare) {
     mask.values[15] = mask_ignore;
     const ImageTruth truth = make_truth(4, 4, {}, &mask, options);
     PixelPrecision pixels(thresholds(options.step));
-    pixels.add(score(answer_of(Baseline::whole_image, truth, 0, options), truth, options).pixels);
+    pixels.add(BaselineScorer(options, 0).score(truth, 0).at(0).pixels);
     EXPECT_NEAR(pixels.average_precision(), 100 * 6.0 / 15, 1e-12);
+}
+
+TEST(Baselines, WhatIsComputedOnceIsWhatEachImageWouldGive) {
+    LocalizationOptions options = all_from_maps();
+    options.side = 64;
+    const BaselineScorer scorer(options, 5);
+    Mask mask{9, 7, std::vector<std::uint8_t>(63, mask_background)};
+    for (std::size_t i = 20; i < 40; ++i) mask.values[i] = mask_object;
+    for (std::size_t image = 0; image < 6; ++image) {
+        const int width = 90 + static_cast<int>(image % 2), height = 70;
+        const ImageTruth truth = make_truth(width, height, {{10, 20, 50, 40}, {5, 5, 9, 9}}, &mask, options);
+        const std::vector<ImageScores> scores = scorer.score(truth, image);
+        for (std::size_t b = 0; b < baselines().size(); ++b) {
+            // Of the random maps the one is found by trying.
+            const std::size_t candidates = baselines()[b] == Baseline::random ? 100 : 1;
+            bool found = false;
+            for (std::size_t which = 0; which < candidates && !found; ++which) {
+                const std::uint64_t seed = seed_of(5, which);
+                const Answer answer{baseline_map(baselines()[b], width, height, seed), whole(width, height),
+                                    baseline_scores(baselines()[b], options.side, seed)};
+                found = score(answer, truth, options) == scores[b];
+            }
+            EXPECT_TRUE(found) << name(baselines()[b]) << ", image " << image;
+        }
+    }
 }
 
 TEST(MapScores, AnImageWithoutBoxesHasNoBoxMetrics) {

@@ -1,0 +1,89 @@
+#include "evaluate/report_figures.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "evaluate/chart.hpp"
+#include "report/utf8.hpp"
+
+namespace locus::evaluate {
+namespace {
+
+/// How one number is spread over the images: for each bound the share of images that have at least so much.
+std::string distribution(const std::vector<ImageRecord>& records, const Summary& summary, const char* value,
+                         const char* title, const char* label, double from, double to) {
+    Chart chart{title, label, "% of images with at least this", from, to, 0, 100, {}};
+    for (std::size_t r = 0; r < summary.rows.size(); ++r) {
+        std::vector<double> values;
+        for (const ImageRecord& record : records) {
+            if (!record.error.empty()) continue;
+            const auto found = record.rows[r].values.find(value);
+            if (found != record.rows[r].values.end()) values.push_back(found->second);
+        }
+        if (values.empty()) continue;
+        const RowName& row = summary.rows[r].name;
+        ChartLine line{title_of(row), {}, {}, row.is_baseline};
+        for (int i = 0; i <= 50; ++i) {
+            const double bound = from + (to - from) * i / 50.0;
+            const auto count = std::count_if(values.begin(), values.end(), [&](double v) { return v >= bound; });
+            line.x.push_back(bound);
+            line.y.push_back(100.0 * static_cast<double>(count) / static_cast<double>(values.size()));
+        }
+        chart.lines.push_back(std::move(line));
+    }
+    return chart.lines.empty() ? "" : figure_of(chart);
+}
+
+}  // namespace
+
+std::string title_of(const RowName& name) {
+    return report::to_utf8(name.model.empty() ? name.method : name.model + " " + name.method);
+}
+
+std::string curve_figures(const Summary& summary) {
+    std::string html;
+    const auto add = [&](Chart chart) {
+        if (!chart.lines.empty()) html += figure_of(chart);
+    };
+    Chart largest{"Box accuracy, largest contour, IoU ≥ 0.5", "threshold", "% of images", 0, 1, 0, 100, {}};
+    Chart any{"Box accuracy, any contour, IoU ≥ 0.5", "threshold", "% of images", 0, 1, 0, 100, {}};
+    Chart pixels{"Precision against recall", "recall", "precision", 0, 1, 0, 1, {}};
+    Chart insertion{"Insertion", "share of pixels inserted", "probability", 0, 1, 0, 1, {}};
+    Chart deletion{"Deletion", "share of pixels removed", "probability", 0, 1, 0, 1, {}};
+    for (const RowSummary& row : summary.rows) {
+        const std::string name = title_of(row.name);
+        const bool dashed = row.name.is_baseline;
+        if (!row.thresholds.empty()) {
+            largest.lines.push_back({name, row.thresholds, row.largest_accuracy, dashed});
+            any.lines.push_back({name, row.thresholds, row.any_accuracy.at("0.5"), dashed});
+        }
+        if (!row.precision_recall.empty()) {
+            ChartLine line{name, {}, {}, dashed};
+            for (const PrecisionRecall& point : row.precision_recall) {
+                line.x.push_back(point.recall);
+                line.y.push_back(point.precision);
+            }
+            pixels.lines.push_back(std::move(line));
+        }
+        const auto steps = [&](const std::vector<double>& curve) {
+            ChartLine line{name, {}, curve, dashed};
+            for (std::size_t i = 0; i < curve.size(); ++i)
+                line.x.push_back(static_cast<double>(i) / static_cast<double>(curve.size() - 1));
+            return line;
+        };
+        if (row.insertion.size() > 1) insertion.lines.push_back(steps(row.insertion));
+        if (row.deletion.size() > 1) deletion.lines.push_back(steps(row.deletion));
+    }
+    for (const Chart& chart : {largest, any, pixels, insertion, deletion}) add(chart);
+    return html;
+}
+
+std::string distribution_figures(const std::vector<ImageRecord>& records, const Summary& summary) {
+    return distribution(records, summary, "iou", "Overlap of the box at 20 % of the maximum", "IoU", 0, 1) +
+           distribution(records, summary, "insertion", "Insertion", "area under the curve", 0, 1) +
+           distribution(records, summary, "deletion", "Deletion", "area under the curve", 0, 1) +
+           distribution(records, summary, "drop", "Drop of the confidence", "share lost", 0, 1) +
+           distribution(records, summary, "road", "ROAD", "confidence kept less lost", -0.5, 0.5);
+}
+
+}  // namespace locus::evaluate
