@@ -9,13 +9,14 @@
 
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
-#include "model/preprocessing_metadata.hpp"
 #include "report/sha256.hpp"
 #include "runtime/session.hpp"
 #include "train/checkpoint.hpp"
 #include "train/engine_threads.hpp"
 #include "train/export.hpp"
+#include "train/exported_check.hpp"
 #include "train/gap_head.hpp"
+#include "train/starting_network.hpp"
 #include "train/surgery.hpp"
 #include "train/torch_types.hpp"
 #include "train/training_data.hpp"
@@ -27,6 +28,7 @@ namespace locus::train {
 namespace {
 
 constexpr std::int64_t batch_size = 16;
+constexpr std::size_t photos_a_file = 2048;
 
 /// Pooled features [photos, K] of all photos that can be read, and which these are.
 struct Features {
@@ -36,9 +38,10 @@ struct Features {
 
 class Trunk {
 public:
-    Trunk(const TrainOptions& options, EngineThreads& threads) : threads_(&threads) {
-        model_ = model::load(options.from);
-        preprocessing_ = model::read_metadata(model_, options.from, model_.graph.inputs.at(0)).preprocessing;
+    Trunk(const TrainOptions& options, EngineThreads& threads) : threads_(&threads), interrupted_(options.interrupted) {
+        StartingNetwork start = load_starting_network(options.from);
+        model_ = std::move(start.model);
+        preprocessing_ = start.preprocessing;
         const std::string output = model_.graph.outputs.at(0).name;
         if (!options.cut_at.empty()) {
             tensor_ = options.cut_at;
@@ -64,49 +67,82 @@ public:
         input_ = pooled.graph.inputs.at(0).name;
     }
 
-    /// Computes, or reads what an earlier run computed.
+    /// Computes, or reads what an earlier run computed: a file for so many photos at a time, so that a run that was broken off goes on where it was.
     Features features(PhotoStore& photos, const std::filesystem::path& folder,
                       const std::function<void(const std::string&)>& say) const {
-        std::string identity = bytes_;
-        for (const dataset::Sample& s : photos.samples())
-            identity += fmt::format("\n{} {} {} {}", s.name, s.file.string(), s.offset, s.size);
-        const std::filesystem::path cache = folder / ("features-" + report::sha256(identity).substr(0, 16) + ".locus");
-        if (std::filesystem::exists(cache)) {
-            const Checkpoint kept = load_checkpoint(cache);
-            Features features{kept.tensors.at("features"), {}};
-            for (const std::int64_t i : kept.tensors.at("samples").to_int64s())
-                features.samples.push_back(static_cast<std::size_t>(i));
-            return features;
-        }
+        Features all;
+        std::vector<std::byte> bytes;
+        std::int64_t width = 0;
+        const std::size_t count = photos.samples().size();
+        std::size_t computed = 0;
         const auto begin = std::chrono::steady_clock::now();
-        const Features features = compute(photos);
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-        if (say)
-            say(fmt::format("features of {} photos in {:.0f} s, {:.0f} a second", features.samples.size(), seconds,
-                            static_cast<double>(features.samples.size()) / seconds));
-        Checkpoint kept;
-        kept.state = "{}";
-        kept.tensors["features"] = features.values;
-        const std::vector<std::int64_t> samples(features.samples.begin(), features.samples.end());
-        kept.tensors["samples"] = Tensor::of<std::int64_t>({static_cast<std::int64_t>(samples.size())}, samples);
-        save_checkpoint(kept, cache);
-        return features;
+        for (std::size_t from = 0; from < count; from += photos_a_file) {
+            const std::size_t to = std::min(count, from + photos_a_file);
+            std::string identity = bytes_;
+            for (std::size_t i = from; i < to; ++i) {
+                const dataset::Sample& s = photos.samples()[i];
+                identity += fmt::format("\n{} {} {} {}", s.name, s.file.string(), s.offset, s.size);
+            }
+            const std::filesystem::path file =
+                folder / ("features-" + report::sha256(identity).substr(0, 16) + ".locus");
+            Features part;
+            if (std::filesystem::exists(file)) {
+                part = load(file, from);
+            } else {
+                part = compute(photos, from, to);
+                if (is_interrupted()) return {};
+                save(part, file, from);
+                computed += to - from;
+                const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+                const double pace = static_cast<double>(computed) / seconds;
+                if (say) {
+                    say(fmt::format("features of {} of {} photos, {:.0f} a second, done in {:.0f} s", to, count, pace,
+                                    static_cast<double>(count - to) / pace));
+                }
+            }
+            if (part.samples.empty()) continue;
+            width = part.values.shape().at(1);
+            bytes.insert(bytes.end(), part.values.bytes().begin(), part.values.bytes().end());
+            all.samples.insert(all.samples.end(), part.samples.begin(), part.samples.end());
+        }
+        all.values =
+            Tensor(DataType::float32, {static_cast<std::int64_t>(all.samples.size()), width}, std::move(bytes));
+        return all;
     }
 
     const model::Model& model() const { return model_; }
     const std::string& tensor() const { return tensor_; }
     const Preprocessing& preprocessing() const { return preprocessing_; }
+    std::int64_t fixed_batch() const { return fixed_batch_; }  ///< 0: any
 
 private:
-    Features compute(PhotoStore& photos) const {
-        const std::size_t count = photos.samples().size(),
-                          each = fixed_batch_ == 1 ? 1 : static_cast<std::size_t>(batch_size);
+    static Features load(const std::filesystem::path& file, std::size_t from) {
+        const Checkpoint kept = load_checkpoint(file);
+        Features features{kept.tensors.at("features"), {}};
+        for (const std::int64_t i : kept.tensors.at("samples").to_int64s())
+            features.samples.push_back(from + static_cast<std::size_t>(i));
+        return features;
+    }
+
+    static void save(const Features& features, const std::filesystem::path& file, std::size_t from) {
+        Checkpoint kept;
+        kept.state = "{}";
+        kept.tensors["features"] = features.values;
+        std::vector<std::int64_t> samples;
+        for (const std::size_t i : features.samples) samples.push_back(static_cast<std::int64_t>(i - from));
+        kept.tensors["samples"] = Tensor::of<std::int64_t>({static_cast<std::int64_t>(samples.size())}, samples);
+        save_checkpoint(kept, file);
+    }
+
+    /// Of the photos first ... last - 1.
+    Features compute(PhotoStore& photos, std::size_t first, std::size_t last) const {
+        const std::size_t count = last - first, each = fixed_batch_ == 1 ? 1 : static_cast<std::size_t>(batch_size);
         std::vector<Tensor> parts((count + each - 1) / each);
         std::vector<std::vector<std::size_t>> samples(parts.size());
         threads_->run(parts.size(), [&](std::size_t index) {
             std::vector<std::byte> bytes;
             Shape shape;
-            for (std::size_t i = index * each; i < std::min(count, (index + 1) * each); ++i) {
+            for (std::size_t i = first + index * each; i < std::min(last, first + (index + 1) * each); ++i) {
                 const auto photo = photos.photo(i);
                 if (!photo) continue;
                 const Tensor x = preprocess(*photo, preprocessing_);
@@ -114,7 +150,7 @@ private:
                 bytes.insert(bytes.end(), x.bytes().begin(), x.bytes().end());
                 samples[index].push_back(i);
             }
-            if (samples[index].empty()) return;
+            if (samples[index].empty() || is_interrupted()) return;
             shape[0] = static_cast<std::int64_t>(samples[index].size());
             parts[index] = session_->run({{input_, Tensor(preprocessing_.type, shape, std::move(bytes))}}, {pooled_})
                                .at(0)
@@ -134,7 +170,10 @@ private:
         return features;
     }
 
+    bool is_interrupted() const { return interrupted_ && interrupted_->load(); }
+
     EngineThreads* threads_;
+    const std::atomic<bool>* interrupted_;
     model::Model model_;
     Preprocessing preprocessing_;
     std::string tensor_, pooled_, input_, bytes_;
@@ -160,6 +199,12 @@ std::pair<double, double> accuracy(const LinearLayer& layer, const Features& fea
     }
     const double n = std::max<double>(1, static_cast<double>(features.samples.size()));
     return {top1 / n, top5 / n};
+}
+
+/// Validation places maps on whole photos, and feeds RGB or BGR planes.
+bool sees_whole_photos(const Preprocessing& p) {
+    return p.resize == Resize::squash && p.layout == Layout::nchw && p.color != ColorOrder::gray &&
+           p.type == DataType::float32 && p.width == p.height;
 }
 
 }  // namespace
@@ -219,13 +264,18 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     const TrainingData data = load_training_data(options, threads.count());
     const Trunk trunk(options, threads);
     say(fmt::format("{}: features are '{}', pooled.", options.from.string(), trunk.tensor()));
+    const auto is_interrupted = [&] { return options.interrupted && options.interrupted->load(); };
     const Features features = trunk.features(*data.photos, options.folder, options.say);
+    if (is_interrupted()) return {};  // what is computed stays
     std::vector<std::vector<int>> labels;
     for (const std::size_t i : features.samples) labels.push_back(data.photos->samples()[i].labels);
     const int classes = static_cast<int>(data.classes.entries.size());
     const auto fit_begin = std::chrono::steady_clock::now();
-    const LinearLayer layer =
-        fit_linear_layer(features.values, labels, classes, data.multi_label, options.epochs, options.seed);
+    LinearLayer layer;
+    // On one engine thread: its matrices are small, and LibTorch's own threads would wait for one another in every step.
+    threads.run(1, [&](std::size_t) {
+        layer = fit_linear_layer(features.values, labels, classes, data.multi_label, options.epochs, options.seed);
+    });
     const double fit_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - fit_begin).count();
 
     EpochRecord record;
@@ -234,6 +284,7 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     record.train_top1 = accuracy(layer, features, *data.photos).first;
     if (data.validation) {
         const Features held = trunk.features(*data.validation, options.folder, options.say);
+        if (is_interrupted()) return {};
         std::tie(record.top1, record.top5) = accuracy(layer, held, *data.validation);
     }
     record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -252,9 +303,26 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     exported.description =
         fmt::format("A linear layer for {} classes on the frozen trunk of {}, fitted by Locus to {} photos.", classes,
                     options.from.filename().string(), labels.size());
+    const std::string logits = trained.graph.outputs.at(0).name;
     export_model(std::move(trained), exported, options.output);
-    write_log({record}, options.folder / "log.csv");
     say(fmt::format("{} written.", options.output.string()));
+    if (data.validation && sees_whole_photos(trunk.preprocessing())) {
+        ValidationOptions validation;
+        validation.size = trunk.preprocessing().width;
+        validation.batch = trunk.fixed_batch() == 1 ? 1 : static_cast<int>(batch_size);
+        validation.preprocessing = trunk.preprocessing();
+        validation.multi_label = data.multi_label;
+        validation.boxes = data.boxes ? &*data.boxes : nullptr;
+        validation.weights = layer.weight;
+        const ValidationResult result =
+            check_exported(options.output, {logits, trunk.tensor()}, *data.validation, threads, validation, nullptr,
+                           options.folder, data.classes.names(), options.say);
+        record.loss = result.loss;
+        record.top1 = result.top1;
+        record.top5 = result.top5;
+        record.localization = result.localization;
+    }
+    write_log({record}, options.folder / "log.csv");
     return {{record}, true};
 }
 

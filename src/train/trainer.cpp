@@ -9,8 +9,6 @@
 
 #include "locus/error.hpp"
 #include "model/builder.hpp"
-#include "model/onnx_file.hpp"
-#include "model/preprocessing_metadata.hpp"
 #include "report/atomic_file.hpp"
 #include "train/batch_loader.hpp"
 #include "train/checkpoint.hpp"
@@ -22,6 +20,7 @@
 #include "train/gap_head.hpp"
 #include "train/optimizer.hpp"
 #include "train/options.hpp"
+#include "train/starting_network.hpp"
 #include "train/surgery.hpp"
 #include "train/training_data.hpp"
 #include "train/training_log.hpp"
@@ -115,9 +114,9 @@ void Training::make_network() {
         network.seed = options_.seed;
         model_ = model::build(network);
     } else {
-        model_ = model::load(options_.from);
-        const model::Metadata metadata = model::read_metadata(model_, options_.from, model_.graph.inputs.at(0));
-        options_.preprocessing = metadata.preprocessing;
+        StartingNetwork start = load_starting_network(options_.from);
+        model_ = std::move(start.model);
+        options_.preprocessing = start.preprocessing;
         if (options_.preprocessing.layout != Layout::nchw || options_.preprocessing.color == ColorOrder::gray ||
             options_.preprocessing.type != DataType::float32 ||
             options_.preprocessing.width != options_.preprocessing.height) {
