@@ -33,9 +33,21 @@ std::string escaped(const std::string& text) {
     return result;
 }
 
+namespace {
+
+/// How a line is drawn: colours first, then dashes; what it is compared with, in grey.
+std::string stroke_of(std::size_t number, bool reference) {
+    static constexpr std::array<const char*, 7> colours{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                                        "#56b4e9", "#e69f00", "#8a6d3b"};
+    static constexpr std::array<const char*, 4> dashes{"none", "7 3", "2 2", "8 3 2 3"};
+    if (reference) return fmt::format("stroke=\"#888\" stroke-dasharray=\"{}\"", dashes[number % 3 + 1]);
+    return fmt::format("stroke=\"{}\" stroke-dasharray=\"{}\"", colours[number % colours.size()],
+                       dashes[number / colours.size() % dashes.size()]);
+}
+
+}  // namespace
+
 std::string figure_of(const Chart& chart) {
-    static constexpr std::array<const char*, 8> colours{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                                        "#56b4e9", "#e69f00", "#000000", "#8a8a8a"};
     constexpr double left = 52, top = 12, width = 400, height = 240;
     const auto px = [&](double x) { return left + (x - chart.x_min) / (chart.x_max - chart.x_min) * width; };
     const auto py = [&](double y) { return top + height - (y - chart.y_min) / (chart.y_max - chart.y_min) * height; };
@@ -59,18 +71,19 @@ std::string figure_of(const Chart& chart) {
     svg += fmt::format("<text transform=\"translate(12 {}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
                        top + height / 2, escaped(chart.y_label));
     std::string legend = "<p class=\"legend\">";
-    for (std::size_t i = 0; i < chart.lines.size(); ++i) {
-        const ChartLine& line = chart.lines[i];
-        const char* colour = colours[i % colours.size()];
+    std::size_t lines = 0, references = 0;
+    for (const ChartLine& line : chart.lines) {
+        const std::string stroke = stroke_of(line.reference ? references++ : lines++, line.reference);
         std::string points;
         for (std::size_t k = 0; k < line.x.size(); ++k) {
             if (std::isfinite(line.x[k]) && std::isfinite(line.y[k]))
                 points += fmt::format("{:.1f},{:.1f} ", px(line.x[k]), py(line.y[k]));
         }
-        svg += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"{} points=\"{}\"/>", colour,
-                           line.dashed ? " stroke-dasharray=\"5 4\"" : "", points);
-        legend += fmt::format("<span><i{} style=\"color:{}\"></i>{}</span> ", line.dashed ? " class=\"dashed\"" : "",
-                              colour, escaped(line.name));
+        svg += fmt::format("<polyline fill=\"none\" {} stroke-width=\"1.8\" points=\"{}\"/>", stroke, points);
+        legend += fmt::format(
+            "<span><svg class=\"key\" viewBox=\"0 0 24 6\"><line x2=\"24\" y1=\"3\" y2=\"3\" {} "
+            "stroke-width=\"2.5\"/></svg>{}</span> ",
+            stroke, escaped(line.name));
     }
     return svg + "</svg>" + legend + "</p></figure>\n";
 }

@@ -13,7 +13,7 @@ std::string escaped(const std::string& text);
 struct ChartLine {
     std::string name;
     std::vector<double> x, y;
-    bool dashed = false;
+    bool reference = false;  ///< what the others are compared with: grey
 };
 
 struct Chart {

@@ -52,13 +52,13 @@ std::string curve_figures(const Summary& summary) {
     Chart deletion{"Deletion", "share of pixels removed", "probability", 0, 1, 0, 1, {}};
     for (const RowSummary& row : summary.rows) {
         const std::string name = title_of(row.name);
-        const bool dashed = row.name.is_baseline;
+        const bool reference = row.name.is_baseline;
         if (!row.thresholds.empty()) {
-            largest.lines.push_back({name, row.thresholds, row.largest_accuracy, dashed});
-            any.lines.push_back({name, row.thresholds, row.any_accuracy.at("0.5"), dashed});
+            largest.lines.push_back({name, row.thresholds, row.largest_accuracy, reference});
+            any.lines.push_back({name, row.thresholds, row.any_accuracy.at("0.5"), reference});
         }
         if (!row.precision_recall.empty()) {
-            ChartLine line{name, {}, {}, dashed};
+            ChartLine line{name, {}, {}, reference};
             for (const PrecisionRecall& point : row.precision_recall) {
                 line.x.push_back(point.recall);
                 line.y.push_back(point.precision);
@@ -66,13 +66,18 @@ std::string curve_figures(const Summary& summary) {
             pixels.lines.push_back(std::move(line));
         }
         const auto steps = [&](const std::vector<double>& curve) {
-            ChartLine line{name, {}, curve, dashed};
+            ChartLine line{name, {}, curve, reference};
             for (std::size_t i = 0; i < curve.size(); ++i)
                 line.x.push_back(static_cast<double>(i) / static_cast<double>(curve.size() - 1));
             return line;
         };
         if (row.insertion.size() > 1) insertion.lines.push_back(steps(row.insertion));
         if (row.deletion.size() > 1) deletion.lines.push_back(steps(row.deletion));
+    }
+    for (Chart* chart : {&insertion, &deletion}) {  // weak networks are nowhere near 1
+        double highest = 0;
+        for (const ChartLine& line : chart->lines) highest = std::max(highest, *std::ranges::max_element(line.y));
+        for (const double top : {0.5, 0.2, 0.1, 0.05}) chart->y_max = highest <= top ? top : chart->y_max;
     }
     for (const Chart& chart : {largest, any, pixels, insertion, deletion}) add(chart);
     return html;

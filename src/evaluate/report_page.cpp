@@ -18,21 +18,21 @@ namespace locus::evaluate {
 namespace {
 
 constexpr const char* style = R"(<style>
-:root { color-scheme: light dark; --quiet: #667; --line: #8884; --chip: #8881 }
+:root { color-scheme: light dark; --quiet: #667; --line: #8884 }
 @media (prefers-color-scheme: dark) { :root { --quiet: #99a } }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1rem }
 h1 { font-size: 1.5rem; margin: .4rem 0 } h2 { font-size: 1.15rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); vertical-align: top }
 th { font-weight: 600; vertical-align: bottom } th small { display: block; font-weight: 400; color: var(--quiet) }
-th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas; white-space: normal; min-width: 7rem; max-width: 12rem; padding-left: 0; overflow-wrap: anywhere }
 td small { display: block; color: var(--quiet); font-size: .78rem; font-weight: 400 } tr.baseline { color: var(--quiet) } tr.baseline td:first-child { font-style: italic }
 td.best { font-weight: 700 } th[data-sort] { cursor: pointer } tr.sure td { font-weight: 600 }
-summary { cursor: pointer; font-size: 1.15rem; font-weight: 700; margin-top: 2.2rem }
+summary { cursor: pointer; font-size: 1.15rem; font-weight: 700; margin-top: 2.2rem } summary.small { font-size: 1rem; margin-top: .8rem }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1.2rem } figure { margin: 0; min-width: 0 }
 figcaption { font-weight: 600; font-size: .95rem } svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
 .legend { margin: .2rem 0 0; line-height: 1.3 } .legend span { margin-right: 1rem; font-size: .85rem; display: inline-block }
-.legend i { display: inline-block; width: 1.2em; height: 0; border-top: 3px solid; margin-right: .35em; vertical-align: middle } .legend i.dashed { border-top-style: dashed }
+.legend .key { width: 24px; height: 6px; margin-right: .35em; vertical-align: middle }
 .images { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .8rem; list-style: none; padding: 0; margin: 0 } .images li { overflow-wrap: anywhere; font-size: .8rem; min-width: 0 }
 .images img { max-width: 100%; height: auto; display: block; border-radius: .25rem } .images small { color: var(--quiet); display: block }
 .quiet { color: var(--quiet) }
@@ -81,7 +81,10 @@ std::string main_table(const RunDescription& run, const Summary& summary) {
         }
     }
     for (const RowSummary& row : summary.rows) {
-        html += fmt::format("<tr{}><td>{}</td>", row.name.is_baseline ? " class=\"baseline\"" : "", row_name(row.name));
+        html += fmt::format(
+            "<tr{}><td>{}{}</td>", row.name.is_baseline ? " class=\"baseline\"" : "",
+            escaped(report::to_utf8(row.name.method)),
+            row.name.model.empty() ? "" : fmt::format("<small>{}</small>", escaped(report::to_utf8(row.name.model))));
         for (const Metric* metric : columns) {
             const auto found = row.cells.find(metric->name);
             if (found == row.cells.end()) {
@@ -207,7 +210,7 @@ std::string best_images(const RunDescription& run, const std::vector<ImageRecord
         if (order.empty()) continue;
         std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
         const auto list = [&](const char* title, bool from_best) {
-            html += fmt::format("<h3>{}: {}</h3><ul class=\"images\">", row_name(summary.rows[r].name), title);
+            html += fmt::format("<h3>{}</h3><ul class=\"images\">", title);
             for (std::size_t i = 0; i < std::min(shown, order.size()); ++i) {
                 const auto& [value, record] = from_best ? order[order.size() - 1 - i] : order[i];
                 html += fmt::format("<li>{}<span>{}</span><small>{}{} {:.3f}</small></li>",
@@ -217,8 +220,11 @@ std::string best_images(const RunDescription& run, const std::vector<ImageRecord
             }
             html += "</ul>";
         };
-        list("worst", false);
-        list("best", true);
+        html += fmt::format("<details{}><summary class=\"small\">{}</summary>", html.empty() ? " open" : "",
+                            row_name(summary.rows[r].name));
+        list("Worst", false);
+        list("Best", true);
+        html += "</details>";
     }
     if (html.empty()) return "";
     return fmt::format(
