@@ -19,7 +19,7 @@ struct OverlayOptions {
     std::string colormap = "turbo";  ///< see colormap_names()
     double alpha = 0.5;              ///< opacity of the heat, 0..1
     bool is_signed = false;          ///< diverging colours about zero, negative evidence shown
-    bool legend = true;
+    bool legend = true;              ///< the colours with the numbers at their ends
     bool draw_boxes = true;
     std::string label;  ///< drawn at the first box, or at the top left; UTF-8, what the font lacks is transliterated
 };
@@ -30,7 +30,8 @@ const std::vector<std::string>& colormap_names();
 /// 256 RGB colours from low to high; throws Error(usage) naming the nearest names.
 const std::array<std::array<std::uint8_t, 3>, 256>& colormap(const std::string& name);
 
-/// The photo under the heat of a map of its own size. Positive evidence: 0 to the maximum over the colour map; signed: minus to plus the
+/// The photo under the heat of a map of its own size. On a picture whose shorter side is below 64 pixels there is no room for text: label
+/// and legend are left out, the box is drawn. Positive evidence: 0 to the maximum over the colour map; signed: minus to plus the
 /// largest absolute value.
 Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes, const OverlayOptions& options = {});
 

@@ -75,7 +75,7 @@ template <class F> Values elementwise(const Operands& n, F f) {
         const auto a = n.values(0);
         const auto strides = strides_of(n.shape(0));
         for_each(n.result.shape,
-                 [&](const Ints& at) { first.push_back(a[broadcast_offset(n.shape(0), strides, at)]); });
+                 [&](const Ints& at) { first.push_back(a.at(broadcast_offset(n.shape(0), strides, at))); });
         return first;
     }();
     for (std::size_t i = 1; i < n.node.inputs.size(); ++i) {
@@ -83,7 +83,7 @@ template <class F> Values elementwise(const Operands& n, F f) {
         const auto strides = strides_of(n.shape(i));
         std::size_t k = 0;
         for_each(n.result.shape, [&](const Ints& at) {
-            result[k] = f(result[k], b[broadcast_offset(n.shape(i), strides, at)]);
+            result[k] = f(result[k], b.at(broadcast_offset(n.shape(i), strides, at)));
             ++k;
         });
     }
@@ -102,6 +102,7 @@ Values shape_of(const Operands& n) {
     const auto rank = static_cast<std::int64_t>(n.shape(0).size());
     auto start = n.node.int_or("start", 0);
     if (start < 0) start += rank;
+    if (start < 0 || n.result.shape.at(0) > rank - start) return {};
     return {n.shape(0).begin() + start, n.shape(0).begin() + start + n.result.shape[0]};
 }
 
@@ -156,11 +157,11 @@ Values slice(const Operands& n) {
     if (n.has(3)) axes = n.ints(3);
     Ints from(shape.size(), 0), step(shape.size(), 1);
     for (std::size_t i = 0; i < starts.size(); ++i) {
-        const auto axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-        step[axis] = n.has(4) ? n.ints(4)[i] : 1;
+        const auto axis = axes.at(i) < 0 ? axes[i] + rank : axes[i];
+        step.at(axis) = n.has(4) ? n.ints(4).at(i) : 1;
         const auto size = shape[axis];
-        from[axis] =
-            std::clamp<std::int64_t>(starts[i] < 0 ? starts[i] + size : starts[i], 0, step[axis] > 0 ? size : size - 1);
+        const auto last = std::max<std::int64_t>(0, step[axis] > 0 ? size : size - 1);
+        from[axis] = std::clamp<std::int64_t>(starts[i] < 0 ? starts[i] + size : starts[i], 0, last);
     }
     const auto data = n.values(0);
     const auto strides = strides_of(shape);
@@ -196,23 +197,26 @@ Values transpose(const Operands& n) {
     Values result;
     for_each(n.result.shape, [&](const Ints& at) {
         std::int64_t offset = 0;
-        for (std::size_t i = 0; i < at.size(); ++i) offset += at[i] * strides[order[i]];
-        result.push_back(data[offset]);
+        for (std::size_t i = 0; i < at.size(); ++i) offset += at[i] * strides.at(order.at(i));
+        result.push_back(data.at(offset));
     });
     return result;
 }
 
 Values constant_of_shape(const Operands& n) {
     const auto value = n.node.attributes.find("value");
-    const double fill = value == n.node.attributes.end()
-                            ? 0
-                            : std::get<Tensor>(value->second).to(DataType::float64).values<double>()[0];
+    double fill = 0;
+    if (value != n.node.attributes.end()) {
+        const auto& given = std::get<Tensor>(value->second);
+        if (given.size() != 1) return {};
+        fill = given.to(DataType::float64).values<double>()[0];
+    }
     return Values(static_cast<std::size_t>(element_count(n.result.shape)), fill);
 }
 
 Values range(const Operands& n) {
     Values result(static_cast<std::size_t>(n.result.shape[0]));
-    const double start = n.values(0)[0], step = n.values(2)[0];
+    const double start = n.values(0).at(0), step = n.values(2).at(0);
     for (std::size_t i = 0; i < result.size(); ++i) result[i] = start + static_cast<double>(i) * step;
     return result;
 }
@@ -222,7 +226,7 @@ Values expand(const Operands& n) {
     const auto strides = strides_of(n.shape(0));
     Values result;
     for_each(n.result.shape,
-             [&](const Ints& at) { result.push_back(data[broadcast_offset(n.shape(0), strides, at)]); });
+             [&](const Ints& at) { result.push_back(data.at(broadcast_offset(n.shape(0), strides, at))); });
     return result;
 }
 
@@ -232,8 +236,8 @@ Values tile(const Operands& n) {
     Values result;
     for_each(n.result.shape, [&](const Ints& at) {
         std::int64_t offset = 0;
-        for (std::size_t i = 0; i < at.size(); ++i) offset += at[i] % n.shape(0)[i] * strides[i];
-        result.push_back(data[offset]);
+        for (std::size_t i = 0; i < at.size(); ++i) offset += at[i] % n.shape(0).at(i) * strides[i];
+        result.push_back(data.at(offset));
     });
     return result;
 }
@@ -243,7 +247,8 @@ Values scatter_nd(const Operands& n) {
     Values result = n.values(0);
     const auto indices = n.ints(1);
     const auto updates = n.values(2);
-    const auto depth = static_cast<std::size_t>(n.shape(1).back());
+    const auto depth = n.shape(1).empty() ? 0 : static_cast<std::size_t>(n.shape(1).back());
+    if (depth == 0 || depth > n.shape(0).size()) return {};
     const auto strides = strides_of(n.shape(0));
     const auto block = element_count({n.shape(0).begin() + static_cast<std::ptrdiff_t>(depth), n.shape(0).end()});
     for (std::size_t i = 0; i * depth < indices.size(); ++i) {
@@ -261,7 +266,8 @@ Values scatter_nd(const Operands& n) {
 template <class F> Values reduce_all(const Operands& n, F f) {
     if (element_count(n.result.shape) != 1) return {};
     const auto values = n.values(0);
-    return {std::accumulate(values.begin() + 1, values.end(), values.at(0), f)};
+    if (values.empty()) return {};
+    return {std::accumulate(values.begin() + 1, values.end(), values[0], f)};
 }
 
 /// Values from shapes alone: the input itself may be data.

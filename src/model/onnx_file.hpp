@@ -1,18 +1,23 @@
 #pragma once
 
-/// ONNX files to `Model` and back. The only file pair that knows protobuf.
+/// ONNX files to `Model` and back. Only this and the proto_ files beside it know protobuf.
 ///
 ///     model::Model model = model::load("in.onnx");
 ///     model.metadata["labels"] = "cat\ndog";
 ///     model::save(model, "out.onnx");
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 
 #include "model/graph.hpp"
 
 namespace locus::model {
+
+/// Bytes: protobuf counts them in 32 bits with a sign.
+inline constexpr std::uint64_t largest_onnx_file = std::numeric_limits<std::int32_t>::max();
 
 /// Reads a model with its external data (whose paths may not leave the model's folder). Constant nodes become
 /// initializers, and initializers are taken off the list of graph inputs. Throws Error(io) where the file cannot be read and

@@ -12,71 +12,12 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "model/small_floats.hpp"
 
 namespace locus {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "ONNX stores little-endian numbers, and so does Tensor");
-
-float half_to_float(std::uint16_t half) {
-    const std::uint32_t sign = (half & 0x8000U) << 16;
-    const std::uint32_t exponent = (half >> 10) & 0x1fU;
-    const std::uint32_t mantissa = half & 0x3ffU;
-    if (exponent == 0) {
-        const float value = static_cast<float>(mantissa) * 0x1p-24F;
-        return sign ? -value : value;
-    }
-    if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000U | (mantissa << 13));
-    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
-}
-
-std::uint16_t float_to_half(float value) {
-    std::uint32_t u = std::bit_cast<std::uint32_t>(value);
-    const auto sign = static_cast<std::uint16_t>((u >> 16) & 0x8000U);
-    u &= 0x7fffffffU;
-    if (u > 0x7f800000U) return sign | 0x7e00U;
-    if (u >= 0x47800000U) return sign | 0x7c00U;  // 65536 and above, infinity included
-    if (u < 0x38800000U) {
-        // Below 2^-14 halves are multiples of 2^-24, which is one ulp of 0.5: adding 0.5 rounds as wanted.
-        const float shifted = std::bit_cast<float>(u) + 0.5F;
-        return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000U));
-    }
-    u += 0xfffU + ((u >> 13) & 1U);
-    return static_cast<std::uint16_t>(sign | ((u - 0x38000000U) >> 13));
-}
-
-float bfloat_to_float(std::uint16_t bfloat) { return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16); }
-
-std::uint16_t float_to_bfloat(float value) {
-    const std::uint32_t u = std::bit_cast<std::uint32_t>(value);
-    if ((u & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((u >> 16) | 0x40U);
-    return static_cast<std::uint16_t>((u + 0x7fffU + ((u >> 16) & 1U)) >> 16);
-}
-
-/// The 8-bit floats: "fn" has no infinity, "uz" has no negative zero and its pattern 0x80 for NaN.
-struct Float8Format {
-    int mantissa_bits;
-    int bias;
-    bool finite;
-    bool unsigned_zero;
-};
-
-float float8_to_float(std::uint8_t byte, const Float8Format& format) {
-    const float nan = std::numeric_limits<float>::quiet_NaN();
-    if (format.unsigned_zero && byte == 0x80) return nan;
-    const int mantissa = byte & ((1 << format.mantissa_bits) - 1);
-    const int exponent = (byte & 0x7f) >> format.mantissa_bits;
-    const float sign = (byte & 0x80) ? -1.0F : 1.0F;
-    if (!format.unsigned_zero) {
-        if (format.finite && (byte & 0x7f) == 0x7f) return nan;
-        if (!format.finite && exponent == (0x7f >> format.mantissa_bits)) {
-            return mantissa == 0 ? sign * std::numeric_limits<float>::infinity() : nan;
-        }
-    }
-    const int significand = exponent == 0 ? mantissa : mantissa | (1 << format.mantissa_bits);
-    const int power = std::max(exponent, 1) - format.bias - format.mantissa_bits;
-    return sign * std::ldexp(static_cast<float>(significand), power);
-}
 
 /// The sentence's part that tells of a conversion that Locus does not do.
 [[noreturn]] void refuse_conversion(DataType from, DataType to) {
@@ -97,8 +38,8 @@ template <class Use> void for_each_element(const Tensor& tensor, DataType wanted
         }
     };
     const auto as_it_is = [](auto value) { return value; };
-    const auto float8 = [&](Float8Format format) {
-        each(std::uint8_t{}, [format](std::uint8_t byte) { return float8_to_float(byte, format); });
+    const auto float8 = [&](model::Float8Format format) {
+        each(std::uint8_t{}, [format](std::uint8_t byte) { return model::float8_to_float(byte, format); });
     };
     switch (tensor.type()) {
         case DataType::float32:
@@ -125,9 +66,9 @@ template <class Use> void for_each_element(const Tensor& tensor, DataType wanted
         case DataType::boolean:
             return each(std::uint8_t{}, [](std::uint8_t byte) { return static_cast<std::uint8_t>(byte != 0); });
         case DataType::float16:
-            return each(std::uint16_t{}, half_to_float);
+            return each(std::uint16_t{}, model::half_to_float);
         case DataType::bfloat16:
-            return each(std::uint16_t{}, bfloat_to_float);
+            return each(std::uint16_t{}, model::bfloat_to_float);
         case DataType::float8e4m3fn:
             return float8({3, 7, true, false});
         case DataType::float8e4m3fnuz:
@@ -385,10 +326,10 @@ Tensor Tensor::to(DataType type) const {
             for_each_element(*this, type, [&](auto value) { put(static_cast<std::uint8_t>(value != 0)); });
             break;
         case DataType::float16:
-            for_each_element(*this, type, [&](auto value) { put(float_to_half(static_cast<float>(value))); });
+            for_each_element(*this, type, [&](auto value) { put(model::float_to_half(static_cast<float>(value))); });
             break;
         case DataType::bfloat16:
-            for_each_element(*this, type, [&](auto value) { put(float_to_bfloat(static_cast<float>(value))); });
+            for_each_element(*this, type, [&](auto value) { put(model::float_to_bfloat(static_cast<float>(value))); });
             break;
         default:
             refuse_conversion(type_, type);

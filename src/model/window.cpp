@@ -1,11 +1,32 @@
 #include "model/window.hpp"
 
 #include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
 
 namespace locus::model {
 namespace {
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// One number an axis, none so large that sums and products of two of them could not be counted.
+void check(const std::vector<std::int64_t>& values, std::size_t axes, std::int64_t least, std::string_view what) {
+    constexpr std::int64_t most = 1 << 30;
+    const auto wrong = [&](std::int64_t value) { return value < least || value > most; };
+    if (values.size() != axes || std::any_of(values.begin(), values.end(), wrong)) {
+        throw Error(ErrorKind::model,
+                    fmt::format("{} {} do not fit a window over {} axes", what, to_string(values), axes));
+    }
+}
+
+void check(const Window& window, std::size_t axes) {
+    check(window.kernel, axes, 1, "the kernel's sizes");
+    check(window.strides, axes, 1, "strides");
+    check(window.dilations, axes, 1, "dilations");
+}
 
 }  // namespace
 
@@ -26,7 +47,10 @@ Window Window::of(const Node& node, std::vector<std::int64_t> input, std::vector
     window.strides = node.ints_or("strides", std::vector<std::int64_t>(axes, 1));
     window.dilations = node.ints_or("dilations", std::vector<std::int64_t>(axes, 1));
     window.ceil_mode = node.int_or("ceil_mode", 0) != 0;
+    check(window.input, axes, 0, "the input's sizes");
+    check(window, axes);
     const auto pads = node.ints_or("pads", std::vector<std::int64_t>(2 * axes, 0));
+    check(pads, 2 * axes, -(1 << 30), "pads");
     window.begin.assign(axes, 0);
     window.end.assign(axes, 0);
     const auto automatic = node.string_or("auto_pad", "NOTSET");
@@ -53,8 +77,12 @@ Window Window::of_transposed(const Node& node, const std::vector<std::int64_t>& 
     window.kernel = node.ints_or("kernel_shape", std::move(kernel));
     window.strides = node.ints_or("strides", std::vector<std::int64_t>(axes, 1));
     window.dilations = node.ints_or("dilations", std::vector<std::int64_t>(axes, 1));
+    check(node_input, axes, 0, "the input's sizes");
+    check(window, axes);
     const auto pads = node.ints_or("pads", std::vector<std::int64_t>(2 * axes, 0));
+    check(pads, 2 * axes, -(1 << 30), "pads");
     const auto more = node.ints_or("output_padding", std::vector<std::int64_t>(axes, 0));
+    check(more, axes, 0, "the output's padding");
     const auto output_shape = node.ints_or("output_shape", {});
     const auto automatic = node.string_or("auto_pad", "NOTSET");
     window.begin.assign(axes, 0);

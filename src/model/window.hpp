@@ -26,6 +26,8 @@ struct Window {
     std::int64_t extent(std::size_t axis) const { return dilations[axis] * (kernel[axis] - 1) + 1; }
     std::int64_t output_size(std::size_t axis) const;
 
+    /// Both throw Error(model) where attributes do not fit the axes.
+
     /// Conv, MaxPool, AveragePool, LpPool: reads kernel_shape (or `kernel`, from the weights), strides, dilations, pads, auto_pad, ceil_mode.
     static Window of(const Node& node, std::vector<std::int64_t> input, std::vector<std::int64_t> kernel = {});
 

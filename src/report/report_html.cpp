@@ -116,7 +116,7 @@ void ReportWriter::commit(const RunRecord& run, bool unfinished) {
     const PageParts parts = page_parts();
     write(parts.before_script);
     write("\"use strict\";\n");
-    for (const std::string_view script : {boxes_js, heat_js, list_js, page_js}) write(script);
+    for (const std::string_view script : {boxes_js, heat_js, list_js, inspector_js, page_js}) write(script);
     write(parts.after_script);
     file_.commit();
 }

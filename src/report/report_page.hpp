@@ -13,6 +13,7 @@ extern const std::string_view page_css;
 extern const std::string_view boxes_js;
 extern const std::string_view heat_js;
 extern const std::string_view list_js;
+extern const std::string_view inspector_js;
 extern const std::string_view page_js;
 
 }  // namespace locus::report

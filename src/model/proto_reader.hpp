@@ -1,0 +1,16 @@
+#pragma once
+
+/// From ONNX's protobuf messages to a `Model`.
+
+#include <onnx/onnx_pb.h>
+
+#include "model/external_data.hpp"
+#include "model/graph.hpp"
+
+namespace locus::model {
+
+/// Consumes the message, so that no weight is held twice. What Locus does not read is kept as it stands in `Model::rest` and the like.
+/// Throws Error(model) where the message is not a valid model.
+Model read_model(onnx::ModelProto& proto, ExternalData& external);
+
+}  // namespace locus::model
