@@ -2,6 +2,7 @@
 ///
 ///     cam_bench MODEL.onnx...        (without models: the builder's mobilenet-v2, squeezenet-like nin and resnet50)
 
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
 
@@ -30,9 +31,10 @@ void compare(const std::filesystem::path& file, std::int64_t batch) {
                                            },
                                            [&] { cam.explain(input, {.top_k = 1}); }},
                                           std::chrono::seconds(6));
-    fmt::print("{:<32} {:>5}  {:>9.2f}  {:>9.2f}  {:>7.3f}  {:>7.3f}  {:>6}\n", file.stem().string(), batch,
+    fmt::print("{:<32} {:>5}  {:>9.2f}  {:>9.2f}  {:>7.3f}  {:>7.3f}  {:>7.3f}  {:>6}\n", file.stem().string(), batch,
                timing.median[0] * 1e3 / static_cast<double>(batch), timing.median[1] * 1e3 / static_cast<double>(batch),
-               timing.ratio[1], timing.core_ratio[1], timing.rounds);
+               timing.ratio[1], timing.core_ratio[1], timing.least_ratio[1], timing.rounds);
+    std::fflush(stdout);
 }
 
 void load_to_first_map(const std::filesystem::path& file) {
@@ -60,8 +62,8 @@ int main(int argc, char** argv) {
     fmt::print(
         "CAM of the best class against the bare pass; ms an image, median; the ratios, of wall and of "
         "processor time, are medians of paired rounds\n");
-    fmt::print("{:<32} {:>5}  {:>9}  {:>9}  {:>7}  {:>7}  {:>6}\n", "model", "batch", "bare", "with cam", "ratio",
-               "cores'", "rounds");
+    fmt::print("{:<32} {:>5}  {:>9}  {:>9}  {:>7}  {:>7}  {:>7}  {:>6}\n", "model", "batch", "bare", "with cam",
+               "ratio", "cores'", "least", "rounds");
     for (const auto& file : files) {
         for (const std::int64_t batch : {1, 16}) compare(file, batch);
     }

@@ -18,6 +18,8 @@ struct Interleaved {
     std::vector<double> ratio;   ///< median over rounds of the candidate's time over the first one's in the same round
     /// The same of the process's own processor time, all threads together: what other programs on the machine take does not count.
     std::vector<double> core_median, core_ratio;
+    /// The fastest call over the first candidate's fastest: what is left when other programs take turns on the machine, given enough rounds.
+    std::vector<double> least_ratio;
     int rounds = 0;
 };
 
@@ -61,6 +63,8 @@ inline Interleaved interleave(const std::vector<std::function<void()>>& candidat
     for (std::size_t i = 0; i < n; ++i) {
         result.median.push_back(median(seconds[i]));
         result.ratio.push_back(median(ratios[i]));
+        result.least_ratio.push_back(*std::min_element(seconds[i].begin(), seconds[i].end()) /
+                                     *std::min_element(seconds[0].begin(), seconds[0].end()));
         result.core_median.push_back(median(core[i]));
         result.core_ratio.push_back(median(core_ratios[i]));
     }
