@@ -28,6 +28,7 @@ void add_export(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_annotate(CLI::App& app);
 void add_build(CLI::App& app);
+void add_check(CLI::App& app);
 void add_train(CLI::App& app);
 void add_methods(CLI::App& app);
 

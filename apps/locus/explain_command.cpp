@@ -1,5 +1,6 @@
 /// `locus explain`: photos in, maps, boxes, pictures and a report out.
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <iostream>
@@ -7,6 +8,7 @@
 
 #include <fmt/color.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "batch/input_list.hpp"
 #include "batch/run.hpp"
@@ -30,7 +32,7 @@ struct ExplainArguments {
     batch::RunOptions run{.out = "locus-out"};
     PreprocessingOptions preprocessing;
     MethodArguments method;
-    std::vector<std::string> inputs, feeds;
+    std::vector<std::string> inputs, feeds, methods;
     std::string model, save, components = "largest", device = "cpu", memory = "2G";
     bool json = false, quiet = false, verbose = false;
 };
@@ -90,6 +92,9 @@ std::size_t bytes(const std::string& text) {
 /// A photo's summary: one line for it, one for each class.
 std::string summary(const report::ImageRecord& image) {
     std::string text = fmt::format("{}  {} x {}\n", report::to_utf8(image.file), image.width, image.height);
+    const bool several = std::any_of(image.explanations.begin(), image.explanations.end(), [&](const auto& record) {
+        return record.method != image.explanations.front().method;
+    });
     for (const report::ExplanationRecord& record : image.explanations) {
         const Explanation& e = record.explanation;
         const std::string name =
@@ -98,7 +103,8 @@ std::string summary(const report::ImageRecord& image) {
         if (where.empty()) where = record.boxes.empty() ? "no box" : "";
         for (const Box& box : record.boxes)
             where += fmt::format("{}box {},{} {}x{}", where.empty() ? "" : "; ", box.x, box.y, box.width, box.height);
-        text += fmt::format("  {:>3}. {}  {:.1f} %  {}\n", e.rank, name, 100.0 * e.probability.value_or(0), where);
+        text += fmt::format("  {:>3}. {}  {:.1f} %  {}{}\n", e.rank, name, 100.0 * e.probability.value_or(0),
+                            several ? e.method + ": " : "", where);
     }
     return text;
 }
@@ -112,9 +118,11 @@ void read_arguments(ExplainArguments& arguments) {
     run.explainer.feeds = read_feeds(arguments.feeds);
     run.explainer.memory_limit = bytes(arguments.memory);
     run.explainer.threads = run.threads;
+    if (!arguments.methods.empty()) run.explainer.method = fmt::format("{}", fmt::join(arguments.methods, ","));
     run.explainer.settings = arguments.method.words();
     run.explainer.target_mask = arguments.method.mask();
     run.explainer.target_embedding = arguments.method.embedding();
+    run.explainer.target_image = arguments.method.image();
     run.explainer.preprocessing = [&](Preprocessing& p) { arguments.preprocessing.apply(p); };
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
@@ -162,7 +170,8 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
                        "(--mean, --std)\n");
         }
         if (arguments.verbose)
-            fmt::print(stderr, "locus: {} at '{}', {} classes\n", record.method, record.layer, record.model.classes);
+            fmt::print(stderr, "locus: {} at '{}', {} classes\n", fmt::join(explainer.methods(), ", "), record.layer,
+                       record.model.classes);
     };
     observer.describe = [&](const report::ImageRecord& image) {
         if (arguments.json) return report::image_json(image) + '\n';
@@ -215,6 +224,7 @@ void add_explain(CLI::App& app) {
         "  locus explain -m resnet50.onnx cat.jpg -c top:3 -c tabby   the three best classes, and tabby\n"
         "  locus explain -m resnet50.onnx x.npy --save map            preprocessed numbers, to compare with another "
         "tool\n"
+        "  locus explain -m resnet50.onnx cat.jpg -M cam,layer-cam    two methods side by side\n"
         "  find . -name '*.png' | locus explain -m m.onnx - --json    paths from standard input, results as JSON "
         "lines");
     const auto one = [](CLI::Option* option) { return option->expected(1)->allow_extra_args(false)->take_all(); };
@@ -230,11 +240,9 @@ void add_explain(CLI::App& app) {
     command.add_option("-o,--out", run.out, "Folder for the results")->capture_default_str()->type_name("DIR");
 
     const std::string what = "What is explained";
-    command
-        .add_option("-M,--method", run.explainer.method,
-                    "Method of explanation (`locus methods` lists them); auto: cam where it is defined, else the best "
-                    "that applies")
-        ->capture_default_str()
+    one(command.add_option("-M,--method", arguments->methods,
+                           "Method of explanation (`locus methods` lists them), or several: a,b; may be given again. "
+                           "auto (default): cam where it is defined, else the best that applies"))
         ->type_name("NAME")
         ->group(what);
     command

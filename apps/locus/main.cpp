@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
     command::add_explain(app);
     command::add_inspect(app);
     command::add_evaluate(app);
+    command::add_check(app);
     command::add_annotate(app);
     command::add_build(app);
     command::add_train(app);

@@ -25,6 +25,11 @@ void MethodArguments::add_to(CLI::App& command) {
         .add_option("--target-embedding", target_embedding, "For the target similarity: the embedding to compare with")
         ->type_name("FILE.npy")
         ->group(group);
+    command
+        .add_option("--target-image", target_image,
+                    "For the target similarity: the photo whose embedding, by the same network, to compare with")
+        ->type_name("PHOTO")
+        ->group(group);
     command.add_option("--fuse", fuse, "How several layers' maps become one: mean (default), max, product")
         ->type_name("HOW")
         ->group(group);
@@ -33,6 +38,14 @@ void MethodArguments::add_to(CLI::App& command) {
             "--smooth", smooth,
             "augment (mean over flips and strengths), eigen (first principal component), or both: augment,eigen")
         ->type_name("HOW")
+        ->group(group);
+    command
+        .add_option("--grid", grid,
+                    "Rows and columns that the layer's tokens make, such as 14x14 (default: read off the graph)")
+        ->type_name("ROWSxCOLUMNS")
+        ->group(group);
+    command.add_option("--channels", channels, "Where the layer's channels stand: first or last (default: likewise)")
+        ->type_name("WHERE")
         ->group(group);
     command
         .add_option("--set", settings,
@@ -45,9 +58,11 @@ void MethodArguments::add_to(CLI::App& command) {
 std::vector<std::pair<std::string, std::string>> MethodArguments::words() const {
     std::vector<std::pair<std::string, std::string>> result;
     if (!target_mask.empty()) result.emplace_back("target", "mask");
-    if (!target_embedding.empty()) result.emplace_back("target", "similarity");
+    if (!target_embedding.empty() || !target_image.empty()) result.emplace_back("target", "similarity");
     if (!target.empty()) result.emplace_back("target", target);
     if (!fuse.empty()) result.emplace_back("fuse", fuse);
+    if (!grid.empty()) result.emplace_back("grid", grid);
+    if (!channels.empty()) result.emplace_back("channels", channels);
     if (!smooth.empty()) result.emplace_back("smooth", smooth);
     for (const std::string& setting : settings) {
         const std::size_t equals = setting.find('=');
@@ -68,7 +83,14 @@ std::optional<Tensor> MethodArguments::embedding() const {
     return report::read_npy(target_embedding);
 }
 
+std::optional<Image> MethodArguments::image() const {
+    if (target_image.empty()) return std::nullopt;
+    return read_image(target_image);
+}
+
 void MethodArguments::apply(explain::MethodOptions& options) const {
+    if (!target_image.empty())
+        throw Error(ErrorKind::usage, "--target-image is for locus explain; give the embedding as --target-embedding");
     for (const auto& [key, value] : words()) explain::set(options, key, value);
     options.target.mask = mask();
     options.target.reference = embedding();

@@ -10,12 +10,13 @@
 #include <vector>
 
 #include "explain/method.hpp"
+#include "locus/image.hpp"
 #include "locus/tensor.hpp"
 
 namespace locus::command {
 
 struct MethodArguments {
-    std::string target, target_mask, target_embedding, fuse, smooth;
+    std::string target, target_mask, target_embedding, target_image, fuse, smooth, grid, channels;
     std::vector<std::string> settings;
 
     void add_to(CLI::App& command);
@@ -24,6 +25,7 @@ struct MethodArguments {
     std::vector<std::pair<std::string, std::string>> words() const;
     std::optional<Tensor> mask() const;       ///< read from its file
     std::optional<Tensor> embedding() const;  ///< read from its file
+    std::optional<Image> image() const;       ///< read from its file
 
     void apply(explain::MethodOptions& options) const;
 };

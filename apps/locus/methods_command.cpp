@@ -22,6 +22,8 @@ void print_json() {
                         {"needs", method.needs},
                         {"final_map", name(method.final_map)},
                         {"exportable", method.nodes != nullptr},
+                        {"shares_pass", method.plan != nullptr},
+                        {"eigen_smoothing", method.weighs_channels},
                         {"source", method.source}});
     }
     fmt::print("{}\n", list.dump(2));

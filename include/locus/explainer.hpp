@@ -52,8 +52,11 @@ struct Part {
 struct Explanation {
     int class_index = 0;
     std::string class_name;      ///< empty where the model has no labels
+    std::string method;          ///< that made the map, never "auto"
+    std::string layer;           ///< the tensor explained; the input's name for methods that look at the pixels
     int rank = 0;                ///< 1 for the most probable class
-    double logit = 0;            ///< the score explained, before softmax or sigmoid
+    double logit = 0;            ///< the class's score, before softmax or sigmoid
+    double score = 0;            ///< the number explained: the logit unless another target is set
     std::optional<double> bias;  ///< the number for which pool(map) + bias = logit; none where no such number exists
     std::optional<double> probability;  ///< softmax, or sigmoid for multi-label models, of the logits
     Map map;                            ///< raw: signed, at the target layer's resolution
@@ -62,20 +65,26 @@ struct Explanation {
     double zero = 0;
     int sign =
         1;  ///< -1 where the method's formula turned the map over (ablation-cam of a negative logit divides by it)
+    /// What decided the sign: "energy" (of the features) or "evidence" (for the class) for principal components, whose sign is arbitrary; "nothing"
+    /// where neither could; "score" for ablation-cam; empty for methods where there is nothing to decide.
+    std::string sign_by;
     std::vector<Part> parts;  ///< where asked for: the channels that add most to the logit, greatest amount first
     std::string note;         ///< what a reader must know of this map ("no positive evidence"), else empty
 };
 
 struct ExplainerOptions {
-    std::string method = "auto";  ///< see methods()
+    /// `locus methods` lists them. Several, joined by commas ("grad-cam,layer-cam"), share the passes that they can share.
+    std::string method = "auto";
     std::string layer;  ///< target layer's tensor, or several joined by commas (see the setting "fuse"); empty: found
     /// Of the method, by name: {"samples", "500"}, {"target", "probability"}, {"fuse", "max"}, … (docs/methods.md)
     std::vector<std::pair<std::string, std::string>> settings;
     std::optional<Tensor> target_mask;  ///< for the target "mask": [h, w] at the scores' resolution, above 0 counts
     std::optional<Tensor>
         target_embedding;  ///< for the target "similarity": what the scores (an embedding) are compared with
-    std::string input;     ///< image input's name; empty: found
-    std::string output;    ///< score output's name; empty: found
+    std::optional<Image>
+        target_image;    ///< likewise: the photo whose embedding, by the same network, they are compared with
+    std::string input;   ///< image input's name; empty: found
+    std::string output;  ///< score output's name; empty: found
     std::vector<std::pair<std::string, Tensor>> feeds;  ///< values for a model's other inputs
     std::function<void(Preprocessing&)> preprocessing;  ///< changes what the model says of its preprocessing
     int threads = 0;                                    ///< within a pass; 0: one a core
@@ -109,7 +118,7 @@ public:
     Explainer& operator=(Explainer&&) noexcept;
     ~Explainer();
 
-    /// One explanation a class asked for; duplicates are left out, order is that of the request.
+    /// One explanation a class asked for and method; duplicates are left out, order is that of the request, the methods of a class together.
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations.
@@ -123,8 +132,9 @@ public:
     const std::vector<std::string>& labels() const;
     void set_labels(std::vector<std::string> labels);
 
-    const std::string& method() const;                 ///< the method in use, never "auto"
-    const std::string& target_layer() const;           ///< the tensor explained
+    const std::vector<std::string>& methods() const;   ///< in use, never "auto"
+    const std::string& method() const;                 ///< the first of them
+    const std::string& target_layer() const;           ///< the tensor that it explains
     const std::vector<std::string>& warnings() const;  ///< what a user should be told once
 
 private:

@@ -38,25 +38,27 @@ Map evidence(const Explanation& e) {
 
 class ItemWriter {
 public:
-    ItemWriter(const RunOptions& options, const InputItem& item, const Source& source, const Explainer& explainer)
-        : options_(options), item_(item), source_(source), explainer_(explainer) {}
+    ItemWriter(const RunOptions& options, const InputItem& item, const Source& source, bool several_methods)
+        : options_(options), item_(item), source_(source), several_methods_(several_methods) {}
 
     report::ExplanationRecord write(Explanation explanation, bool alone) const {
         report::ExplanationRecord record;
-        record.method = explainer_.method();
-        record.layer = explainer_.target_layer();
+        record.method = explanation.method;
+        record.layer = explanation.layer;
         const auto& values = explanation.map.values;
         const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
         record.map_min = *least;
         record.map_max = *greatest;
         const Map map = evidence(explanation);
         record.boxes = boxes_from_raw(map, source_.width, source_.height, source_.region, options_.boxes);
-        const std::string stem = alone ? item_.stem : fmt::format("{}.{}", item_.stem, explanation.class_index);
+        std::string stem = alone ? item_.stem : fmt::format("{}.{}", item_.stem, explanation.class_index);
+        if (several_methods_) stem += '.' + explanation.method;
 
         const Saves& save = options_.save;
         if (save.map) record.map_file = put("maps", stem, ".npy", report::npy_bytes(explanation.map));
         OverlayOptions overlay = options_.overlay;
         overlay.label = caption(explanation);
+        if (several_methods_) overlay.label += ", " + explanation.method;
         if (save.overlay)
             record.overlay_file =
                 put_jpeg("overlays", stem, overlay_raw(source_.picture, map, source_.region, record.boxes, overlay));
@@ -93,7 +95,7 @@ private:
     const RunOptions& options_;
     const InputItem& item_;
     const Source& source_;
-    const Explainer& explainer_;
+    bool several_methods_;
 };
 
 }  // namespace
@@ -102,8 +104,9 @@ ItemFiles write_item_files(const RunOptions& options, const InputItem& item, con
                            std::vector<Explanation> explanations, const Explainer& explainer, int preview_side) {
     ItemFiles files;
     files.record = {.file = item.name, .width = source.width, .height = source.height, .region = source.region};
-    const ItemWriter writer(options, item, source, explainer);
-    const bool alone = options.classes.size() == 1 && explanations.size() == 1 &&
+    const std::size_t methods = explainer.methods().size();
+    const ItemWriter writer(options, item, source, methods > 1);
+    const bool alone = options.classes.size() == 1 && explanations.size() == methods &&
                        (options.classes.front() == "top:1" || !options.classes.front().starts_with("top:"));
     for (Explanation& explanation : explanations)
         files.record.explanations.push_back(writer.write(std::move(explanation), alone));

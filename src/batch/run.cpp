@@ -54,6 +54,10 @@ report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& in
     const Preprocessing& p = explainer.preprocessing();
     std::string classes;
     for (const std::string& text : options.classes) classes += (classes.empty() ? "" : " ") + text;
+    std::string methods, settings;
+    for (const std::string& method : explainer.methods()) methods += (methods.empty() ? "" : ",") + method;
+    for (const auto& [key, value] : options.explainer.settings)
+        settings += fmt::format("{}{}={}", settings.empty() ? "" : " ", key, value);
     const Saves& save = options.save;
     report::RunPlan result;
     result.inputs = inputs.size();
@@ -63,8 +67,9 @@ report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& in
         {"model", record.model.file},
         {"the model's SHA-256", record.model.sha256},
         {"the list of inputs (SHA-256)", report::sha256(names)},
-        {"--method", record.method},
+        {"--method", methods},
         {"--layer", record.layer},
+        {"the method's settings", settings},
         {"--class", classes},
         {"--threshold", fmt::format("{}", record.threshold)},
         {"--components", record.components},

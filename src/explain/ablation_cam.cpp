@@ -8,6 +8,7 @@
 #include "explain/gradient_cam.hpp"
 #include "explain/map_graph.hpp"
 #include "explain/node_method.hpp"
+#include "explain/principal_component.hpp"
 #include "explain/split.hpp"
 #include "locus/error.hpp"
 
@@ -99,14 +100,16 @@ Attribution run(const LayerSplit& split, const Tensor& inputs, const ClassSelect
         const auto logits = trunk.logits.values<float>().subspan(item * count, count);
         const auto asked = a.class_indices.values<std::int64_t>().subspan(item * m, m);
         const auto drops = measured_drops(split, features, logits, asked, image);
-        const auto values = features.values<float>();
+        std::vector<float> channel_maps(channels * positions);  // the graph may lay them out otherwise
+        for (std::size_t k = 0; k < channels; ++k) {
+            for (std::size_t p = 0; p < positions; ++p)
+                channel_maps[k * positions + p] = features.values<float>()[split.offset(0, k, p)];
+        }
         for (std::size_t c = 0; c < m; ++c) {
             const double y = score(split.options().target, logits, asked[c], split.network().head.activation);
-            for (std::size_t p = 0; p < positions; ++p) {
-                double sum = 0;
-                for (std::size_t k = 0; k < channels; ++k) sum += drops[c][k] * values[split.offset(0, k, p)];
-                maps[(item * m + c) * positions + p] = static_cast<float>(sum / y);
-            }
+            const auto map = weighted_sum(channel_maps, drops[c], positions, split.options().eigen_smooth);
+            for (std::size_t p = 0; p < positions; ++p)
+                maps[(item * m + c) * positions + p] = static_cast<float>(map[p] / y);
         }
     }
     return a;
@@ -122,6 +125,7 @@ void tell_signs(Attribution& a, const TargetScore& target, model::Activation act
     const std::size_t positions = maps.size() / (n * m);
     a.notes.resize(n * m);
     a.signs.assign(n * m, 1);
+    a.signs_by.assign(n * m, "score");
     for (std::size_t i = 0; i < n * m; ++i) {
         const double y = score(target, a.logits.values<float>().subspan(i / m * count, count), indices[i], activation);
         if (y < 0) a.signs[i] = -1;

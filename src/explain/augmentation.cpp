@@ -15,13 +15,13 @@ Tensor strengthened(const Tensor& inputs, float factor) {
     return values.to(inputs.type());
 }
 
-Attribution mean_over_variants(const Prepared& prepared, Layout layout, const Tensor& inputs,
-                               const ClassSelection& classes) {
-    Attribution a = prepared.explain(inputs, classes);
-    const std::int64_t n = inputs.shape()[0], m = a.class_indices.shape()[1];
-    Tensor sums = a.maps;
-    const auto total = sums.mutable_values<float>();
-    const std::size_t size = total.size() / static_cast<std::size_t>(n);
+}  // namespace
+
+std::vector<Attribution> augmented(const ExplainAll& explain, Layout layout, const Tensor& inputs,
+                                   const ClassSelection& classes) {
+    std::vector<Attribution> all = explain(inputs, classes);
+    const std::int64_t n = inputs.shape()[0], m = all.front().class_indices.shape()[1];
+    const Tensor chosen = all.front().class_indices;
     int variants = 1;
     for (const bool mirror : {false, true}) {
         for (const float factor : {0.9F, 1.0F, 1.1F}) {
@@ -29,27 +29,30 @@ Attribution mean_over_variants(const Prepared& prepared, Layout layout, const Te
             ++variants;
             for (std::int64_t item = 0; item < n; ++item) {
                 ClassSelection own{.top_k = 0};
-                for (std::int64_t c = 0; c < m; ++c)
-                    own.indices.push_back(
-                        a.class_indices.values<std::int64_t>()[static_cast<std::size_t>(item * m + c)]);
+                const auto indices = chosen.values<std::int64_t>().subspan(static_cast<std::size_t>(item * m),
+                                                                           static_cast<std::size_t>(m));
+                own.indices.assign(indices.begin(), indices.end());
                 Tensor image = strengthened(rows(inputs, item, 1), factor);
                 if (mirror) image = mirrored(image, layout);
-                Tensor maps = prepared.explain(image, own).maps;
-                if (mirror) maps = mirrored(maps, Layout::nchw);
-                for (std::size_t i = 0; i < size; ++i)
-                    total[static_cast<std::size_t>(item) * size + i] += maps.values<float>()[i];
+                const std::vector<Attribution> variant = explain(image, own);
+                for (std::size_t i = 0; i < all.size(); ++i) {
+                    const Tensor maps = mirror ? mirrored(variant[i].maps, Layout::nchw) : variant[i].maps;
+                    const auto values = maps.values<float>();
+                    const auto total =
+                        all[i].maps.mutable_values<float>().subspan(static_cast<std::size_t>(item) * values.size());
+                    for (std::size_t at = 0; at < values.size(); ++at) total[at] += values[at];
+                }
             }
         }
     }
-    for (float& value : total) value /= static_cast<float>(variants);
-    a.maps = std::move(sums);
-    a.bias.reset();
-    a.weights.reset();
-    a.features.reset();
-    return a;
+    for (Attribution& a : all) {
+        for (float& value : a.maps.mutable_values<float>()) value /= static_cast<float>(variants);
+        a.bias.reset();
+        a.weights.reset();
+        a.features.reset();
+    }
+    return all;
 }
-
-}  // namespace
 
 Tensor mirrored(const Tensor& tensor, Layout layout) {
     const Shape& shape = tensor.shape();
@@ -66,15 +69,6 @@ Tensor mirrored(const Tensor& tensor, Layout layout) {
                         source.data() + (row * width + width - 1 - x) * element, element);
         }
     }
-    return result;
-}
-
-Prepared augmented(Prepared prepared, const Network& network) {
-    Prepared result{.target_layer = prepared.target_layer, .classes = prepared.classes};
-    result.explain = [prepared = std::move(prepared), layout = network.preprocessing.layout](
-                         const Tensor& inputs, const ClassSelection& classes) {
-        return mean_over_variants(prepared, layout, inputs, classes);
-    };
     return result;
 }
 

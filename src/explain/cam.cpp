@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "explain/node_method.hpp"
 #include "locus/error.hpp"
 #include "model/cam_graph.hpp"
 #include "model/finite.hpp"
@@ -174,6 +175,10 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
                     fmt::format("cam needs a global pool and one linear layer before the scores, but {}; "
                                 "--method {} works on this model",
                                 obstacle, automatic_method(network).name));
+    }
+    // The linear layer's weights are the logit's gradient; of another number, or smoothed, the map is written as a formula of that gradient.
+    if (options.target.kind != TargetKind::logit || options.eigen_smooth) {
+        return prepare_plan(network, node_plan(options, cam_nodes, MapOf::layer));
     }
     const bool own_layer = options.layer.empty() || options.layer == network.head.target_layer;
     if (!own_layer) require_before_pool(network, options.layer);

@@ -77,8 +77,7 @@ ClassPass::ClassPass(std::unique_ptr<MapGraph> graph, const ClassNodes& nodes) :
     model.graph.inputs.push_back(integers(best_input, {{.value = 1}}));
     model.graph.inputs.push_back(integers(given_input, {{.symbol = "n"}, {.symbol = "given"}}));
     const auto known = [&](const std::string& name, std::int64_t columns) {
-        graph->shapes().set(name, {DataType::int64, {model::shape_batches[0], columns}, std::nullopt},
-                            {DataType::int64, {model::shape_batches[1], columns}, std::nullopt});
+        graph->shapes().set_rows(name, graph->network().input, columns);
         return emit.value(name);
     };
     graph->shapes().set(best_input, {DataType::int64, {1}, std::nullopt}, {DataType::int64, {1}, std::nullopt});

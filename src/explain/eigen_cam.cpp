@@ -19,17 +19,14 @@ using Projection = std::vector<double> (*)(std::span<const float>, std::size_t, 
 
 constexpr double undecided = 0.05;
 
-struct EigenNetwork {
-    ClassPass pass;  // values: for each layer the features, and for eigengrad-cam their product with the gradient
+/// What finishing a map takes beside the pass's values: for each layer the features, and for eigengrad-cam their product with the gradient.
+struct EigenFinish {
     Projection projection = principal_projection;
     bool gradient = false;
-    Fusion fusion = Fusion::mean;
-    Network network;  // with its graph, where evidence may have to be asked for
     MethodOptions options;
+    Network network;  // with its graph, where evidence may have to be asked for
     mutable std::once_flag evidence_opened;
     mutable std::unique_ptr<ClassPass> evidence_pass;
-
-    EigenNetwork(ClassPass opened) : pass(std::move(opened)) {}
 
     /// sum_k g A at each position of the layer, of one item, for a class: the gradient is needed for the sign only, and seldom.
     std::vector<double> evidence(const Tensor& item, std::int64_t index, std::size_t layer) const {
@@ -50,28 +47,31 @@ struct EigenNetwork {
 
 struct Signed {
     std::vector<double> map;
-    std::string note;
+    std::string by, note;
 };
 
 template <class Evidence>
 Signed upright(std::vector<double> map, std::span<const double> energy_map, const Evidence& evidence) {
     double sign = correlation(map, energy_map);
-    std::string note;
+    std::string by = "energy", note;
     if (std::abs(sign) < undecided) {
+        by = "evidence";
         note = "the features' energy does not tell the map's sign; the class's evidence does";
         try {
             sign = correlation(map, evidence());
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::unsupported) throw;
-            note = "neither the features' energy nor a gradient tells the map's sign: it may be inverted";
+            sign = 0;
         }
-        if (std::abs(sign) < 1e-6)
+        if (std::abs(sign) < 1e-6) {
+            by = "nothing";
             note = "neither the features' energy nor the class's evidence tells the map's sign: it may be inverted";
+        }
     }
     if (sign < 0) {
         for (double& value : map) value = -value;
     }
-    return {std::move(map), std::move(note)};
+    return {std::move(map), std::move(by), std::move(note)};
 }
 
 Tensor row(const Tensor& tensor, std::size_t item) {
@@ -82,12 +82,12 @@ Tensor row(const Tensor& tensor, std::size_t item) {
     return Tensor(tensor.type(), shape, {bytes.begin(), bytes.end()});
 }
 
-Attribution run(const EigenNetwork& eigen, const Tensor& inputs, const ClassSelection& classes) {
-    const ClassOutputs out = eigen.pass.run(inputs, classes);
+Attribution finish(const EigenFinish& eigen, const ClassPass& pass, const Tensor& inputs, const ClassOutputs& out) {
     const auto n = static_cast<std::size_t>(inputs.shape()[0]), m = out.values.size();
-    const auto& layers = eigen.pass.layers();
+    const auto& layers = pass.layers();
     Attribution a{.logits = out.logits, .class_indices = out.class_indices};
     a.notes.resize(n * m);
+    a.signs_by.resize(n * m);
     std::vector<Tensor> columns;
     for (std::size_t c = 0; c < m; ++c) {
         std::vector<Tensor> maps;
@@ -117,64 +117,72 @@ Attribution run(const EigenNetwork& eigen, const Tensor& inputs, const ClassSele
                 }
                 std::copy(result.map.begin(), result.map.end(),
                           map.mutable_values<float>().begin() + static_cast<std::ptrdiff_t>(i * positions));
+                a.signs_by[i * m + c] = result.by;
                 if (!result.note.empty()) a.notes[i * m + c] = result.note;
             }
             maps.push_back(std::move(map));
         }
-        const auto& p = eigen.pass.network().preprocessing;
-        columns.push_back(maps.size() == 1 ? maps.front() : fused(maps, eigen.fusion, p.height, p.width));
+        const auto& p = pass.network().preprocessing;
+        columns.push_back(maps.size() == 1 ? maps.front() : fused(maps, eigen.options.fusion, p.height, p.width));
     }
     a.maps = stacked_maps(columns);
     return a;
 }
 
-Prepared prepare(const Network& network, const MethodOptions& options, Projection projection, bool gradient) {
-    auto eigen = std::make_shared<EigenNetwork>(
-        ClassPass(std::make_unique<MapGraph>(network, options), [&](MapGraph& graph, const Value& classes) {
-            std::vector<Value> values;
-            for (std::size_t i = 0; i < graph.layers().size(); ++i) {
-                values.push_back(graph.features(i));
-                if (gradient) values.push_back(graph.gradient(i, classes) * graph.features(i));
-            }
-            return values;
-        }));
+/// kpca-cam holds matrices of positions x positions.
+void require_memory(const std::vector<TargetLayer>& layers, const MethodOptions& options) {
+    for (const TargetLayer& layer : layers) {
+        const double positions = static_cast<double>(layer.positions());
+        const double bytes = 3.0 * sizeof(double) * positions * positions;
+        if (bytes <= static_cast<double>(options.memory_limit)) continue;
+        throw Error(
+            ErrorKind::resource,
+            fmt::format("kpca-cam on the {} positions of '{}' takes {:.1f} GiB; choose a later layer or raise --memory",
+                        layer.positions(), layer.tensor, bytes / 0x1p30));
+    }
+}
+
+PassPlan plan(const Network& network, const MethodOptions& options, Projection projection, bool gradient) {
+    auto eigen = std::make_shared<EigenFinish>();
     eigen->projection = projection;
     eigen->gradient = gradient;
-    eigen->fusion = options.fusion;
     eigen->options = options;
     if (!gradient) eigen->network = network;
-    if (projection == kernel_principal_projection) {
-        for (const TargetLayer& layer : eigen->pass.layers()) {
-            const double bytes =
-                3.0 * sizeof(double) * static_cast<double>(layer.positions()) * static_cast<double>(layer.positions());
-            if (bytes > static_cast<double>(options.memory_limit)) {
-                throw Error(
-                    ErrorKind::resource,
-                    fmt::format(
-                        "kpca-cam on the {} positions of '{}' takes {:.1f} GiB; choose a later layer or raise --memory",
-                        layer.positions(), layer.tensor, bytes / 0x1p30));
-            }
+    PassPlan result{.options = options, .map_of = MapOf::layer};
+    result.nodes = [projection, gradient, options](MapGraph& graph, const Value& classes) {
+        if (projection == kernel_principal_projection) require_memory(graph.layers(), options);
+        std::vector<Value> values;
+        for (std::size_t i = 0; i < graph.layers().size(); ++i) {
+            values.push_back(graph.features(i));
+            if (gradient) values.push_back(graph.gradient(i, classes) * graph.features(i));
         }
-    }
-    Prepared prepared;
-    prepared.target_layer = joined_names(eigen->pass.layers());
-    prepared.classes = eigen->pass.classes();
-    prepared.explain = [eigen](const Tensor& inputs, const ClassSelection& classes) {
-        return run(*eigen, inputs, classes);
+        return values;
     };
-    return prepared;
+    result.finish = [eigen](const ClassPass& pass, const Tensor& inputs, const ClassOutputs& outputs) {
+        return finish(*eigen, pass, inputs, outputs);
+    };
+    return result;
 }
 
 }  // namespace
 
+PassPlan plan_eigen_cam(const Network& network, const MethodOptions& options) {
+    return plan(network, options, principal_projection, false);
+}
+PassPlan plan_eigengrad_cam(const Network& network, const MethodOptions& options) {
+    return plan(network, options, principal_projection, true);
+}
+PassPlan plan_kpca_cam(const Network& network, const MethodOptions& options) {
+    return plan(network, options, kernel_principal_projection, false);
+}
 Prepared prepare_eigen_cam(const Network& network, const MethodOptions& options) {
-    return prepare(network, options, principal_projection, false);
+    return prepare_plan(network, plan_eigen_cam(network, options));
 }
 Prepared prepare_eigengrad_cam(const Network& network, const MethodOptions& options) {
-    return prepare(network, options, principal_projection, true);
+    return prepare_plan(network, plan_eigengrad_cam(network, options));
 }
 Prepared prepare_kpca_cam(const Network& network, const MethodOptions& options) {
-    return prepare(network, options, kernel_principal_projection, false);
+    return prepare_plan(network, plan_kpca_cam(network, options));
 }
 
 }  // namespace locus::explain

@@ -8,9 +8,13 @@
 /// correlates with the class's evidence sum_k g A, and the note says so.
 
 #include "explain/method.hpp"
+#include "explain/shared_pass.hpp"
 
 namespace locus::explain {
 
+PassPlan plan_eigen_cam(const Network& network, const MethodOptions& options);
+PassPlan plan_eigengrad_cam(const Network& network, const MethodOptions& options);
+PassPlan plan_kpca_cam(const Network& network, const MethodOptions& options);
 Prepared prepare_eigen_cam(const Network& network, const MethodOptions& options);
 Prepared prepare_eigengrad_cam(const Network& network, const MethodOptions& options);
 Prepared prepare_kpca_cam(const Network& network, const MethodOptions& options);

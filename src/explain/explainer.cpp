@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include "explain/augmentation.hpp"
+#include "explain/input_scores.hpp"
 #include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "explain/scores.hpp"
 #include "explain/settings.hpp"
+#include "explain/shared_pass.hpp"
 #include "locus/error.hpp"
 
 namespace locus {
@@ -19,10 +21,15 @@ using explain::Attribution;
 
 struct Explainer::State {
     explain::Network network;
-    const explain::Method* method = nullptr;
-    explain::Prepared prepared;
+    std::vector<const explain::Method*> methods;
+    std::optional<explain::SharedMethods> prepared;
+    std::vector<std::string> names, layers;  // of each method
+    bool augment = false;
+    explain::TargetScore target;
     int parts = 0;
     ModelInfo info;
+
+    void prepare(const std::string& text, const explain::MethodOptions& options);
 };
 
 namespace {
@@ -89,8 +96,9 @@ std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::si
     return parts;
 }
 
+/// What one method says of an item: an explanation a class.
 std::vector<Explanation> item_explanations(const Attribution& a, std::size_t item, const explain::Network& network,
-                                           explain::FinalMap final_map, int parts) {
+                                           const explain::TargetScore& target, explain::FinalMap final_map, int parts) {
     const auto classes = static_cast<std::size_t>(a.logits.shape()[1]);
     const auto m = static_cast<std::size_t>(a.class_indices.shape()[1]);
     const auto logits = a.logits.values<float>().subspan(item * classes, classes);
@@ -110,8 +118,12 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
             e.class_name = network.labels[static_cast<std::size_t>(index)];
         e.rank = explain::rank_of(logits, index);
         e.logit = logits[static_cast<std::size_t>(index)];
+        e.score = explain::score(target, logits, index, network.head.activation);
         if (a.bias) e.bias = a.bias->values<float>()[item * m + c];
-        e.probability = probabilities[static_cast<std::size_t>(index)];
+        if (target.kind == explain::TargetKind::similarity)
+            e.class_name = "similarity to the reference";
+        else
+            e.probability = probabilities[static_cast<std::size_t>(index)];
         const auto values = a.maps.values<float>().subspan((item * m + c) * positions, positions);
         e.map = {.width = width, .height = height, .values = {values.begin(), values.end()}};
         e.zero = 0;
@@ -119,6 +131,7 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
             e.zero = *std::min_element(e.map.values.begin(), e.map.values.end());
         if (parts > 0 && a.weights && a.features) e.parts = greatest_parts(a, item, c, parts);
         if (!a.signs.empty()) e.sign = a.signs[item * m + c];
+        if (!a.signs_by.empty()) e.sign_by = a.signs_by[item * m + c];
         if (final_map == explain::FinalMap::min_max && e.sign < 0)
             e.zero = *std::max_element(e.map.values.begin(), e.map.values.end());
         e.note = a.note.empty() ? note_on(e.map, final_map, e.sign) : a.note;
@@ -128,7 +141,41 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
     return result;
 }
 
+/// The network's scores of a photo.
+Tensor embedding(const explain::Network& network, const Image& photo) {
+    const Tensor input = preprocess(photo, network.preprocessing);
+    const explain::InputScores scores(network, {}, false);
+    return scores.run(input.type() == network.input_type ? input : input.to(network.input_type));
+}
+
+/// "a,b" as methods, each once. "auto" is what applies to the network.
+std::vector<const explain::Method*> parsed_methods(const std::string& text, const explain::Network& network) {
+    std::vector<const explain::Method*> found;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const std::size_t end = std::min(text.find(',', begin), text.size());
+        const std::string name = text.substr(begin, end - begin);
+        const explain::Method* method =
+            name == "auto" ? &explain::automatic_method(network) : &explain::find_method(name);
+        if (std::find(found.begin(), found.end(), method) == found.end()) found.push_back(method);
+        begin = end + 1;
+    }
+    return found;
+}
+
 }  // namespace
+
+void Explainer::State::prepare(const std::string& text, const explain::MethodOptions& options) {
+    methods = parsed_methods(text, network);
+    try {
+        prepared.emplace(network, methods, options);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::usage) throw;
+        // What looks like a head for cam may not be one, and cam takes no other layer: "auto" then is what comes after it.
+        if (text != "auto" || methods.front()->name != "cam") throw;
+        methods = {&explain::automatic_method(network, false)};
+        prepared.emplace(network, methods, options);
+    }
+}
 
 Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options)
     : state_(std::make_unique<State>()) {
@@ -139,15 +186,19 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
     for (const auto& [name, value] : options.feeds) network.feeds.emplace_back(name, value);
     state_->network = explain::load_network(model, network);
     if (options.preprocessing) options.preprocessing(state_->network.preprocessing);
-    state_->method =
-        options.method == "auto" ? &explain::automatic_method(state_->network) : &explain::find_method(options.method);
     explain::MethodOptions method_options{
         .layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
     for (const auto& [key, value] : options.settings) explain::set(method_options, key, value);
     method_options.target.mask = options.target_mask;
     method_options.target.reference = options.target_embedding;
-    state_->prepared = state_->method->prepare(state_->network, method_options);
-    if (method_options.augment) state_->prepared = explain::augmented(std::move(state_->prepared), state_->network);
+    if (options.target_image) method_options.target.reference = embedding(state_->network, *options.target_image);
+    state_->prepare(options.method, method_options);
+    state_->target = method_options.target;
+    state_->augment = method_options.augment;
+    for (std::size_t i = 0; i < state_->methods.size(); ++i) {
+        state_->names.push_back(state_->methods[i]->name);
+        state_->layers.push_back(state_->prepared->target_layer(i));
+    }
     state_->parts = options.parts;
     state_->network.model.graph = {};  // the session holds the weights
     const model::ClassifierHead& head = state_->network.head;
@@ -155,12 +206,12 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
                     .output = head.output,
                     .pool = std::string(name(head.pool)),
                     .activation = std::string(name(head.activation)),
-                    .classes = state_->prepared.classes,
+                    .classes = state_->prepared->classes(),
                     .origins = state_->network.origins};
     const auto labels = static_cast<std::int64_t>(state_->network.labels.size());
-    if (labels != 0 && labels != state_->prepared.classes) {
+    if (labels != 0 && labels != state_->prepared->classes()) {
         state_->network.warnings.push_back(
-            fmt::format("there are {} labels for {} classes", labels, state_->prepared.classes));
+            fmt::format("there are {} labels for {} classes", labels, state_->prepared->classes()));
     }
 }
 
@@ -174,30 +225,49 @@ std::vector<Explanation> Explainer::explain(const Image& image, const ExplainOpt
 
 std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, const ExplainOptions& options) const {
     const explain::Network& network = state_->network;
-    const explain::ClassSelection classes = selection(options.classes, state_->prepared.classes);
+    explain::ClassSelection classes = selection(options.classes, state_->prepared->classes());
+    if (state_->target.kind == explain::TargetKind::similarity) classes = {.top_k = 0, .indices = {0}};  // no classes
     if (inputs.rank() != 4 || inputs.shape()[0] < 1) {
         throw Error(ErrorKind::usage,
                     fmt::format("inputs have the shape {}, but [N, C, H, W] or [N, H, W, C] is needed",
                                 to_string(inputs.shape())));
     }
     const Tensor typed = inputs.type() == network.input_type ? inputs : inputs.to(network.input_type);
-    const Attribution attribution = state_->prepared.explain(typed, classes);
+    const auto run = [&](const Tensor& images, const explain::ClassSelection& asked) {
+        return state_->prepared->explain(images, asked);
+    };
+    const std::vector<Attribution> attributions =
+        state_->augment ? explain::augmented(run, network.preprocessing.layout, typed, classes) : run(typed, classes);
     std::vector<std::vector<Explanation>> result;
     for (std::int64_t item = 0; item < inputs.shape()[0]; ++item) {
-        result.push_back(item_explanations(attribution, static_cast<std::size_t>(item), network,
-                                           state_->method->final_map, state_->parts));
+        std::vector<std::vector<Explanation>> by_method;
+        for (std::size_t i = 0; i < attributions.size(); ++i) {
+            by_method.push_back(item_explanations(attributions[i], static_cast<std::size_t>(item), network,
+                                                  state_->target, state_->methods[i]->final_map, state_->parts));
+            for (Explanation& e : by_method.back()) {
+                e.method = state_->names[i];
+                e.layer = state_->layers[i];
+            }
+        }
+        auto& all = result.emplace_back();
+        for (std::size_t c = 0; c < by_method.front().size(); ++c) {
+            for (auto& explanations : by_method) all.push_back(std::move(explanations[c]));
+        }
     }
     return result;
 }
 
-void Explainer::check(const std::vector<ClassRequest>& classes) const { selection(classes, state_->prepared.classes); }
+void Explainer::check(const std::vector<ClassRequest>& classes) const {
+    selection(classes, state_->prepared->classes());
+}
 
 const ModelInfo& Explainer::model() const { return state_->info; }
 const Preprocessing& Explainer::preprocessing() const { return state_->network.preprocessing; }
 const std::vector<std::string>& Explainer::labels() const { return state_->network.labels; }
 void Explainer::set_labels(std::vector<std::string> labels) { state_->network.labels = std::move(labels); }
-const std::string& Explainer::method() const { return state_->method->name; }
-const std::string& Explainer::target_layer() const { return state_->prepared.target_layer; }
+const std::vector<std::string>& Explainer::methods() const { return state_->names; }
+const std::string& Explainer::method() const { return state_->names.front(); }
+const std::string& Explainer::target_layer() const { return state_->layers.front(); }
 const std::vector<std::string>& Explainer::warnings() const { return state_->network.warnings; }
 
 }  // namespace locus

@@ -89,21 +89,29 @@ std::string gradient_obstacle(const Network& network) {
 
 void adjust_finer_cam(const Network&, MethodOptions& options) { options.target.kind = TargetKind::difference; }
 
-Prepared prepare_finer_cam(const Network& network, const MethodOptions& options) {
+PassPlan plan_finer_cam(const Network& network, const MethodOptions& options) {
     MethodOptions finer = options;
     adjust_finer_cam(network, finer);
-    return prepare_nodes<grad_cam>(network, finer);
+    return node_plan(finer, grad_cam, MapOf::layer);
+}
+
+Prepared prepare_finer_cam(const Network& network, const MethodOptions& options) {
+    return prepare_plan(network, plan_finer_cam(network, options));
 }
 
 void adjust_refine_cam(const Network& network, MethodOptions& options) {
     options.fusion = Fusion::product;
-    if (options.layer.empty()) options.layer = coarse_to_fine_layers(network);
+    if (options.layer.empty()) options.layer = coarse_to_fine_layers(network, options.layout);
+}
+
+PassPlan plan_refine_cam(const Network& network, const MethodOptions& options) {
+    MethodOptions refined = options;
+    adjust_refine_cam(network, refined);
+    return node_plan(refined, hires_cam, MapOf::layer);
 }
 
 Prepared prepare_refine_cam(const Network& network, const MethodOptions& options) {
-    MethodOptions refined = options;
-    adjust_refine_cam(network, refined);
-    return prepare_nodes<hires_cam>(network, refined);
+    return prepare_plan(network, plan_refine_cam(network, options));
 }
 
 }  // namespace locus::explain

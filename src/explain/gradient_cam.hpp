@@ -5,6 +5,7 @@
 /// Each writes the nodes of a raw map (see MapNodes). S_k is the sum of A_k over positions, <.> the mean.
 
 #include "explain/method.hpp"
+#include "explain/shared_pass.hpp"
 
 namespace locus::explain {
 
@@ -28,11 +29,13 @@ model::Value shapley_cam(MapGraph& graph, std::size_t layer,
 std::string gradient_obstacle(const Network& network);
 
 /// grad-cam of y_c - alpha * mean of the nearest classes' logits (Zhang et al. 2025), whatever other target is set.
+PassPlan plan_finer_cam(const Network& network, const MethodOptions& options);
 Prepared prepare_finer_cam(const Network& network, const MethodOptions& options);
 void adjust_finer_cam(const Network& network, MethodOptions& options);
 
 /// Each map of several layers min-maxed, and multiplied: hires-cam fused by product, on the target layer and one at twice its resolution
 /// unless layers are given.
+PassPlan plan_refine_cam(const Network& network, const MethodOptions& options);
 Prepared prepare_refine_cam(const Network& network, const MethodOptions& options);
 void adjust_refine_cam(const Network& network, MethodOptions& options);
 

@@ -5,6 +5,7 @@
 #include "explain/batches.hpp"
 #include "explain/class_pass.hpp"
 #include "explain/map_graph.hpp"
+#include "explain/scores.hpp"
 #include "explain/target_score.hpp"
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
@@ -13,7 +14,7 @@ namespace locus::explain {
 
 InputScores::InputScores(const Network& network, const MethodOptions& options, bool with_layer) : options_(options) {
     MapGraph graph(network, options, with_layer ? MapOf::layer : MapOf::input);
-    network_ = without_graph(network);
+    network_ = without_graph(graph.network());
     classes_ = graph.classes();
     logits_ = graph.emit().node("Identity", {graph.logits()}).name();
     model::Model& model = graph.model();
@@ -28,7 +29,7 @@ InputScores::InputScores(const Network& network, const MethodOptions& options, b
     model::remove_unused(model.graph);
     session_.emplace(model::serialize(model), network.session);
     const auto values = static_cast<std::size_t>(element_count(input_shape(network, 1)));
-    batch_ = network.fixed_batch.value_or(
+    batch_ = network_.fixed_batch.value_or(
         std::min<std::int64_t>(batch_size(values * sizeof(float), options.memory_limit), 16));
 }
 
@@ -47,6 +48,11 @@ InputScores::WithFeatures InputScores::run_with_features(const Tensor& inputs) c
 
 double InputScores::score(std::span<const float> logits, std::int64_t index) const {
     return explain::score(options_.target, logits, index, network_.head.activation);
+}
+
+double InputScores::probability_or_target(std::span<const float> logits, std::int64_t index) const {
+    if (options_.target.chosen) return score(logits, index);
+    return probabilities(logits, network_.head.activation)[static_cast<std::size_t>(index)];
 }
 
 namespace {

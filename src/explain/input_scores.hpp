@@ -39,6 +39,9 @@ public:
     /// y of the asked classes for one row of logits.
     double score(std::span<const float> logits, std::int64_t index) const;
 
+    /// The same, the probability unless another target was chosen: for methods that explain what is seen of the input.
+    double probability_or_target(std::span<const float> logits, std::int64_t index) const;
+
 private:
     Network network_;
     MethodOptions options_;

@@ -4,6 +4,8 @@
 #include <map>
 
 #include "explain/method.hpp"
+#include "explain/target_layer.hpp"
+#include "locus/error.hpp"
 #include "model/cost.hpp"
 #include "model/receptive_field.hpp"
 #include "runtime/observe_shapes.hpp"
@@ -87,8 +89,11 @@ Inspection inspect(const Network& network) {
         for (std::size_t i = 1; i < logits.size(); ++i) found.classes *= std::max<std::int64_t>(logits[i], 1);
     }
     found.candidates = find_candidates(network, index, shapes);
-    found.target_layer = network.head.target_layer;
-    if (found.target_layer.empty() && !found.candidates.empty()) found.target_layer = found.candidates.back().tensor;
+    try {
+        found.target_layer = find_target_layer(network, shapes, "").tensor;
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::unsupported) throw;  // no layer has positions: that is what inspect tells then
+    }
 
     const auto used = index.ancestors(network.head.logits);
     const model::Cost all = model::cost(graph, shapes, &used);

@@ -33,7 +33,11 @@ MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf m
     model::remove_unused(model_.graph);
     model::raise_opset(model_);
     shapes_ = network_shapes(network, model_);
-    if (map_of == MapOf::layer) layers_ = find_target_layers(network, shapes_, options.layer);
+    if (const std::int64_t batch = shapes_.shape(network.input).front(); batch > 0 && !network.fixed_batch) {
+        fixed_ = network;
+        fixed_->fixed_batch = batch;
+    }
+    if (map_of == MapOf::layer) layers_ = find_target_layers(network, shapes_, options.layer, options.layout);
     emit_ = std::make_unique<model::Emitter>(model_, shapes_, "locus");
     logits_ = class_scores(*emit_, network, options.target);
 }
@@ -52,7 +56,7 @@ std::vector<Value> MapGraph::gradients(const std::vector<std::string>& tensors, 
     const bool complete =
         std::all_of(tensors.begin(), tensors.end(), [&](const auto& tensor) { return known.contains(tensor); });
     if (!complete) {
-        const model::Seed seed = write_seed(*emit_, *network_, options_.target, network_->head.logits, classes);
+        const model::Seed seed = write_seed(*emit_, network(), options_.target, network_->head.logits, classes);
         auto fresh = model::differentiate(model_, shapes_, {seed}, tensors,
                                           {.relu = relu, .prefix = fmt::format("gradient{}", passes_++)});
         known.merge(fresh);

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ public:
     /// Copies the graph (weights are shared) and finds the layers. Throws what find_target_layers throws.
     MapGraph(const Network& network, const MethodOptions& options, MapOf map_of = MapOf::layer);
 
-    const Network& network() const { return *network_; }
+    /// Of a model that declares a free batch but works with 1 only, the batch is fixed here.
+    const Network& network() const { return fixed_ ? *fixed_ : *network_; }
     const MethodOptions& options() const { return options_; }
     const std::vector<TargetLayer>& layers() const { return layers_; }
     model::Emitter& emit() { return *emit_; }
@@ -69,6 +71,7 @@ public:
 
 private:
     const Network* network_;
+    std::optional<Network> fixed_;
     MethodOptions options_;
     model::Model model_;
     model::Shapes shapes_;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "explain/network.hpp"
+#include "explain/target_layer.hpp"
 #include "explain/target_score.hpp"
 #include "locus/tensor.hpp"
 #include "model/derivative_expression.hpp"
@@ -39,6 +40,8 @@ struct Attribution {
     std::vector<std::string> notes;  ///< of each of the n * m maps by itself; empty where there are none
     std::vector<int>
         signs;  ///< of each map: -1 where its formula turned it over, so that pictures show -map; empty where all are 1
+    std::vector<std::string>
+        signs_by;  ///< of each map: what decided its sign (Explanation::sign_by); empty where nothing had to
 };
 
 /// How the maps of several layers become one.
@@ -52,7 +55,8 @@ enum class Fusion {
 enum class Variant { standard, torchcam };
 
 struct MethodOptions {
-    std::string layer;  ///< target layer's tensor, or several joined by commas; empty: found
+    std::string layer;   ///< target layer's tensor, or several joined by commas; empty: found
+    GivenLayout layout;  ///< of the layer, where the graph does not tell it
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes for batches of perturbed inputs or features
     bool parts = false;                               ///< weights and features as well (cam only)
@@ -80,6 +84,7 @@ enum class FinalMap {
 };
 
 class MapGraph;
+struct PassPlan;
 
 /// Writes the nodes of a method's raw map at one layer, [n, h, w], for the class of each item (int64 [n]).
 using MapNodes = model::Value (*)(MapGraph& graph, std::size_t layer, const model::Value& classes);
@@ -100,7 +105,15 @@ struct Method {
     bool map_of_input = false;  ///< the nodes' map lies on the input's pixels, not on a layer
     /// What the method sets in the options before its nodes are written (finer-cam's target, refine-cam's layers); null for most.
     void (*adjust)(const Network& network, MethodOptions& options) = nullptr;
+    bool weighs_channels =
+        false;  ///< the map is a sum over channels, of which eigen smoothing takes the principal component
+    /// For methods that can share a pass with others (shared_pass.hpp); null for the rest.
+    PassPlan (*plan)(const Network& network, const MethodOptions& options) = nullptr;
 };
+
+/// `method.prepare`, for whatever the options ask: several layers are prepared one by one and fused where the method itself takes one. Throws
+/// Error(usage) for eigen smoothing of a method that sums over no channels.
+Prepared prepare(const Method& method, const Network& network, const MethodOptions& options);
 
 /// All methods in the order in which `locus methods` lists them.
 const std::vector<Method>& methods();
@@ -109,6 +122,6 @@ const std::vector<Method>& methods();
 const Method& find_method(const std::string& name);
 
 /// What "auto" means for this network: cam where it is defined, else the best method that applies.
-const Method& automatic_method(const Network& network);
+const Method& automatic_method(const Network& network, bool may_be_cam = true);
 
 }  // namespace locus::explain

@@ -19,49 +19,42 @@ Tensor principal_map(const Tensor& terms, const TargetLayer& layer) {
     const auto n = static_cast<std::size_t>(terms.shape()[0]), channels = static_cast<std::size_t>(layer.channels);
     const auto positions = static_cast<std::size_t>(layer.positions());
     Tensor maps(DataType::float32, {terms.shape()[0], layer.height, layer.width});
+    const std::vector<double> ones(channels, 1.0);
     for (std::size_t i = 0; i < n; ++i) {
         const auto own = terms.values<float>().subspan(i * channels * positions, channels * positions);
-        std::vector<double> sums(positions, 0.0);
-        for (std::size_t at = 0; at < own.size(); ++at) sums[at % positions] += own[at];
-        const auto map = principal_projection(own, channels, positions);
-        const double sign = correlation(map, sums) < 0 ? -1 : 1;
-        std::transform(map.begin(), map.end(),
-                       maps.mutable_values<float>().begin() + static_cast<std::ptrdiff_t>(i * positions),
-                       [&](double value) { return static_cast<float>(sign * value); });
+        const auto map = weighted_sum(own, ones, positions, true);
+        std::copy(map.begin(), map.end(),
+                  maps.mutable_values<float>().begin() + static_cast<std::ptrdiff_t>(i * positions));
     }
     return maps;
 }
 
 }  // namespace
 
-Prepared prepare_node_method(const Network& network, const MethodOptions& options, MapNodes nodes, MapOf map_of) {
+PassPlan node_plan(const MethodOptions& options, MapNodes nodes, MapOf map_of) {
     if (map_of == MapOf::input) require_no_layer(options, "this method");
-    auto graph = std::make_unique<MapGraph>(network, options, map_of);
-    const std::size_t layers = map_of == MapOf::input ? 1 : graph->layers().size();
-    auto pass = std::make_shared<ClassPass>(std::move(graph), [&](MapGraph& g, const Value& classes) {
+    PassPlan plan{.options = options, .map_of = map_of};
+    plan.nodes = [nodes, map_of](MapGraph& graph, const Value& classes) {
+        const std::size_t layers = map_of == MapOf::input ? 1 : graph.layers().size();
         std::vector<Value> maps;
-        for (std::size_t layer = 0; layer < layers; ++layer) maps.push_back(nodes(g, layer, classes));
+        for (std::size_t layer = 0; layer < layers; ++layer) maps.push_back(nodes(graph, layer, classes));
         return maps;
-    });
-    Prepared prepared;
-    prepared.target_layer = map_of == MapOf::input ? network.input : joined_names(pass->layers());
-    prepared.classes = pass->classes();
-    const Fusion fusion = options.fusion;
+    };
     const bool smooth = options.eigen_smooth && map_of == MapOf::layer;
-    prepared.explain = [pass, fusion, smooth](const Tensor& inputs, const ClassSelection& classes) {
-        ClassOutputs out = pass->run(inputs, classes);
-        const auto& p = pass->network().preprocessing;
+    plan.finish = [fusion = options.fusion, smooth](const ClassPass& pass, const Tensor&, ClassOutputs out) {
+        const auto& p = pass.network().preprocessing;
         std::vector<Tensor> columns;
         for (auto& maps : out.values) {
             for (std::size_t layer = 0; layer < maps.size(); ++layer) {
-                if (smooth) maps[layer] = principal_map(maps[layer], pass->layers()[layer]);
+                if (smooth) maps[layer] = principal_map(maps[layer], pass.layers()[layer]);
             }
-        }
-        for (const auto& maps : out.values)
             columns.push_back(maps.size() == 1 ? maps.front() : fused(maps, fusion, p.height, p.width));
-        return Attribution{.logits = out.logits, .class_indices = out.class_indices, .maps = stacked_maps(columns)};
+        }
+        Attribution a{.logits = out.logits, .class_indices = out.class_indices, .maps = stacked_maps(columns)};
+        if (smooth) a.signs_by.assign(static_cast<std::size_t>(a.class_indices.size()), "evidence");
+        return a;
     };
-    return prepared;
+    return plan;
 }
 
 Tensor stacked_maps(const std::vector<Tensor>& columns) {

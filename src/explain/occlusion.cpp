@@ -5,30 +5,14 @@
 #include <cstring>
 #include <memory>
 
-#include <fmt/format.h>
-
-#include "explain/scores.hpp"
-#include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "explain/class_pass.hpp"
+#include "explain/input_scores.hpp"
+#include "explain/node_method.hpp"
 
 namespace locus::explain {
 namespace {
 
 constexpr std::int64_t grid = 14;
-
-struct OcclusionNetwork {
-    Network network;
-    runtime::Session session;
-    std::string logits;
-    std::int64_t batch = 16;
-};
-
-/// The logits of preprocessed inputs: [n, classes].
-Tensor scores(const OcclusionNetwork& occlusion, const Tensor& inputs) {
-    const Tensor logits =
-        run_in_batches(occlusion.network, occlusion.session, inputs, {}, {occlusion.logits})[0].to_float32();
-    return logits.reshaped({inputs.shape()[0], logits.size() / inputs.shape()[0]});
-}
 
 /// Rows and columns of the input that the patch at a position covers.
 struct Span {
@@ -61,51 +45,40 @@ void occlude(const Network& network, std::span<std::byte> item, std::int64_t row
     }
 }
 
-Attribution run(const OcclusionNetwork& occlusion, const Tensor& inputs, const ClassSelection& classes) {
-    const std::int64_t n = inputs.shape()[0];
-    Attribution a;
-    a.logits = scores(occlusion, inputs);
-    const std::int64_t class_count = a.logits.shape()[1];
-    const auto m = static_cast<std::int64_t>(classes.top_k + classes.indices.size());
-    a.class_indices = Tensor(DataType::int64, {n, m});
-    a.maps = Tensor(DataType::float32, {n, m, grid, grid});
-    const auto indices = a.class_indices.mutable_values<std::int64_t>();
+Attribution run(const InputScores& scores, const Tensor& inputs, const ClassSelection& classes) {
+    const auto n = static_cast<std::size_t>(inputs.shape()[0]);
+    Attribution a{.logits = scores.run(inputs)};
+    a.class_indices = selected_classes(a.logits, classes);
+    const auto m = static_cast<std::size_t>(a.class_indices.shape()[1]),
+               class_count = static_cast<std::size_t>(scores.classes());
+    constexpr auto positions = static_cast<std::size_t>(grid * grid);
+    a.maps = Tensor(DataType::float32, {inputs.shape()[0], a.class_indices.shape()[1], grid, grid});
     const auto maps = a.maps.mutable_values<float>();
 
     // 127 or 128 where bytes go in, else the mean colour, which preprocessing maps to 0.
-    const Tensor fill = occlusion.network.input_type == DataType::uint8
-                            ? Tensor::scalar<std::uint8_t>(128)
-                            : Tensor::scalar(0.0F).to(occlusion.network.input_type);
-    const std::size_t item_bytes = inputs.bytes().size() / static_cast<std::size_t>(n);
-    for (std::int64_t item = 0; item < n; ++item) {
-        const auto logits = a.logits.values<float>().subspan(static_cast<std::size_t>(item * class_count),
-                                                             static_cast<std::size_t>(class_count));
-        std::vector<std::int64_t> asked = best_classes(logits, classes.top_k);
-        asked.insert(asked.end(), classes.indices.begin(), classes.indices.end());
-        std::copy(asked.begin(), asked.end(), indices.begin() + item * m);
-        const auto whole = probabilities(logits, occlusion.network.head.activation);
-        const auto source = inputs.bytes().subspan(static_cast<std::size_t>(item) * item_bytes, item_bytes);
-
-        for (std::int64_t first = 0; first < grid * grid; first += occlusion.batch) {
-            const std::int64_t count = std::min(occlusion.batch, grid * grid - first);
+    const DataType type = scores.network().input_type;
+    const Tensor fill = type == DataType::uint8 ? Tensor::scalar<std::uint8_t>(128) : Tensor::scalar(0.0F).to(type);
+    const std::size_t item_bytes = inputs.bytes().size() / n;
+    for (std::size_t item = 0; item < n; ++item) {
+        const auto logits = a.logits.values<float>().subspan(item * class_count, class_count);
+        const auto asked = a.class_indices.values<std::int64_t>().subspan(item * m, m);
+        const auto source = inputs.bytes().subspan(item * item_bytes, item_bytes);
+        for (std::int64_t first = 0; first < grid * grid; first += scores.batch()) {
+            const std::int64_t count = std::min(scores.batch(), grid * grid - first);
             Shape shape = inputs.shape();
             shape[0] = count;
             Tensor batch(inputs.type(), shape);
             for (std::int64_t i = 0; i < count; ++i) {
                 const auto target = batch.mutable_bytes().subspan(static_cast<std::size_t>(i) * item_bytes, item_bytes);
                 std::copy(source.begin(), source.end(), target.begin());
-                occlude(occlusion.network, target, (first + i) / grid, (first + i) % grid, fill.bytes());
+                occlude(scores.network(), target, (first + i) / grid, (first + i) % grid, fill.bytes());
             }
-            const Tensor occluded = scores(occlusion, batch);
-            for (std::int64_t i = 0; i < count; ++i) {
-                const auto left =
-                    probabilities(occluded.values<float>().subspan(static_cast<std::size_t>(i * class_count),
-                                                                   static_cast<std::size_t>(class_count)),
-                                  occlusion.network.head.activation);
-                for (std::int64_t c = 0; c < m; ++c) {
-                    const auto index = static_cast<std::size_t>(asked[static_cast<std::size_t>(c)]);
-                    maps[static_cast<std::size_t>((item * m + c) * grid * grid + first + i)] =
-                        static_cast<float>(whole[index] - left[index]);
+            const Tensor occluded = scores.run(batch);
+            for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+                const auto left = occluded.values<float>().subspan(i * class_count, class_count);
+                for (std::size_t c = 0; c < m; ++c) {
+                    maps[(item * m + c) * positions + static_cast<std::size_t>(first) + i] = static_cast<float>(
+                        scores.probability_or_target(logits, asked[c]) - scores.probability_or_target(left, asked[c]));
                 }
             }
         }
@@ -116,25 +89,13 @@ Attribution run(const OcclusionNetwork& occlusion, const Tensor& inputs, const C
 }  // namespace
 
 Prepared prepare_occlusion(const Network& network, const MethodOptions& options) {
-    if (!options.layer.empty()) {
-        throw Error(ErrorKind::usage,
-                    "occlusion perturbs the input and has no layer; leave --layer out, or choose another method");
-    }
-    model::Model model = network.model;
-    model.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
-    model::remove_unused(model.graph);
-    auto occlusion = std::make_shared<OcclusionNetwork>(
-        OcclusionNetwork{network, runtime::Session(model::serialize(model), network.session), network.head.logits});
-    occlusion->network.model.graph = {};  // the session holds the weights
-    const std::size_t input_bytes = random_input(network, 1, 0).bytes().size();
-    occlusion->batch =
-        std::clamp<std::int64_t>(static_cast<std::int64_t>(options.memory_limit / (input_bytes * 64)), 1, 16);
-
+    require_no_layer(options, "occlusion");
+    auto scores = std::make_shared<InputScores>(network, options, false);
     Prepared prepared;
     prepared.target_layer = network.input;
-    prepared.classes = scores(*occlusion, random_input(network, 1, 0)).shape()[1];
-    prepared.explain = [occlusion](const Tensor& inputs, const ClassSelection& classes) {
-        return run(*occlusion, inputs, classes);
+    prepared.classes = scores->classes();
+    prepared.explain = [scores](const Tensor& inputs, const ClassSelection& classes) {
+        return run(*scores, inputs, classes);
     };
     return prepared;
 }

@@ -98,4 +98,20 @@ std::vector<double> energy(std::span<const float> features, std::size_t channels
     return sums;
 }
 
+std::vector<double> weighted_sum(std::span<const float> features, std::span<const double> weights,
+                                 std::size_t positions, bool principal) {
+    std::vector<double> sums(positions, 0.0);
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+        for (std::size_t p = 0; p < positions; ++p) sums[p] += weights[k] * features[k * positions + p];
+    }
+    if (!principal) return sums;
+    std::vector<float> terms(features.size());
+    for (std::size_t i = 0; i < terms.size(); ++i) terms[i] = static_cast<float>(weights[i / positions] * features[i]);
+    auto map = principal_projection(terms, weights.size(), positions);
+    if (correlation(map, sums) < 0) {
+        for (double& value : map) value = -value;
+    }
+    return map;
+}
+
 }  // namespace locus::explain

@@ -20,6 +20,11 @@ std::vector<double> principal_projection(std::span<const float> features, std::s
 std::vector<double> kernel_principal_projection(std::span<const float> features, std::size_t channels,
                                                 std::size_t positions);
 
+/// sum_k w_k A_k at each position of features [K, positions]; with `principal`, the first principal component of the terms w_k A_k in place of
+/// their sum, with its sign.
+std::vector<double> weighted_sum(std::span<const float> features, std::span<const double> weights,
+                                 std::size_t positions, bool principal);
+
 /// Pearson's correlation; 0 where one of the two is constant.
 double correlation(std::span<const double> a, std::span<const double> b);
 

@@ -9,7 +9,6 @@
 #include "explain/input_scores.hpp"
 #include "explain/node_method.hpp"
 #include "explain/random_numbers.hpp"
-#include "explain/scores.hpp"
 
 namespace locus::explain {
 namespace {
@@ -59,11 +58,11 @@ Attribution run(const InputScores& scores, const Tensor& inputs, const ClassSele
             const Tensor masks = random_masks(random, batch, height, width);
             const Tensor logits = scores.run(masked_inputs(network, image, masks, true));
             for (std::size_t i = 0; i < static_cast<std::size_t>(batch); ++i) {
-                const auto p = probabilities(logits.values<float>().subspan(i * count, count), network.head.activation);
+                const auto row = logits.values<float>().subspan(i * count, count);
                 const auto mask = masks.values<float>().subspan(i * pixels, pixels);
                 for (std::size_t c = 0; c < m; ++c) {
                     const double weight =
-                        p[static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[item * m + c])];
+                        scores.probability_or_target(row, a.class_indices.values<std::int64_t>()[item * m + c]);
                     for (std::size_t at = 0; at < pixels; ++at) sums[c * pixels + at] += weight * mask[at];
                 }
             }

@@ -9,6 +9,7 @@
 #include "explain/class_pass.hpp"
 #include "explain/fusion.hpp"
 #include "explain/input_scores.hpp"
+#include "explain/principal_component.hpp"
 #include "explain/random_numbers.hpp"
 
 namespace locus::explain {
@@ -105,11 +106,8 @@ Attribution run(const ScoreNetwork& network, const Tensor& inputs, const ClassSe
                                       a.class_indices.values<std::int64_t>().subspan(item * m, m));
         for (std::size_t c = 0; c < m; ++c) {
             softmax(weights[c]);
-            for (std::size_t p = 0; p < positions; ++p) {
-                double sum = 0;
-                for (std::size_t k = 0; k < channels; ++k) sum += weights[c][k] * own[k * positions + p];
-                maps[(item * m + c) * positions + p] = static_cast<float>(sum);
-            }
+            const auto map = weighted_sum(own, weights[c], positions, network.scores.options().eigen_smooth);
+            std::copy(map.begin(), map.end(), maps.begin() + static_cast<std::ptrdiff_t>((item * m + c) * positions));
         }
     }
     return a;

@@ -47,6 +47,16 @@ void set_smoothing(MethodOptions& options, const std::string& value) {
     }
 }
 
+std::pair<std::int64_t, std::int64_t> grid(const std::string& value) {
+    const std::size_t x = value.find('x');
+    if (x == std::string::npos) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("grid takes rows and columns, such as 14x14, not {}", text::quote(value)));
+    }
+    return {static_cast<std::int64_t>(number("grid", value.substr(0, x), 1)),
+            static_cast<std::int64_t>(number("grid", value.substr(x + 1), 1))};
+}
+
 }  // namespace
 
 void set(MethodOptions& options, const std::string& key, const std::string& value) {
@@ -66,9 +76,14 @@ void set(MethodOptions& options, const std::string& key, const std::string& valu
     else if (key == "fuse")
         options.fusion =
             one_of<Fusion>(key, value, {{"mean", Fusion::mean}, {"max", Fusion::max}, {"product", Fusion::product}});
+    else if (key == "grid")
+        options.layout.grid = grid(value);
+    else if (key == "channels")
+        options.layout.channels_last = one_of<bool>(key, value, {{"first", false}, {"last", true}});
     else if (key == "smooth")
         set_smoothing(options, value);
     else if (key == "target") {
+        options.target.chosen = true;
         options.target.kind = one_of<TargetKind>(key, value,
                                                  {{"logit", TargetKind::logit},
                                                   {"probability", TargetKind::probability},
@@ -79,7 +94,7 @@ void set(MethodOptions& options, const std::string& key, const std::string& valu
         throw Error(ErrorKind::usage,
                     fmt::format("there is no setting {}{}", text::quote(key),
                                 text::did_you_mean(key, {"samples", "steps", "noise", "alpha", "nearest", "variant",
-                                                         "fuse", "smooth", "target"})));
+                                                         "fuse", "grid", "channels", "smooth", "target"})));
     }
 }
 

@@ -12,6 +12,8 @@
 /// | noise | standard deviation, as the method counts it |
 /// | variant | standard, torchcam |
 /// | fuse | mean, max, product: how several layers become one map |
+/// | grid | rows x columns of the target layer's tokens, "7x7"; tokens before them are extra |
+/// | channels | first, last: where the target layer's channels stand |
 /// | smooth | augment, eigen, or both joined by a comma |
 /// | target | logit, probability, difference, mask, similarity |
 /// | alpha, nearest | of the target `difference` |

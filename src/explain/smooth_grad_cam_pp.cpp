@@ -7,6 +7,7 @@
 
 #include "explain/batches.hpp"
 #include "explain/node_method.hpp"
+#include "explain/principal_component.hpp"
 #include "explain/random_numbers.hpp"
 #include "locus/error.hpp"
 
@@ -39,17 +40,17 @@ struct Smooth {
 
 /// grad-cam++'s map of one item from the means of the gradient's powers.
 void write_map(std::span<const float> a, const std::vector<double>& g1, const std::vector<double>& g2,
-               const std::vector<double>& g3, std::size_t channels, std::span<float> map) {
+               const std::vector<double>& g3, std::size_t channels, bool principal, std::span<float> map) {
     const std::size_t positions = map.size();
-    std::vector<double> sums(positions, 0.0);
+    std::vector<double> weights(channels, 0.0);
     for (std::size_t k = 0; k < channels; ++k) {
-        double total = 0, weight = 0;
+        double total = 0;
         for (std::size_t p = 0; p < positions; ++p) total += a[k * positions + p];
         for (std::size_t p = k * positions; p < (k + 1) * positions; ++p) {
-            weight += std::max(g1[p], 0.0) * g2[p] / (2 * g2[p] + total * g3[p] + 1e-6);
+            weights[k] += std::max(g1[p], 0.0) * g2[p] / (2 * g2[p] + total * g3[p] + 1e-6);
         }
-        for (std::size_t p = 0; p < positions; ++p) sums[p] += weight * a[k * positions + p];
     }
+    const auto sums = weighted_sum(a, weights, positions, principal);
     std::copy(sums.begin(), sums.end(), map.begin());
 }
 
@@ -88,7 +89,7 @@ Attribution run(const Smooth& smooth, const Tensor& inputs, const ClassSelection
                 for (double& value : *powers) value /= static_cast<double>(smooth.samples);
             }
             write_map(out.values[c][0].values<float>().subspan(item * size, size), g1, g2, g3, channels,
-                      maps.subspan((item * m + c) * positions, positions));
+                      smooth.options.eigen_smooth, maps.subspan((item * m + c) * positions, positions));
         }
     }
     return a;

@@ -76,7 +76,7 @@ LayerSplit::LayerSplit(const Network& network, const MethodOptions& options) : o
         throw Error(ErrorKind::usage, "this method takes one layer; gradient methods take several");
     layer_ = graph.layers().front();
     classes_ = graph.classes();
-    network_ = without_graph(network);
+    network_ = without_graph(graph.network());
     model::Model& model = graph.model();
     feature_type_ = graph.shapes().type(layer_.tensor);
     const PoolBehind behind = pool_behind(model.graph, graph.shapes(), layer_);

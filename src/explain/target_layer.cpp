@@ -1,16 +1,13 @@
 #include "explain/target_layer.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <optional>
 #include <set>
 #include <unordered_map>
-#include <unordered_set>
 
 #include <fmt/format.h>
 
-#include "explain/feature_layout.hpp"
+#include "explain/layer_layout.hpp"
 #include "locus/error.hpp"
 #include "runtime/observe_shapes.hpp"
 #include "text/nearest.hpp"
@@ -22,112 +19,33 @@ namespace {
 using model::FeatureLayout;
 using model::Node;
 
-/// Reads layouts and grids off the graph.
-class LayerReader {
+/// Chooses the layer in front of the scores.
+class LayerChoice {
 public:
-    LayerReader(const Network& network, const model::Shapes& shapes)
-        : network_(network), graph_(network.model.graph), index_(graph_), shapes_(shapes) {
-        behind_input_ = index_.descendants(network.input);
-        before_logits_ = index_.ancestors(network.head.logits);
-    }
+    LayerChoice(const Network& network, const model::Shapes& shapes, const LayerLayouts& layouts)
+        : network_(network), graph_(network.model.graph), index_(layouts.index()), shapes_(shapes), layouts_(layouts) {}
 
-    const model::Index& index() const { return index_; }
-
-    bool on_the_way(const std::string& tensor) const {
-        return behind_input_.contains(tensor) && before_logits_.contains(tensor);
-    }
-
-    /// The tensor as a layer, or nothing where it has no positions.
-    std::optional<TargetLayer> read(const std::string& tensor) const {
-        if (!shapes_.contains(tensor) || !shapes_.is_float(tensor)) return std::nullopt;
-        const Shape shape = shapes_.shape(tensor);
-        if (shape.size() == 4) return read_map(tensor, shape);
-        if (shape.size() == 3) return read_row(tensor, shape);
-        return std::nullopt;
-    }
-
-    /// The layer in front of the scores.
     std::optional<TargetLayer> choose() const {
         if (!network_.head.target_layer.empty()) {
-            if (auto layer = read(network_.head.target_layer)) return layer;
+            if (auto layer = layouts_.read(network_.head.target_layer)) return layer;
         }
         if (auto layer = before_last_attention()) return layer;
         const auto separators = separating_tensors();
         for (auto tensor = separators.rbegin(); tensor != separators.rend(); ++tensor) {
-            if (auto layer = read(*tensor); layer && *tensor != network_.input) return layer;
+            if (auto layer = layouts_.read(*tensor); layer && *tensor != network_.input) return layer;
         }
         // Nothing that all of the score passes through: the last map of the graph.
         for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
             for (const std::string& tensor : node->outputs) {
                 if (!on_the_way(tensor)) continue;
-                if (auto layer = read(tensor)) return layer;
+                if (auto layer = layouts_.read(tensor)) return layer;
             }
         }
         return std::nullopt;
     }
 
 private:
-    std::optional<TargetLayer> read_map(const std::string& tensor, const Shape& shape) const {
-        const bool last = layout_of(index_, shapes_, tensor) == FeatureLayout::channels_last;
-        TargetLayer layer{.tensor = tensor,
-                          .layout = last ? FeatureLayout::channels_last : FeatureLayout::channels_first};
-        layer.channels = last ? shape[3] : shape[1];
-        layer.height = last ? shape[1] : shape[2];
-        layer.width = last ? shape[2] : shape[3];
-        if (layer.height * layer.width <= 1 || layer.height < 1 || layer.channels < 1) return std::nullopt;
-        return layer;
-    }
-
-    /// Tokens [n, positions, K], or positions in one row [n, K, positions].
-    std::optional<TargetLayer> read_row(const std::string& tensor, const Shape& shape) const {
-        if (shape[0] != -1 && shape[0] != network_.fixed_batch.value_or(-1)) return std::nullopt;
-        for (const bool tokens : {true, false}) {
-            const auto grid = grid_of(tokens ? shape[1] : shape[2]);
-            if (!grid) continue;
-            const auto [height, width, leading] = *grid;
-            if (!tokens && leading != 0) continue;
-            return TargetLayer{.tensor = tensor,
-                               .layout = tokens ? FeatureLayout::tokens : FeatureLayout::channels_first,
-                               .channels = tokens ? shape[2] : shape[1],
-                               .height = height,
-                               .width = width,
-                               .leading_tokens = leading,
-                               .flat = !tokens};
-        }
-        return std::nullopt;
-    }
-
-    /// Rows, columns and leading tokens of `count` positions in a row, by a feature map of that many positions elsewhere in the graph.
-    std::optional<std::array<std::int64_t, 3>> grid_of(std::int64_t count) const {
-        if (count < 2) return std::nullopt;
-        std::set<std::int64_t> leading{0};
-        for (const Node& node : graph_.nodes) {  // class and distillation tokens are put before the patches
-            if (!node.is("Concat") || !behind_input_.contains(node.output(0)) || !shapes_.contains(node.output(0)))
-                continue;
-            const Shape joined = shapes_.shape(node.output(0));
-            if (joined.size() != 3 || joined[1] != count || !shapes_.contains(node.inputs.back())) continue;
-            const Shape patches = shapes_.shape(node.inputs.back());
-            if (patches.size() == 3 && patches[1] < count) leading.insert(count - patches[1]);
-        }
-        for (auto extra = leading.rbegin(); extra != leading.rend(); ++extra) {
-            for (const Node& node : graph_.nodes) {
-                const std::string& tensor = node.output(0);
-                if (!node.is("Conv") || !shapes_.contains(tensor) || shapes_.rank(tensor) != 4) continue;
-                const Shape map = shapes_.shape(tensor);
-                if (map[2] * map[3] == count - *extra && map[2] > 1) return {{map[2], map[3], *extra}};
-            }
-        }
-        for (auto extra = leading.rbegin(); extra != leading.rend();
-             ++extra) {  // merged patches: the input's aspect ratio
-            const auto& p = network_.preprocessing;
-            const double rows = std::sqrt(static_cast<double>(count - *extra) * p.height / p.width);
-            const auto height = static_cast<std::int64_t>(std::llround(rows));
-            if (height > 1 && std::abs(rows - static_cast<double>(height)) < 1e-6 && (count - *extra) % height == 0) {
-                return {{height, (count - *extra) / height, *extra}};
-            }
-        }
-        return std::nullopt;
-    }
+    bool on_the_way(const std::string& tensor) const { return layouts_.on_the_way(tensor); }
 
     /// Tensors that lie on every path from the input to the logits, in graph order.
     std::vector<std::string> separating_tensors() const {
@@ -168,7 +86,7 @@ private:
             const Shape to = shapes_.shape(node->output(0));
             const bool one_token =
                 (to.size() == 2 && to[1] == from.back()) || (to.size() == 3 && to[1] == 1 && to[2] == from.back());
-            if (from.size() == 3 && one_token && read(node->input(0))) pick = &*node;
+            if (from.size() == 3 && one_token && layouts_.read(node->input(0))) pick = &*node;
         }
         if (pick == nullptr) return std::nullopt;
         const Shape tokens = shapes_.shape(pick->input(0));
@@ -194,16 +112,16 @@ private:
             if (!of_weights.contains(tensor) || !of_values.contains(tensor) || !shapes_.contains(tensor) ||
                 shapes_.shape(tensor) != tokens)
                 continue;
-            return read(tensor);
+            return layouts_.read(tensor);
         }
         return std::nullopt;
     }
 
     const Network& network_;
     const model::Graph& graph_;
-    model::Index index_;
+    const model::Index& index_;
     const model::Shapes& shapes_;
-    std::unordered_set<std::string> behind_input_, before_logits_;
+    const LayerLayouts& layouts_;
 };
 
 }  // namespace
@@ -220,59 +138,59 @@ model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor
     return {.name = tensor, .type = shapes.type(tensor), .shape = std::move(dimensions)};
 }
 
-TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted) {
-    const LayerReader reader(network, shapes);
+TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted,
+                              const GivenLayout& given) {
+    const LayerLayouts layouts(network, shapes, given);
+    const LayerChoice choice(network, shapes, layouts);
     if (wanted.empty()) {
-        if (auto layer = reader.choose()) return *layer;
+        if (auto layer = choice.choose()) return *layer;
         throw Error(
             ErrorKind::unsupported,
             fmt::format("{} has no layer with positions between its input and its scores", network.file.string()));
     }
-    if (!reader.index().contains(wanted)) {
+    if (!layouts.index().contains(wanted)) {
         throw Error(ErrorKind::usage,
                     fmt::format("there is no layer {}{} (`locus inspect` lists the layers)", text::quote(wanted),
-                                text::did_you_mean(wanted, reader.index().nearest_names(wanted))));
+                                text::did_you_mean(wanted, layouts.index().nearest_names(wanted))));
     }
-    const auto chosen = reader.choose();
-    const std::string instead = chosen ? fmt::format("; '{}' has them", chosen->tensor) : "";
-    if (!reader.on_the_way(wanted)) {
+    const auto chosen = choice.choose();
+    if (!layouts.on_the_way(wanted)) {
         throw Error(ErrorKind::usage, fmt::format("the layer '{}' does not lie between the input and the scores{}",
                                                   wanted, chosen ? fmt::format("; '{}' does", chosen->tensor) : ""));
     }
-    const auto layer = reader.read(wanted);
+    const auto layer = layouts.read(wanted);
     if (!layer) {
-        const std::string shape =
-            shapes.contains(wanted) ? fmt::format(", of shape {},", to_string(shapes.shape(wanted))) : "";
-        throw Error(ErrorKind::usage,
-                    fmt::format("the layer '{}'{} has no positions to make a map of{}", wanted, shape, instead));
+        const std::string instead =
+            chosen && chosen->tensor != wanted ? fmt::format("; '{}' has some", chosen->tensor) : "";
+        throw Error(ErrorKind::usage, fmt::format("the layer '{}' {}{}", wanted, layouts.obstacle(wanted), instead));
     }
     return *layer;
 }
 
 std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
-                                            const std::string& wanted) {
+                                            const std::string& wanted, const GivenLayout& given) {
     if (wanted.find(',') == std::string::npos || model::Index(network.model.graph).contains(wanted)) {
-        return {find_target_layer(network, shapes, wanted)};
+        return {find_target_layer(network, shapes, wanted, given)};
     }
     std::vector<TargetLayer> layers;
     for (std::size_t begin = 0; begin <= wanted.size();) {
         const std::size_t end = std::min(wanted.find(',', begin), wanted.size());
-        layers.push_back(find_target_layer(network, shapes, wanted.substr(begin, end - begin)));
+        layers.push_back(find_target_layer(network, shapes, wanted.substr(begin, end - begin), given));
         begin = end + 1;
     }
     return layers;
 }
 
-std::string coarse_to_fine_layers(const Network& network) {
+std::string coarse_to_fine_layers(const Network& network, const GivenLayout& given) {
     const model::Shapes shapes = network_shapes(network, network.model);
-    const LayerReader reader(network, shapes);
-    const TargetLayer deep = find_target_layer(network, shapes, "");
-    const auto before = reader.index().ancestors(deep.tensor);
+    const LayerLayouts layouts(network, shapes, given);
+    const TargetLayer deep = find_target_layer(network, shapes, "", given);
+    const auto before = layouts.index().ancestors(deep.tensor);
     const auto& nodes = network.model.graph.nodes;
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
         const std::string& tensor = node->output(0);
-        if (!before.contains(tensor) || !reader.on_the_way(tensor)) continue;
-        const auto layer = reader.read(tensor);
+        if (!before.contains(tensor) || !layouts.on_the_way(tensor)) continue;
+        const auto layer = layouts.read(tensor);
         if (layer && layer->height >= 2 * deep.height && layer->width >= 2 * deep.width)
             return deep.tensor + "," + tensor;
     }

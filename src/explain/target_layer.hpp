@@ -9,11 +9,12 @@
 /// passes through. In a transformer whose head reads a class token, patch tokens behind the last attention no longer reach the score: there it is
 /// the input of the last attention.
 ///
-/// No reshape function has to be written for transformers: channels-last layers are told from the operators around them, the number of
-/// class and distillation tokens from the Concat that puts them before the patches.
+/// No reshape function has to be written for transformers: layer_layout.hpp tells channels and positions from the operators round the tensor.
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "explain/network.hpp"
@@ -35,6 +36,13 @@ struct TargetLayer {
     std::int64_t positions() const { return height * width; }
 };
 
+/// What a user says of a layer where the graph does not tell, or tells wrong.
+struct GivenLayout {
+    std::optional<bool> channels_last;  ///< [n, h, w, K] and [n, tokens, K], or [n, K, h, w] and [n, K, positions]
+    std::optional<std::pair<std::int64_t, std::int64_t>>
+        grid;  ///< rows, columns of tokens; those before them are extra
+};
+
 /// Shapes of all tensors of `model`, the network's graph or a rewriting of it, for the size of input that the preprocessing makes.
 model::Shapes network_shapes(const Network& network, const model::Model& model);
 
@@ -43,15 +51,16 @@ model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor
 
 /// The layer of this name, or the one chosen. Throws Error(usage) for a tensor that does not exist (with the nearest names) and for one
 /// without positions (naming one that has them), Error(unsupported) where nothing can be chosen.
-TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted);
+TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted,
+                              const GivenLayout& given = {});
 
 /// The layers of a --layer option: a tensor's name, or several joined by commas.
 std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
-                                            const std::string& wanted);
+                                            const std::string& wanted, const GivenLayout& given = {});
 
 /// The target layer and the last layer before it with at least twice its resolution, joined by a comma: for refine-cam. The target layer alone
 /// where there is no such layer.
-std::string coarse_to_fine_layers(const Network& network);
+std::string coarse_to_fine_layers(const Network& network, const GivenLayout& given = {});
 
 /// The layer's tensor, or one of the same shape (its gradient), as [n, K, positions] in float32; extra tokens are left out.
 model::Value feature_map(const model::Value& tensor, const TargetLayer& layer);

@@ -31,6 +31,8 @@ enum class TargetKind { logit, probability, difference, mask, similarity };
 
 struct TargetScore {
     TargetKind kind = TargetKind::logit;
+    bool chosen =
+        false;  ///< by the user: rise and occlusion, which explain the probability unless told otherwise, take it
     double alpha = 0.6;  ///< difference: weight of the other classes (torch-cam's; pytorch-grad-cam has 1)
     int nearest = 3;     ///< difference: how many other classes, those whose logits are nearest to the class's own
     std::optional<Tensor>

@@ -173,9 +173,11 @@ private:
             const Node& node = model_.graph.nodes[i];
             if (!on_way(paths, node) || find_rule(node) != nullptr) continue;
             const auto domain = node.domain.empty() ? "" : fmt::format(" of {}", node.domain);
-            throw no_derivative(model_.graph, shapes_, seeds_, node,
-                                fmt::format("the operator {}{} (node '{}', tensor '{}') has no derivative in Locus",
-                                            node.op_type, domain, node.name, node.output(0)));
+            throw no_derivative(
+                model_.graph, shapes_, seeds_, node,
+                fmt::format("the operator {}{} (node '{}', tensor '{}') behind '{}' has no derivative in "
+                            "Locus",
+                            node.op_type, domain, node.name, node.output(0), fmt::join(wanted_, "', '")));
         }
     }
 

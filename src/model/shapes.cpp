@@ -59,6 +59,21 @@ bool Shapes::is_float(const std::string& tensor) const {
     }
 }
 
+void Shapes::set_rows(const std::string& tensor, const std::string& other, std::int64_t columns) {
+    std::array<KnownTensor, 2> known;
+    for (std::size_t i = 0; i < known.size(); ++i)
+        known[i] = {DataType::int64, {worlds_[i].at(other).shape.at(0), columns}, {}};
+    set(tensor, known[0], known[1]);
+}
+
+bool Shapes::shares_first(const std::string& tensor, const std::string& other) const {
+    return std::all_of(worlds_.begin(), worlds_.end(), [&](const KnownTensors& world) {
+        const auto a = world.find(tensor), b = world.find(other);
+        return a != world.end() && b != world.end() && !a->second.shape.empty() && !b->second.shape.empty() &&
+               a->second.shape[0] == b->second.shape[0];
+    });
+}
+
 void Shapes::set(const std::string& tensor, KnownTensor one, KnownTensor other) {
     worlds_[0][tensor] = std::move(one);
     worlds_[1][tensor] = std::move(other);

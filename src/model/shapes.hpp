@@ -48,6 +48,9 @@ public:
     /// True for float16, float32, float64 and bfloat16.
     bool is_float(const std::string& tensor) const;
 
+    /// True where both have the same first dimension at every batch size: [n, 49, 96] and [4n, 49, 96] do not.
+    bool shares_first(const std::string& tensor, const std::string& other) const;
+
     /// Makes a tensor known; `one` and `other` are it at the two batch sizes.
     void set(const std::string& tensor, KnownTensor one, KnownTensor other);
     void set_constant(const std::string& tensor, const Tensor& value);
@@ -60,6 +63,9 @@ public:
 
     /// Makes `tensor` known with the type given and the first dimensions of another.
     void set_like(const std::string& tensor, const std::string& other, DataType type, std::size_t rank);
+
+    /// Makes `tensor` known as int64 [n, columns], n the first dimension of another.
+    void set_rows(const std::string& tensor, const std::string& other, std::int64_t columns);
 
     /// The node outputs that are not known, in graph order.
     std::vector<std::string> unknown(const Graph& graph) const;

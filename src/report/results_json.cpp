@@ -79,6 +79,7 @@ Json explanation_object(const ExplanationRecord& record) {
     return {{"class", {{"index", e.class_index}, {"name", text_or_null(e.class_name)}}},
             {"rank", e.rank},
             {"logit", json_number(e.logit)},
+            {"score", json_number(e.score)},
             {"bias", number_or_null(e.bias)},
             {"probability", number_or_null(e.probability)},
             {"map",
@@ -86,7 +87,8 @@ Json explanation_object(const ExplanationRecord& record) {
               {"width", e.map.width},
               {"height", e.map.height},
               {"min", json_number(record.map_min)},
-              {"max", json_number(record.map_max)}}},
+              {"max", json_number(record.map_max)},
+              {"zero", json_number(e.zero)}}},
             {"overlay", text_or_null(record.overlay_file)},
             {"boxes", std::move(found)},
             {"heatmap", text_or_null(record.heatmap_file)},
@@ -94,6 +96,7 @@ Json explanation_object(const ExplanationRecord& record) {
             {"decomposition", text_or_null(record.decomposition_file)},
             {"method", text(record.method)},
             {"layer", text(record.layer)},
+            {"sign", e.sign_by.empty() ? Json(nullptr) : Json{{"value", e.sign}, {"by", text(e.sign_by)}}},
             {"note", text_or_null(e.note)}};
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/observe_shapes.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -99,18 +100,19 @@ private:
 
 model::Shapes observe_shapes(const model::Model& model, const std::map<std::string, Shape>& input_shapes) {
     const Observer observer(model, input_shapes);
-    const auto one = observer.run(1);
-    auto other = one;
+    std::optional<model::KnownTensors> one, other;
     if (observer.has_batch()) {
         try {
-            other = observer.run(2);
+            one = observer.run(model::shape_batches[0]);
+            other = observer.run(model::shape_batches[1]);
         } catch (const Error&) {
-            // The model says its batch is free, but only 1 works: then it is 1.
+            one.reset();  // the model says its batch is free, but only 1 works: then it is 1
         }
     }
+    if (!one) one = other = observer.run(1);
     model::Shapes shapes;
     for (const auto& [name, value] : model.graph.initializers) shapes.set_constant(name, value);
-    for (const auto& [name, tensor] : one) shapes.set(name, tensor, other.at(name));
+    for (const auto& [name, tensor] : *one) shapes.set(name, tensor, other->at(name));
     return shapes;
 }
 

@@ -16,6 +16,7 @@
 #include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "explain/principal_component.hpp"
+#include "explain/shared_pass.hpp"
 #include "explain/split.hpp"
 #include "explain/target_layer.hpp"
 #include "locus/error.hpp"
@@ -76,6 +77,41 @@ TEST(GradientMethods, FurtherClassesAreWhatTheyAreAlone) {
             }
         }
     }
+}
+
+TEST(SharedMethods, GiveTheBytesOfEachAlone) {
+    for (const model::Head head : {model::Head::gap, model::Head::fc}) {
+        const Network network = small(head);
+        std::vector<const Method*> all;
+        for (const Method& method : methods()) {
+            if (!(head == model::Head::fc && method.name == "cam")) all.push_back(&method);
+        }
+        const MethodOptions options{.seed = 7, .samples = 4, .steps = 3};
+        const Tensor input = random_input(network, 2, 1);
+        const SharedMethods shared(network, all, options);
+        const auto together = shared.explain(input, {.top_k = 2});
+        ASSERT_EQ(together.size(), all.size());
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const Prepared prepared = all[i]->prepare(network, options);
+            const Attribution alone = prepared.explain(input, {.top_k = 2});
+            EXPECT_EQ(shared.target_layer(i), prepared.target_layer) << all[i]->name;
+            EXPECT_EQ(together[i].maps.shape(), alone.maps.shape()) << all[i]->name;
+            const auto a = together[i].maps.bytes(), b = alone.maps.bytes();
+            EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << all[i]->name;
+        }
+    }
+}
+
+TEST(SharedMethods, OnePassServesWhatExplainsTheSameNumberAtTheSameLayers) {
+    const Network network = small();
+    const auto passes = [&](const std::vector<std::string>& names) {
+        std::vector<const Method*> chosen;
+        for (const std::string& name : names) chosen.push_back(&find_method(name));
+        return SharedMethods(network, chosen, {}).passes();
+    };
+    EXPECT_EQ(passes({"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam", "fem"}), 1U);
+    EXPECT_EQ(passes({"grad-cam", "finer-cam"}), 2U);               // another number
+    EXPECT_EQ(passes({"saliency", "layer-cam", "deconvnet"}), 2U);  // pixels and a layer
 }
 
 TEST(AblationCam, IsWhatRunningTheHeadWithoutEachChannelGives) {
@@ -200,9 +236,20 @@ TEST(Augmentation, MirroringTwiceChangesNothing) {
     const Network network = small();
     const Tensor input = random_input(network, 2, 5);
     EXPECT_EQ(distance(mirrored(mirrored(input, Layout::nchw), Layout::nchw), input), 0);
-    const Attribution plain = explained(network, "grad-cam");
-    const Prepared prepared = augmented(find_method("grad-cam").prepare(network, {}), network);
-    EXPECT_EQ(prepared.explain(random_input(network, 2, 1), {.top_k = 2}).maps.shape(), plain.maps.shape());
+}
+
+TEST(Augmentation, MapOfAMirroredImageIsTheMirroredMap) {
+    const Network network = small();
+    const Prepared prepared = find_method("grad-cam").prepare(network, {});
+    const auto one = [&](const Tensor& inputs, const ClassSelection& classes) {
+        return std::vector<Attribution>{prepared.explain(inputs, classes)};
+    };
+    const Tensor input = random_input(network, 2, 1);
+    const ClassSelection classes{.top_k = 0, .indices = {1, 4}};
+    const Tensor here = augmented(one, Layout::nchw, input, classes).front().maps;
+    const Tensor there = augmented(one, Layout::nchw, mirrored(input, Layout::nchw), classes).front().maps;
+    EXPECT_LE(distance(mirrored(there, Layout::nchw), here), 1e-5);
+    EXPECT_GT(distance(here, explained(network, "grad-cam", {}, classes).maps), 1e-3);
 }
 
 TEST(PrincipalComponent, OfFeaturesOnALineIsTheLine) {

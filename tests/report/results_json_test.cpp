@@ -57,10 +57,10 @@ TEST(ResultsJson, KeysComeInTheDocumentedOrder) {
                                                     "threshold", "components", "warnings", "images", "failed"}));
     EXPECT_EQ(keys(json["images"][0]), (std::vector<std::string>{"file", "width", "height", "region", "explanations"}));
     const Json& e = json["images"][0]["explanations"][0];
-    EXPECT_EQ(keys(e),
-              (std::vector<std::string>{"class", "rank", "logit", "bias", "probability", "map", "overlay", "boxes",
-                                        "heatmap", "mask", "decomposition", "method", "layer", "note"}));
-    EXPECT_EQ(keys(e["map"]), (std::vector<std::string>{"file", "width", "height", "min", "max"}));
+    EXPECT_EQ(keys(e), (std::vector<std::string>{"class", "rank", "logit", "score", "bias", "probability", "map",
+                                                 "overlay", "boxes", "heatmap", "mask", "decomposition", "method",
+                                                 "layer", "sign", "note"}));
+    EXPECT_EQ(keys(e["map"]), (std::vector<std::string>{"file", "width", "height", "min", "max", "zero"}));
     EXPECT_EQ(keys(e["boxes"][0]), (std::vector<std::string>{"x", "y", "width", "height", "score"}));
     EXPECT_EQ(e["boxes"][0].dump(), R"({"x":10,"y":20,"width":30,"height":40,"score":0.625})");
     EXPECT_EQ(json["failed"][0].dump(), R"({"file":"bad.jpg","error":"is empty"})");
@@ -74,6 +74,8 @@ TEST(ResultsJson, IsValidByItsSchema) {
     e.explanation.probability.reset();
     e.explanation.class_name.clear();
     e.explanation.note = "no positive evidence";
+    e.explanation.sign = -1;
+    e.explanation.sign_by = "score";
     e.explanation.logit = std::numeric_limits<double>::quiet_NaN();
     e.map_file.clear();
     e.overlay_file.clear();
@@ -100,6 +102,9 @@ TEST(ResultsJson, SchemaObjectsToWhatIsMissingOrUnknown) {
     EXPECT_NE(objections(json.dump()), "");
     json = Json::parse(good);
     json["images"][0]["explanations"][0]["probability"] = 1.5;
+    EXPECT_NE(objections(json.dump()), "");
+    json = Json::parse(good);
+    json["images"][0]["explanations"][0]["sign"] = {{"value", 1}, {"by", "chance"}};
     EXPECT_NE(objections(json.dump()), "");
 }
 

@@ -1,0 +1,159 @@
+/// `locus check`: does a method's map follow the network's weights?
+
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "batch/input_list.hpp"
+#include "batch/item_source.hpp"
+#include "command.hpp"
+#include "evaluate/sanity.hpp"
+#include "evaluate/sanity_page.hpp"
+#include "explain/network.hpp"
+#include "image/encode.hpp"
+#include "image/preview.hpp"
+#include "list_option.hpp"
+#include "locus/error.hpp"
+#include "locus/version.hpp"
+#include "method_options.hpp"
+#include "preprocessing_options.hpp"
+#include "progress.hpp"
+#include "report/atomic_file.hpp"
+#include "report/utf8.hpp"
+
+namespace locus::command {
+namespace {
+
+constexpr int picture_side = 150;
+
+struct CheckArguments {
+    std::string model, methods, layer, out = "locus-check", input, output;
+    std::vector<std::string> inputs;
+    PreprocessingOptions preprocessing;
+    MethodArguments options;
+    int steps = 10, threads = 0;
+    std::uint64_t seed = 0;
+    bool quiet = false;
+};
+
+/// Methods of different kinds, as far as they apply.
+std::vector<std::string> default_methods(const explain::Network& network) {
+    std::vector<std::string> names;
+    for (const char* name :
+         {"cam", "grad-cam", "layer-cam", "eigen-cam", "input-x-gradient", "guided-backprop", "random"}) {
+        const explain::Method& method = explain::find_method(name);
+        if (method.obstacle == nullptr || method.obstacle(network).empty()) names.emplace_back(name);
+    }
+    return names;
+}
+
+struct Looked {
+    Tensor inputs;
+    std::vector<evaluate::SanityImage> images;
+};
+
+Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessing& preprocessing) {
+    std::vector<batch::Source> sources;
+    Looked looked;
+    for (const batch::InputItem& item : items) {
+        if (!item.error.empty()) throw Error(ErrorKind::io, fmt::format("{}: {}", item.name, item.error));
+        batch::Source source = batch::read_source(item, preprocessing, false);
+        evaluate::SanityImage image{.name = item.name, .picture = image::preview(source.picture, picture_side)};
+        const double x = static_cast<double>(image.picture.width) / source.width,
+                     y = static_cast<double>(image.picture.height) / source.height;
+        image.region = {source.region.x * x, source.region.y * y, source.region.width * x, source.region.height * y};
+        looked.images.push_back(std::move(image));
+        source.picture = {};
+        sources.push_back(std::move(source));
+    }
+    looked.inputs = batch::joined_inputs(sources);
+    return looked;
+}
+
+void check(const CheckArguments& arguments) {
+    explain::Network network = explain::load_network(
+        arguments.model, {.input = arguments.input, .output = arguments.output, .threads = arguments.threads});
+    arguments.preprocessing.apply(network.preprocessing);
+    if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
+
+    const auto items = batch::list_inputs(arguments.inputs, std::cin);
+    if (items.empty()) throw Error(ErrorKind::usage, "there are no images to look at");
+    Looked looked = read_images(items, network.preprocessing);
+    if (looked.inputs.type() != network.input_type) looked.inputs = looked.inputs.to(network.input_type);
+
+    evaluate::SanityOptions options{
+        .methods = arguments.methods.empty() ? default_methods(network) : split_list(arguments.methods),
+        .steps = arguments.steps,
+        .seed = arguments.seed};
+    options.method.layer = arguments.layer;
+    options.method.seed = arguments.seed;
+    arguments.options.apply(options.method);
+    Progress progress("steps", arguments.quiet);
+    const auto result = evaluate::sanity_check(network, looked.inputs, options,
+                                               [&](std::size_t done, std::size_t all) { progress.show(done, all); });
+    progress.clear();
+
+    const evaluate::SanityDescription description{version, arguments.model, arguments.seed, network.labels};
+    const std::filesystem::path out = arguments.out;
+    report::write_file_atomically(out / "check.json", evaluate::sanity_json(result, looked.images, description));
+    report::write_file_atomically(out / "check.html", evaluate::sanity_page(result, looked.images, description));
+    for (std::size_t i = 0; i < looked.images.size(); ++i) {
+        const auto bytes = image::encode_png(evaluate::sanity_picture(result, looked.images[i], i));
+        report::write_file_atomically(out / "maps" / fmt::format("{}.png", items[i].stem),
+                                      std::span<const std::byte>(bytes));
+    }
+
+    fmt::print("{:<22} {:>10} {:>10} {:>10}\n", "", "first step", "half", "all layers");
+    for (const evaluate::MethodSanity& method : result.methods) {
+        const auto& curve = method.rank_correlation;
+        fmt::print("{:<22} {:>10.2f} {:>10.2f} {:>10.2f}  {}\n", method.method, evaluate::mean_of(curve[1]),
+                   evaluate::mean_of(curve[curve.size() / 2]), evaluate::mean_of(curve.back()),
+                   evaluate::name(method.verdict));
+    }
+    if (!arguments.quiet) fmt::print(stderr, "locus: curves and pictures: {}\n", (out / "check.html").string());
+}
+
+}  // namespace
+
+void add_check(CLI::App& app) {
+    auto arguments = std::make_shared<CheckArguments>();
+    CLI::App& command = *app.add_subcommand(
+        "check", "Make a network's weights random, layer by layer, and see whether the maps follow");
+    command.footer(
+        "A map that shows what a network has learned changes as its weights are lost; one that stays shows the image "
+        "alone (Adebayo et al. 2018).\n"
+        "Weights are shuffled within each layer, from the scores down, each step on top of those before; maps are "
+        "compared with those of the trained\n"
+        "network by rank correlation and structural similarity. OUT holds check.json, check.html and maps/*.png "
+        "(docs/methods.md).\n\n"
+        "Examples:\n"
+        "  locus check resnet50.onnx cat.jpg dog.jpg\n"
+        "  locus check resnet50.onnx photos/ -M grad-cam,score-cam --steps 5 --set samples=200");
+    command.add_option("MODEL", arguments->model, "ONNX model")->required()->type_name("");
+    command.add_option("IMAGE", arguments->inputs, "Pictures, folders, globs or .npy arrays, as for `locus explain`")
+        ->required()
+        ->type_name("");
+    command
+        .add_option("-M,--method", arguments->methods,
+                    "Methods, joined by commas (default: cam, grad-cam, layer-cam, eigen-cam, input-x-gradient, "
+                    "guided-backprop, random, where they apply)")
+        ->type_name("LIST");
+    command.add_option("-l,--layer", arguments->layer, "Target layer (default: found)")->type_name("TENSOR");
+    command.add_option("--steps", arguments->steps, "Over how many steps the layers are dealt out")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000))
+        ->type_name("N");
+    command.add_option("--seed", arguments->seed, "Seed of the shuffling")->capture_default_str()->type_name("N");
+    command.add_option("-o,--out", arguments->out, "Folder for the results")->capture_default_str()->type_name("DIR");
+    command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core)")
+        ->check(CLI::Range(1, 4096))
+        ->type_name("N");
+    command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");
+    command.add_option("--output", arguments->output, "The model's score output (default: found)")->type_name("NAME");
+    arguments->preprocessing.add_to(command);
+    arguments->options.add_to(command);
+    command.add_flag("-q,--quiet", arguments->quiet, "Errors and the table only");
+    command.callback([arguments] { check(*arguments); });
+}
+
+}  // namespace locus::command

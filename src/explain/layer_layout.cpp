@@ -1,0 +1,298 @@
+#include "explain/layer_layout.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace locus::explain {
+namespace {
+
+using model::FeatureLayout;
+using model::Node;
+using Axes = std::vector<std::int64_t>;
+
+/// Operators that leave each value at its place.
+bool keeps_places(const Node& node) {
+    static const std::set<std::string_view> elementwise{"Add",
+                                                        "Sub",
+                                                        "Mul",
+                                                        "Div",
+                                                        "Relu",
+                                                        "LeakyRelu",
+                                                        "PRelu",
+                                                        "Elu",
+                                                        "Selu",
+                                                        "Clip",
+                                                        "Sigmoid",
+                                                        "HardSigmoid",
+                                                        "Mish",
+                                                        "HardSwish",
+                                                        "Tanh",
+                                                        "Softplus",
+                                                        "Erf",
+                                                        "Gelu",
+                                                        "Pow",
+                                                        "Identity",
+                                                        "Cast",
+                                                        "Dropout",
+                                                        "Sqrt",
+                                                        "QuantizeLinear",
+                                                        "DequantizeLinear",
+                                                        "QuickGelu",
+                                                        "Neg",
+                                                        "Abs",
+                                                        "Exp",
+                                                        "Max",
+                                                        "Min",
+                                                        "Where",
+                                                        "Softmax"};
+    return elementwise.contains(node.op_type);
+}
+
+/// Slices of one tensor laid together again: rolled, or patches merged. Says nothing of the axis they were cut along.
+bool joins_slices(const Node& concat, const model::Index& index) {
+    std::set<std::string> sources;
+    for (const std::string& part : concat.inputs) {
+        const Node* producer = index.producer(part);
+        if (producer == nullptr || !producer->is("Slice")) return false;
+        sources.insert(producer->input(0));
+    }
+    return sources.size() == 1;
+}
+
+Axes reduced_axes(const Node& node, const model::Graph& graph, std::size_t rank) {
+    Axes axes = node.ints_or("axes", {});
+    if (const Tensor* constant = graph.find_constant(node.input(1))) axes = constant->to_int64s();
+    for (auto& axis : axes) axis = model::positive_axis(axis, rank);
+    std::sort(axes.begin(), axes.end());
+    return axes;
+}
+
+}  // namespace
+
+LayerLayouts::LayerLayouts(const Network& network, const model::Shapes& shapes, const GivenLayout& given)
+    : network_(network), graph_(network.model.graph), shapes_(shapes), given_(given), index_(graph_) {
+    behind_input_ = index_.descendants(network.input);
+    before_logits_ = index_.ancestors(network.head.logits);
+}
+
+bool LayerLayouts::on_the_way(const std::string& tensor) const {
+    return behind_input_.contains(tensor) && before_logits_.contains(tensor);
+}
+
+std::optional<TargetLayer> LayerLayouts::read(const std::string& tensor) const {
+    if (!shapes_.contains(tensor) || !shapes_.is_float(tensor)) return std::nullopt;
+    // Windows and heads are laid into the batch: such a tensor has more items than the input.
+    if (!shapes_.shares_first(tensor, network_.input)) return std::nullopt;
+    const Shape shape = shapes_.shape(tensor);
+    if (shape.size() == 4) return read_map(tensor, shape);
+    if (shape.size() == 3) return read_row(tensor, shape);
+    return std::nullopt;
+}
+
+std::string LayerLayouts::obstacle(const std::string& tensor) const {
+    if (!shapes_.contains(tensor)) return "has no positions to make a map of";
+    const Shape shape = shapes_.shape(tensor);
+    const std::string named = fmt::format("of shape {}", to_string(shape));
+    if (!shapes_.shares_first(tensor, network_.input) && shape.size() >= 3)
+        return fmt::format("{} is cut into windows or heads and has no positions to make a map of", named);
+    if (shape.size() == 3) {
+        const bool first = channels_of(tensor) == Evidence::first;
+        return fmt::format("{} has {} tokens, which make no grid that the graph tells of: --grid ROWSxCOLUMNS says one",
+                           named, first ? shape[2] : shape[1]);
+    }
+    return fmt::format("{} has no positions to make a map of", named);
+}
+
+std::optional<TargetLayer> LayerLayouts::read_map(const std::string& tensor, const Shape& shape) const {
+    bool last = network_.preprocessing.layout == Layout::nhwc;
+    if (given_.channels_last) {
+        last = *given_.channels_last;
+    } else if (const auto found = channels_of(tensor)) {
+        if (*found == Evidence::neither) return std::nullopt;
+        last = *found == Evidence::last;
+    } else if ((shape[1] == shape[2]) != (shape[2] == shape[3])) {  // maps are square more often than not
+        last = shape[1] == shape[2];
+    }
+    TargetLayer layer{.tensor = tensor, .layout = last ? FeatureLayout::channels_last : FeatureLayout::channels_first};
+    layer.channels = last ? shape[3] : shape[1];
+    layer.height = last ? shape[1] : shape[2];
+    layer.width = last ? shape[2] : shape[3];
+    if (layer.height < 1 || layer.width < 1 || layer.positions() <= 1 || layer.channels < 1) return std::nullopt;
+    return layer;
+}
+
+/// Tokens [n, positions, K], or positions in one row [n, K, positions].
+std::optional<TargetLayer> LayerLayouts::read_row(const std::string& tensor, const Shape& shape) const {
+    if (shape[1] < 1 || shape[2] < 1) return std::nullopt;
+    const auto found = channels_of(tensor);
+    if (found == Evidence::neither && !given_.channels_last) return std::nullopt;
+    for (const bool tokens : {true, false}) {
+        if (tokens != given_.channels_last.value_or(found ? *found == Evidence::last : tokens)) continue;
+        const auto grid = grid_of(tokens ? shape[1] : shape[2]);
+        if (!grid) continue;
+        const auto [height, width, leading] = *grid;
+        if (!tokens && leading != 0) continue;
+        return TargetLayer{.tensor = tensor,
+                           .layout = tokens ? FeatureLayout::tokens : FeatureLayout::channels_first,
+                           .channels = tokens ? shape[2] : shape[1],
+                           .height = height,
+                           .width = width,
+                           .leading_tokens = leading,
+                           .flat = !tokens};
+    }
+    return std::nullopt;
+}
+
+/// The numbers of class and distillation tokens that `count` tokens may have before them: a Concat along the tokens puts them there, or
+/// several, one after another.
+std::vector<std::int64_t> LayerLayouts::leading_tokens(std::int64_t count) const {
+    std::map<std::int64_t, std::set<std::int64_t>> leading;  // by number of tokens
+    for (const Node& node : graph_.nodes) {
+        if (!node.is("Concat") || !behind_input_.contains(node.output(0)) || !shapes_.contains(node.output(0)) ||
+            !shapes_.contains(node.inputs.back()))
+            continue;
+        const Shape joined = shapes_.shape(node.output(0)), rest = shapes_.shape(node.inputs.back());
+        if (joined.size() != 3 || rest.size() != 3 || rest[1] >= joined[1] || rest[2] != joined[2]) continue;
+        for (const std::int64_t before : leading[rest[1]]) leading[joined[1]].insert(joined[1] - rest[1] + before);
+        leading[joined[1]].insert(joined[1] - rest[1]);
+    }
+    const auto& found = leading[count];
+    std::vector<std::int64_t> result(found.rbegin(), found.rend());  // the most first
+    result.push_back(0);
+    return result;
+}
+
+/// Rows, columns and leading tokens of `count` positions in a row.
+std::optional<std::array<std::int64_t, 3>> LayerLayouts::grid_of(std::int64_t count) const {
+    if (given_.grid) {
+        const auto [height, width] = *given_.grid;
+        if (height * width > count) return std::nullopt;
+        return {{height, width, count - height * width}};
+    }
+    if (count < 2) return std::nullopt;
+    const auto leading = leading_tokens(count);
+    for (const std::int64_t extra : leading) {  // by a feature map of that many positions elsewhere in the graph
+        for (const Node& node : graph_.nodes) {
+            const std::string& tensor = node.output(0);
+            if (!node.is("Conv") || !shapes_.contains(tensor) || shapes_.rank(tensor) != 4) continue;
+            const Shape map = shapes_.shape(tensor);
+            if (map[2] * map[3] == count - extra && map[2] > 1) return {{map[2], map[3], extra}};
+        }
+    }
+    for (const std::int64_t extra : leading) {  // merged patches: the input's aspect ratio
+        const auto& p = network_.preprocessing;
+        const double rows = std::sqrt(static_cast<double>(count - extra) * p.height / p.width);
+        const auto height = static_cast<std::int64_t>(std::llround(rows));
+        if (height > 1 && std::abs(rows - static_cast<double>(height)) < 1e-6 && (count - extra) % height == 0)
+            return {{height, (count - extra) / height, extra}};
+    }
+    return std::nullopt;
+}
+
+bool LayerLayouts::is_product_of_variables(const Node& node) const {
+    return (node.is("MatMul") || node.is("Einsum")) && node.inputs.size() > 1 &&
+           std::all_of(node.inputs.begin(), node.inputs.end(),
+                       [&](const auto& name) { return behind_input_.contains(name); });
+}
+
+/// What an operator says of a tensor beside it, as producer or consumer.
+std::optional<LayerLayouts::Evidence> LayerLayouts::evidence(const Node& node, const std::string& tensor,
+                                                             bool is_output) const {
+    static const std::set<std::string_view> on_the_second_axis{"Conv",
+                                                               "ConvTranspose",
+                                                               "MaxPool",
+                                                               "AveragePool",
+                                                               "GlobalMaxPool",
+                                                               "GlobalAveragePool",
+                                                               "BatchNormalization",
+                                                               "InstanceNormalization",
+                                                               "LRN",
+                                                               "GroupNormalization",
+                                                               "DepthToSpace",
+                                                               "SpaceToDepth"};
+    const std::size_t rank = shapes_.rank(tensor);
+    if (is_product_of_variables(node)) return Evidence::neither;
+    if (on_the_second_axis.contains(node.op_type))
+        return is_output || node.input(0) == tensor ? std::optional(Evidence::first) : std::nullopt;
+    if (node.is("LayerNormalization")) return Evidence::last;
+    if (node.is("MatMul") && shapes_.contains(node.input(1)) && shapes_.rank(node.input(1)) == 2) return Evidence::last;
+    if (node.is("Transpose") && rank == 4) {
+        const auto order = node.ints_or("perm", {});
+        if (order == Axes{0, 2, 3, 1}) return is_output ? Evidence::last : Evidence::first;
+        if (order == Axes{0, 3, 1, 2}) return is_output ? Evidence::first : Evidence::last;
+    }
+    if (node.op_type.starts_with("Reduce") && !is_output) {
+        const Axes axes = reduced_axes(node, graph_, rank);
+        const auto& readers = index_.consumers(node.output(0));
+        // A mean that is subtracted from what it is the mean of: LayerNorm, over the channels. Else a pool, over the positions.
+        const bool normalises = std::any_of(readers.begin(), readers.end(), [&](const Node* reader) {
+            return reader->is("Sub") && reader->input(0) == tensor;
+        });
+        if (axes == Axes{1, 2} && rank == 4) return Evidence::last;
+        if (axes == Axes{2, 3} && rank == 4) return Evidence::first;
+        if (axes == Axes{static_cast<std::int64_t>(rank) - 1}) return normalises ? Evidence::last : Evidence::first;
+        if (axes == Axes{1}) return normalises || rank == 4 ? Evidence::first : Evidence::last;
+    }
+    if (node.is("Concat") && rank == 4 && !joins_slices(node, index_)) {
+        const std::int64_t axis = model::positive_axis(node.int_or("axis", 0), rank);
+        if (axis == 1) return Evidence::first;
+        if (axis == 3) return Evidence::last;
+    }
+    if (node.is("Reshape") && rank == 3) {  // positions of [n, K, h, w] or [n, h, w, K] laid in a row, or back
+        const std::string& other = is_output ? node.input(0) : node.output(0);
+        if (shapes_.contains(other) && shapes_.rank(other) == 4) {
+            const Shape row = shapes_.shape(tensor), map = shapes_.shape(other);
+            const bool first = map[1] == row[1] && map[2] * map[3] == row[2];
+            const bool last = map[3] == row[2] && map[1] * map[2] == row[1];
+            if (first != last) return first ? Evidence::first : Evidence::last;
+        }
+    }
+    return std::nullopt;
+}
+
+/// Where the channels stand, by the nearest operator that tells: breadth first, through what keeps places and through transpositions of [n, tokens, K].
+std::optional<LayerLayouts::Evidence> LayerLayouts::channels_of(const std::string& tensor) const {
+    struct Place {
+        std::string tensor;
+        bool turned;  // channels and positions are the other way round than in the tensor asked for
+    };
+    std::vector<Place> front{{tensor, false}};
+    std::unordered_set<std::string> seen{tensor};
+    const auto told = [](Evidence evidence, bool turned) {
+        if (!turned || evidence == Evidence::neither) return evidence;
+        return evidence == Evidence::first ? Evidence::last : Evidence::first;
+    };
+    for (int distance = 0; distance < 12 && !front.empty(); ++distance) {
+        std::vector<Place> next;
+        for (const Place& at : front) {
+            const Shape shape = shapes_.shape(at.tensor);
+            const auto visit = [&](const Node& node) {
+                const bool turns = node.is("Transpose") && node.ints_or("perm", {}) == Axes{0, 2, 1};
+                if (!turns && !keeps_places(node)) return;
+                for (const auto* names : {&node.inputs, &node.outputs}) {
+                    for (const std::string& name : *names) {
+                        if (name.empty() || !shapes_.contains(name) || shapes_.rank(name) != shape.size()) continue;
+                        if (!turns && shapes_.shape(name) != shape) continue;
+                        if (seen.insert(name).second) next.push_back({name, at.turned != turns});
+                    }
+                }
+            };
+            if (const Node* producer = index_.producer(at.tensor)) {
+                if (const auto found = evidence(*producer, at.tensor, true)) return told(*found, at.turned);
+                visit(*producer);
+            }
+            for (const Node* consumer : index_.consumers(at.tensor)) {
+                if (const auto found = evidence(*consumer, at.tensor, false)) return told(*found, at.turned);
+                visit(*consumer);
+            }
+        }
+        front = std::move(next);
+    }
+    return std::nullopt;
+}
+
+}  // namespace locus::explain

@@ -1,0 +1,170 @@
+// Architectures as exporters write them, without LibTorch: how layers are read, and that every method copes. Their maps are compared with
+// autograd in tests/train/exported_networks_test.cpp.
+
+#include <algorithm>
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "error_of.hpp"
+#include "explain/layer_layout.hpp"
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+#include "explain/settings.hpp"
+#include "locus/error.hpp"
+#include "locus/explainer.hpp"
+#include "model/onnx_file.hpp"
+#include "support/exported/networks.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace locus::explain {
+namespace {
+
+using test::error_of;
+using test::Export;
+using test::Exporter;
+using test::Style;
+using testing::HasSubstr;
+
+Network loaded(const model::Model& model) {
+    const test::TemporaryFolder folder;
+    model::save(model, folder.path() / "network.onnx");
+    return load_network(folder.path() / "network.onnx", {.threads = 1});
+}
+
+TargetLayer layer_of(const Network& network, const std::string& tensor, const GivenLayout& given = {}) {
+    return find_target_layer(network, network_shapes(network, network.model), tensor, given);
+}
+
+TEST(LayerLayout, IsReadOffTheGraphWhateverTheExporter) {
+    for (const auto& [name, make] : test::exported_networks()) {
+        for (const int opset : {13, 17, 20}) {
+            for (const Style style : {Style::traced, Style::simplified}) {
+                SCOPED_TRACE(name + ", opset " + std::to_string(opset));
+                const test::ExportedNetwork exported = make({.opset = opset, .style = style});
+                const Network network = loaded(exported.model);
+                for (const test::ExportedLayer& expected : exported.layers) {
+                    const TargetLayer layer = layer_of(network, expected.tensor);
+                    EXPECT_EQ(layer.layout, expected.layout) << expected.tensor;
+                    EXPECT_EQ(layer.channels, expected.channels) << expected.tensor;
+                    EXPECT_EQ(layer.height, expected.side) << expected.tensor;
+                    EXPECT_EQ(layer.width, expected.side) << expected.tensor;
+                    EXPECT_EQ(layer.leading_tokens, expected.leading_tokens) << expected.tensor;
+                }
+                if (!exported.chosen.empty()) EXPECT_EQ(layer_of(network, "").tensor, exported.chosen);
+            }
+        }
+    }
+}
+
+/// The output of the n-th node of a kind.
+std::string made_by(const model::Graph& graph, const std::string& op_type, std::size_t n) {
+    for (const model::Node& node : graph.nodes) {
+        if (node.is(op_type) && n-- == 0) return node.output(0);
+    }
+    return {};
+}
+
+TEST(LayerLayout, WindowsAndAttentionAreNoMaps) {
+    const Network network = loaded(test::swin({.opset = 17}).model);
+    const model::Shapes shapes = network_shapes(network, network.model);
+    const LayerLayouts layouts(network, shapes);
+    int windows = 0, products = 0;
+    for (const model::Node& node : network.model.graph.nodes) {
+        const std::string& tensor = node.output(0);
+        if (!layouts.on_the_way(tensor)) continue;
+        const auto layer = layouts.read(tensor);
+        if (node.is("Softmax")) {
+            EXPECT_FALSE(layer) << tensor;
+            ++products;
+        }
+        if (layer) continue;
+        if (layouts.obstacle(tensor).find("cut into windows") != std::string::npos) ++windows;
+    }
+    EXPECT_EQ(products, 6);  // a block each
+    EXPECT_GT(windows, 20);
+    const std::string attention = made_by(network.model.graph, "Softmax", 0);
+    EXPECT_THAT(error_of([&] { layer_of(network, attention); }), HasSubstr("has no positions to make a map of"));
+}
+
+/// Tokens that come from nowhere in a grid: a constant added to a pooled vector.
+model::Model tokens_without_grid(std::int64_t tokens) {
+    Exporter write({.opset = 17, .style = Style::simplified});
+    std::string x = write.conv(write.input(3, 32), 3, 8, {.kernel = 32, .stride = 32});
+    x = write.reshape(x, {test::batch, 1, 8});
+    x = write.named(write.layer_norm(write.add(x, write.weight({1, tokens, 8}, 1)), 8), "tokens");
+    return write.finish(write.classifier(write.mean(write.gelu(x), {1}, false), 8, 4));
+}
+
+TEST(LayerLayout, WhatTheGraphDoesNotTellIsAskedForAndTakenFromTheUser) {
+    const Network network = loaded(tokens_without_grid(15));
+    EXPECT_THAT(error_of([&] { layer_of(network, "tokens"); }), HasSubstr("15 tokens"));
+    EXPECT_THAT(error_of([&] { layer_of(network, "tokens"); }), HasSubstr("--grid ROWSxCOLUMNS"));
+    MethodOptions options{.layer = "tokens"};
+    set(options, "grid", "2x7");
+    const TargetLayer layer = layer_of(network, "tokens", options.layout);
+    EXPECT_EQ(layer.height, 2);
+    EXPECT_EQ(layer.width, 7);
+    EXPECT_EQ(layer.leading_tokens, 1);
+    const Attribution a =
+        find_method("layer-cam").prepare(network, options).explain(random_input(network, 1, 1), {.top_k = 1});
+    EXPECT_EQ(a.maps.shape(), (Shape{1, 1, 2, 7}));
+    EXPECT_THROW(set(options, "grid", "14"), Error);
+    EXPECT_THROW(set(options, "grid", "4x"), Error);
+}
+
+TEST(LayerLayout, ChannelsStandWhereTheUserSays) {
+    const Network network = loaded(test::channels_last({}).model);
+    MethodOptions options;
+    set(options, "channels", "first");
+    const TargetLayer layer = layer_of(network, "target", options.layout);  // [n, 6, 6, 48]
+    EXPECT_EQ(layer.channels, 6);
+    EXPECT_EQ(layer.width, 48);
+}
+
+class Sweep : public testing::TestWithParam<std::string> {};
+
+/// Every method on every architecture: finite, not empty without a word, or a refusal that says why.
+TEST_P(Sweep, EveryMethodGivesAMapOrSaysWhyNot) {
+    const auto& all = test::exported_networks();
+    const auto make =
+        std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.first == GetParam(); });
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "network.onnx";
+    model::save(make->second({.opset = 17, .style = Style::traced}).model, file);
+    const Network network = load_network(file, {.threads = 1});
+    const Tensor input = random_input(network, 2, 3);
+    int explained = 0;
+    for (const Method& method : methods()) {
+        SCOPED_TRACE(method.name);
+        try {
+            const Explainer explainer(
+                file, {.method = method.name, .settings = {{"samples", "4"}, {"steps", "2"}}, .threads = 1});
+            for (const auto& explanations : explainer.explain(input, {{ClassRequest::top(2)}})) {
+                ASSERT_EQ(explanations.size(), 2U);
+                for (const Explanation& e : explanations) {
+                    const auto& values = e.map.values;
+                    EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }));
+                    const bool empty = std::all_of(values.begin(), values.end(), [](float v) { return v <= 0; });
+                    EXPECT_TRUE(!empty || e.zero < 0 || e.sign < 0 || !e.note.empty());
+                }
+            }
+            ++explained;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
+            EXPECT_EQ(method.name, "cam") << error.what();
+        }
+    }
+    EXPECT_GE(explained, static_cast<int>(methods().size()) - 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Sweep, testing::ValuesIn([] {
+                             std::vector<std::string> names;
+                             for (const auto& [name, make] : test::exported_networks()) names.push_back(name);
+                             return names;
+                         }()),
+                         [](const auto& tested) { return tested.param; });
+
+}  // namespace
+}  // namespace locus::explain

@@ -1,0 +1,317 @@
+// The number explained: its gradient as nodes against differences of the number itself, which is computed without a graph.
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "error_of.hpp"
+#include "explain/class_pass.hpp"
+#include "explain/input_scores.hpp"
+#include "explain/map_graph.hpp"
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+#include "explain/settings.hpp"
+#include "locus/error.hpp"
+#include "locus/explainer.hpp"
+#include "model/onnx_file.hpp"
+#include "support/exported/networks.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace locus::explain {
+namespace {
+
+using test::error_of;
+using test::Exporter;
+using testing::HasSubstr;
+
+Network loaded(const model::Model& model) {
+    const test::TemporaryFolder folder;
+    model::save(model, folder.path() / "network.onnx");
+    return load_network(folder.path() / "network.onnx", {.threads = 1});
+}
+
+/// A smooth network, so that differences need not avoid kinks: `classes` scores, or [n, classes, 4, 4] of them.
+model::Model smooth_network(std::int64_t classes, bool segments = false, const char* activation = nullptr) {
+    Exporter write({.opset = 17});
+    std::string x = write.conv(write.input(3, 16), 3, 8, {.kernel = 3, .stride = 2, .pad = 1});
+    x = write.node("Tanh", {x});
+    x = write.conv(write.silu(x), 8, 12, {.kernel = 3, .stride = 2, .pad = 1});
+    x = write.named(write.node("Tanh", {x}), "target");
+    if (segments) return write.finish(write.conv(x, 12, classes, {}));
+    x = write.classifier(write.flattened_pool(write.silu(x)), 12, classes);
+    if (activation != nullptr) x = write.node(activation, {x});
+    return write.finish(x);
+}
+
+/// <dy/dx, d> of item 0 by the graph, and by a four-point difference of `score`.
+void expect_gradient_of_score(const Network& network, const MethodOptions& options, std::int64_t index) {
+    const ClassPass pass(std::make_unique<MapGraph>(network, options, MapOf::input),
+                         [](MapGraph& graph, const model::Value& classes) {
+                             return std::vector<model::Value>{graph.input_gradient(classes)};
+                         });
+    const Tensor x = random_input(network, 1, 4), direction = random_input(network, 1, 5);
+    const auto gradient = pass.run_given(x, Tensor::of<std::int64_t>({1}, {index}))[0];
+    const double expected = std::inner_product(gradient.values<float>().begin(), gradient.values<float>().end(),
+                                               direction.values<float>().begin(), 0.0);
+    const InputScores scores(network, options, false);
+    const auto y = [&](double by) {
+        Tensor moved = x;
+        for (std::size_t i = 0; i < moved.values<float>().size(); ++i)
+            moved.mutable_values<float>()[i] += static_cast<float>(by * direction.values<float>()[i]);
+        return scores.score(scores.run(moved).values<float>(), index);
+    };
+    const double h = 0.02;
+    const double difference = (8 * (y(h) - y(-h)) - (y(2 * h) - y(-2 * h))) / (12 * h);
+    EXPECT_GT(std::abs(difference), 1e-4);
+    EXPECT_NEAR(expected, difference, 2e-3 * std::max(0.1, std::abs(difference)));
+}
+
+MethodOptions target(const std::string& kind) {
+    MethodOptions options;
+    set(options, "target", kind);
+    return options;
+}
+
+TEST(Targets, GradientsAreThoseOfTheNumber) {
+    const Network network = loaded(smooth_network(5));
+    for (const char* kind : {"logit", "probability", "difference"}) {
+        SCOPED_TRACE(kind);
+        expect_gradient_of_score(network, target(kind), 2);
+    }
+    MethodOptions similarity = target("similarity");
+    similarity.target.reference = Tensor::of<float>({5}, {0.3F, -1, 0.5F, 2, -0.7F});
+    expect_gradient_of_score(network, similarity, 0);
+}
+
+TEST(Targets, OneScoreIsARegressionOrABinaryDecision) {
+    const Network network = loaded(smooth_network(1));
+    expect_gradient_of_score(network, target("logit"), 0);
+    expect_gradient_of_score(network, target("probability"), 0);
+    EXPECT_EQ(find_method("grad-cam").prepare(network, {}).classes, 1);
+}
+
+TEST(Targets, LabelsWithASigmoidStandEachByItself) {
+    const Network network = loaded(smooth_network(5, false, "Sigmoid"));
+    EXPECT_EQ(network.head.activation, model::Activation::sigmoid);
+    expect_gradient_of_score(network, target("logit"), 3);
+    expect_gradient_of_score(network, target("probability"), 3);
+}
+
+TEST(Targets, OfASegmentationNetworkAreMeansOverTheMask) {
+    const Network network = loaded(smooth_network(3, true));
+    MethodOptions options = target("mask");
+    options.target.mask = Tensor::of<float>({4, 4}, {0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0});
+    expect_gradient_of_score(network, options, 1);
+    options.layer = "target";
+    const Attribution a =
+        find_method("hires-cam").prepare(network, options).explain(random_input(network, 1, 4), {.top_k = 1});
+    // The scores are a 1x1 convolution of the layer: only positions in the mask have evidence.
+    for (std::size_t p = 0; p < 16; ++p)
+        EXPECT_EQ(a.maps.values<float>()[p] != 0, options.target.mask->values<float>()[p] > 0) << p;
+    EXPECT_THAT(error_of([&] {
+                    MethodOptions wrong = options;
+                    wrong.target.mask = Tensor(DataType::float32, {5, 4});
+                    find_method("hires-cam").prepare(network, wrong);
+                }),
+                HasSubstr("20 values where the scores have 16 positions"));
+    EXPECT_THAT(error_of([&] {
+                    MethodOptions wrong = options;
+                    wrong.target.mask = Tensor(DataType::float32, {4, 4});
+                    find_method("hires-cam").prepare(network, wrong);
+                }),
+                HasSubstr("the target mask is empty"));
+}
+
+TEST(Targets, CamOfAProbabilityIsGradCamOfItOverThePositions) {
+    const Network network = loaded(smooth_network(5));
+    const Tensor x = random_input(network, 1, 4);
+    const MethodOptions options = target("probability");
+    const Attribution cam = find_method("cam").prepare(network, options).explain(x, {.top_k = 1});
+    const Attribution gradient = find_method("grad-cam").prepare(network, options).explain(x, {.top_k = 1});
+    const auto positions = static_cast<double>(cam.maps.size());
+    for (std::size_t p = 0; p < cam.maps.values<float>().size(); ++p)
+        EXPECT_NEAR(cam.maps.values<float>()[p], positions * gradient.maps.values<float>()[p], 1e-5);
+}
+
+TEST(Targets, PerturbationExplainsTheNumberChosen) {
+    const Network network = loaded(smooth_network(5));
+    const Tensor x = random_input(network, 1, 4);
+    const auto map = [&](const char* method, const MethodOptions& options) {
+        return find_method(method).prepare(network, options).explain(x, {.top_k = 0, .indices = {1}}).maps;
+    };
+    // Occlusion: the drop of the probability unless told otherwise, then of what was asked for.
+    const Tensor standard = map("occlusion", {}), probability = map("occlusion", target("probability")),
+                 logit = map("occlusion", target("logit"));
+    EXPECT_TRUE(std::ranges::equal(standard.values<float>(), probability.values<float>()));
+    EXPECT_FALSE(std::ranges::equal(standard.values<float>(), logit.values<float>()));
+}
+
+TEST(Targets, SimilarityToAPhotoIsOneForThePhotoItself) {
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "network.onnx";
+    model::save(smooth_network(5), file);
+    Image photo{.width = 20, .height = 20, .rgb = std::vector<std::uint8_t>(20 * 20 * 3)};
+    Image other = photo;
+    for (std::size_t i = 0; i < photo.rgb.size(); ++i) {
+        photo.rgb[i] = static_cast<std::uint8_t>(i * 7 % 251);
+        other.rgb[i] = static_cast<std::uint8_t>(i * i % 83);
+    }
+    const Explainer explainer(
+        file, {.method = "grad-cam", .settings = {{"target", "similarity"}}, .target_image = photo, .threads = 1});
+    const auto same = explainer.explain(photo), different = explainer.explain(other);
+    ASSERT_EQ(same.size(), 1U);
+    EXPECT_NEAR(same[0].score, 1.0, 1e-6);
+    EXPECT_LT(different[0].score, 0.9999);
+    EXPECT_FALSE(different[0].probability);
+    EXPECT_GT(*std::max_element(different[0].map.values.begin(), different[0].map.values.end()), 0);
+}
+
+TEST(EigenSmoothing, IsForMethodsThatSumOverChannels) {
+    const Network network = loaded(test::squeeze_excite({.opset = 17}).model);
+    const Tensor x = random_input(network, 1, 4);
+    MethodOptions options{.seed = 1, .samples = 2, .steps = 2};
+    set(options, "smooth", "eigen");
+    for (const Method& method : methods()) {
+        if (method.name == "cam") continue;  // its head has two linear layers
+        SCOPED_TRACE(method.name);
+        if (!method.weighs_channels) {
+            EXPECT_THAT(error_of([&] { prepare(method, network, options); }), HasSubstr("eigen smoothing"));
+            continue;
+        }
+        MethodOptions plain = options;
+        plain.eigen_smooth = false;
+        const Tensor smooth = prepare(method, network, options).explain(x, {.top_k = 1}).maps,
+                     rough = prepare(method, network, plain).explain(x, {.top_k = 1}).maps;
+        EXPECT_EQ(smooth.shape(), rough.shape());
+        EXPECT_FALSE(std::ranges::equal(smooth.values<float>(), rough.values<float>()));
+    }
+}
+
+TEST(SeveralLayers, AreFusedByEveryMethodThatHasLayers) {
+    const Network network = loaded(test::squeeze_excite({.opset = 17}).model);
+    const Tensor x = random_input(network, 2, 4);
+    int fused = 0;
+    for (const Method& method : methods()) {
+        if (method.name == "cam" || method.map_of_input) continue;
+        SCOPED_TRACE(method.name);
+        MethodOptions options{.layer = "target,target_mid", .fusion = Fusion::max, .samples = 2, .steps = 2};
+        try {
+            const Prepared prepared = prepare(method, network, options);
+            const Tensor maps = prepared.explain(x, {.top_k = 2}).maps;
+            EXPECT_EQ(prepared.target_layer, "target,target_mid");
+            const std::int64_t side = method.name == "guided-grad-cam" ? test::exported_size : 12;
+            EXPECT_EQ(maps.shape(), (Shape{2, 2, side, side}));
+            EXPECT_GE(*std::ranges::min_element(maps.values<float>()), 0.0F);
+            EXPECT_LE(*std::ranges::max_element(maps.values<float>()), 1.0F);
+            ++fused;
+        } catch (const Error& error) {
+            EXPECT_THAT(error.what(), HasSubstr("has no layer"));
+        }
+    }
+    EXPECT_GE(fused, 20);
+}
+
+/// Inputs as they are fed to a network of free batch and to one of another shape of inputs.
+TEST(Inputs, FixedBatchesAndSeveralInputsGiveTheSameMaps) {
+    const model::Model free = test::bottleneck({.opset = 17, .style = test::Style::simplified}).model;
+    model::Model fixed = free;
+    fixed.graph.inputs[0].shape->front() = {.value = 2};
+    model::Model scaled = free;  // x * scale, scale an input of its own
+    scaled.graph.inputs.push_back(
+        {.name = "scale", .type = DataType::float32, .shape = std::vector<model::Dimension>{{.value = 1}}});
+    for (model::Node& node : scaled.graph.nodes)
+        std::replace(node.inputs.begin(), node.inputs.end(), std::string("input"), std::string("scaled"));
+    scaled.graph.nodes.insert(
+        scaled.graph.nodes.begin(),
+        model::Node{.op_type = "Mul", .inputs = {"input", "scale"}, .outputs = {"scaled"}, .name = "mul"});
+    const test::TemporaryFolder folder;
+    const auto save = [&](const model::Model& model, const char* name) {
+        model::save(model, folder.path() / name);
+        return folder.path() / name;
+    };
+    const auto free_file = save(free, "free.onnx"), fixed_file = save(fixed, "fixed.onnx"),
+               scaled_file = save(scaled, "scaled.onnx");
+    const Network network = load_network(free_file, {.threads = 1});
+    const Tensor x = random_input(network, 3, 4);
+    EXPECT_THAT(error_of([&] { Explainer(scaled_file, {}); }), HasSubstr("needs a value: give one with --feed scale="));
+    for (const Method& method : methods()) {
+        SCOPED_TRACE(method.name);
+        ExplainerOptions options{.method = method.name, .settings = {{"samples", "2"}, {"steps", "2"}}, .threads = 1};
+        const auto expected = Explainer(free_file, options).explain(x);
+        const auto by_two = Explainer(fixed_file, options).explain(x);
+        options.input = "input";
+        options.feeds = {{"scale", Tensor::of<float>({1}, {1.0F})}};
+        const auto fed = Explainer(scaled_file, options).explain(x);
+        for (const auto* other : {&by_two, &fed}) {
+            ASSERT_EQ(other->size(), 3U);
+            for (std::size_t i = 0; i < 3; ++i) {
+                const auto &a = expected[i][0].map.values, &b = (*other)[i][0].map.values;
+                ASSERT_EQ(a.size(), b.size());
+                double scale = 1e-12, error = 0;
+                for (std::size_t p = 0; p < a.size(); ++p) {
+                    scale = std::max(scale, std::abs(static_cast<double>(a[p])));
+                    error = std::max(error, std::abs(static_cast<double>(a[p]) - b[p]));
+                }
+                EXPECT_LE(error, 1e-3 * scale) << "item " << i << (other == &by_two ? ", fixed" : ", fed");
+            }
+        }
+    }
+}
+
+TEST(Inputs, WhatDeclaresAFreeBatchButReshapesToOneItemRunsOneByOne) {
+    model::Model model = test::vit_mean({.opset = 17, .style = test::Style::simplified}).model;
+    const Network free = loaded(model);
+    for (const model::Node& node : model.graph.nodes) {
+        if (!node.is("Reshape")) continue;
+        Tensor& shape = model.graph.initializers.at(node.input(1));
+        if (shape.values<std::int64_t>()[0] == 0) shape.mutable_values<std::int64_t>()[0] = 1;
+    }
+    const Network single = loaded(model);
+    const Tensor x = random_input(free, 2, 4);
+    for (const char* method : {"grad-cam", "saliency", "score-cam", "recipro-cam", "occlusion", "smooth-grad"}) {
+        SCOPED_TRACE(method);
+        const MethodOptions options{.layer = "", .seed = 3, .samples = 3};
+        const Tensor expected = find_method(method).prepare(free, options).explain(x, {.top_k = 1}).maps,
+                     maps = find_method(method).prepare(single, options).explain(x, {.top_k = 1}).maps;
+        ASSERT_EQ(maps.shape(), expected.shape());
+        double scale = 1e-12, error = 0;
+        for (std::size_t i = 0; i < maps.values<float>().size(); ++i) {
+            scale = std::max(scale, std::abs(static_cast<double>(expected.values<float>()[i])));
+            error =
+                std::max(error, std::abs(static_cast<double>(expected.values<float>()[i]) - maps.values<float>()[i]));
+        }
+        EXPECT_LE(error, 1e-3 * scale);
+    }
+}
+
+TEST(Auto, IsCamWhereItIsDefinedElseTheBestGradientMethod) {
+    const test::TemporaryFolder folder;
+    const auto method_of = [&](const model::Model& model, const std::string& layer = "") {
+        model::save(model, folder.path() / "network.onnx");
+        return Explainer(folder.path() / "network.onnx", {.layer = layer, .threads = 1}).method();
+    };
+    EXPECT_EQ(method_of(test::bottleneck({}).model), "cam");
+    EXPECT_EQ(method_of(test::bottleneck({}).model, "target_mid"), "hires-cam");  // cam takes the pooled layer only
+    EXPECT_EQ(method_of(test::squeeze_excite({}).model), "hires-cam");            // two linear layers
+    EXPECT_EQ(method_of(test::vit({}).model), "hires-cam");
+}
+
+TEST(Errors, AnOperatorWithoutADerivativeIsNamedWithTheLayersThatWork) {
+    Exporter write({.opset = 17});
+    std::string x = write.named(write.conv(write.input(3, 16), 3, 8, {.kernel = 3, .stride = 2, .pad = 1}), "early");
+    const std::string product = write.node("CumSum", {x, write.whole(3)});
+    x = write.named(write.conv(product, 8, 8, {.kernel = 3, .pad = 1}), "late");
+    const Network network = loaded(write.finish(write.classifier(write.flattened_pool(write.silu(x)), 8, 4)));
+    const std::string message = error_of([&] { find_method("grad-cam").prepare(network, {.layer = "early"}); });
+    EXPECT_THAT(message, HasSubstr("CumSum"));
+    EXPECT_THAT(message, HasSubstr(product));
+    EXPECT_THAT(message, HasSubstr("early"));
+    EXPECT_THAT(message, HasSubstr("late"));
+    EXPECT_NO_THROW(find_method("grad-cam").prepare(network, {.layer = "late"}));
+}
+
+}  // namespace
+}  // namespace locus::explain
