@@ -85,12 +85,15 @@ std::vector<int> best_classes(const explain::Network& network, const Tensor& inp
     return classes;
 }
 
-/// Layers dealt out over the steps, from the scores down.
+/// Layers dealt out over the steps, from the scores down: the last one by itself, so that the first step shows whether the map is the class's.
 std::vector<SanityStep> dealt_out(const std::vector<WeightedLayer>& layers, int wanted) {
     const std::size_t count = std::min(layers.size(), static_cast<std::size_t>(std::max(wanted, 1)));
     std::vector<SanityStep> steps(count + 1);
     for (std::size_t step = 1; step <= count; ++step) {
-        const std::size_t first = (step - 1) * layers.size() / count, last = step * layers.size() / count;
+        const auto end_of = [&](std::size_t s) {
+            return count == 1 ? s * layers.size() : s == 0 ? 0 : 1 + (s - 1) * (layers.size() - 1) / (count - 1);
+        };
+        const std::size_t first = end_of(step - 1), last = end_of(step);
         for (std::size_t i = first; i < last; ++i) steps[step].layers.push_back(layers[i].node);
         steps[step].share = static_cast<double>(last) / static_cast<double>(layers.size());
     }

@@ -23,7 +23,7 @@ struct SanityOptions {
     std::vector<std::string> methods;
     explain::MethodOptions method;
     int steps =
-        10;  ///< the layers with weights are dealt out over as many steps, as evenly as it goes; at most one a layer
+        10;  ///< the last layer is a step, the others are dealt out evenly over the rest
     std::uint64_t seed = 0;
 };
 

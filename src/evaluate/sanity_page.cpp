@@ -175,7 +175,7 @@ std::string sanity_page(const SanityResult& result, const std::vector<SanityImag
         "methods that do not follow.</small></p>",
         resembling, unchanged);
     html += "<h2>Curves</h2><div class=\"figures\">";
-    html += chart(result, "Rank correlation of raw maps", "Spearman", -0.5, &MethodSanity::rank_correlation);
+    html += chart(result, "Rank correlation of raw maps", "Spearman", -1, &MethodSanity::rank_correlation);
     html += chart(result, "Structural similarity of shown maps", "SSIM", 0, &MethodSanity::structural_similarity);
     html += "</div>\n<h2>Maps</h2>";
     for (std::size_t i = 0; i < images.size(); ++i) {

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "explain/batches.hpp"
 #include "explain/class_pass.hpp"
@@ -16,19 +18,26 @@ namespace {
 constexpr std::int64_t cells = 8;
 constexpr double open_share = 0.5;
 
-/// `count` masks of the input's size.
+/// `count` masks of the input's size. Each draws its cells and its shift by itself, so that masks do not depend on how many a pass takes.
 Tensor random_masks(std::mt19937_64& random, std::int64_t count, std::int64_t height, std::int64_t width) {
     const std::int64_t cell_height = (height + cells - 1) / cells, cell_width = (width + cells - 1) / cells;
     Tensor grid(DataType::float32, {count, cells, cells});
-    for (float& value : grid.mutable_values<float>()) value = uniform(random) < open_share ? 1.0F : 0.0F;
+    std::vector<std::pair<std::int64_t, std::int64_t>> shifts;  // rows, columns
+    for (std::int64_t i = 0; i < count; ++i) {
+        for (float& value :
+             grid.mutable_values<float>().subspan(static_cast<std::size_t>(i * cells * cells), cells * cells))
+            value = uniform(random) < open_share ? 1.0F : 0.0F;
+        const auto top = static_cast<std::int64_t>(uniform(random) * static_cast<double>(cell_height));
+        const auto left = static_cast<std::int64_t>(uniform(random) * static_cast<double>(cell_width));
+        shifts.emplace_back(top, left);
+    }
     const std::int64_t large_height = (cells + 1) * cell_height, large_width = (cells + 1) * cell_width;
     const Tensor large = resized_maps(grid, large_height, large_width);
     Tensor masks(DataType::float32, {count, height, width});
     const auto source = large.values<float>();
     auto target = masks.mutable_values<float>().begin();
     for (std::int64_t i = 0; i < count; ++i) {
-        const auto top = static_cast<std::int64_t>(uniform(random) * static_cast<double>(cell_height));
-        const auto left = static_cast<std::int64_t>(uniform(random) * static_cast<double>(cell_width));
+        const auto [top, left] = shifts[static_cast<std::size_t>(i)];
         for (std::int64_t y = 0; y < height; ++y) {
             const auto begin = source.begin() + (i * large_height + top + y) * large_width + left;
             target = std::copy(begin, begin + width, target);

@@ -166,7 +166,7 @@ TEST(Targets, SimilarityToAPhotoIsOneForThePhotoItself) {
     EXPECT_NEAR(same[0].score, 1.0, 1e-6);
     EXPECT_LT(different[0].score, 0.9999);
     EXPECT_FALSE(different[0].probability);
-    EXPECT_GT(*std::max_element(different[0].map.values.begin(), different[0].map.values.end()), 0);
+    EXPECT_TRUE(std::ranges::any_of(different[0].map.values, [](float value) { return value != 0; }));
 }
 
 TEST(EigenSmoothing, IsForMethodsThatSumOverChannels) {
