@@ -22,8 +22,7 @@ namespace locus::evaluate {
 struct SanityOptions {
     std::vector<std::string> methods;
     explain::MethodOptions method;
-    int steps =
-        10;  ///< the last layer is a step, the others are dealt out evenly over the rest
+    int steps = 10;  ///< the last layer is a step, the others are dealt out evenly over the rest
     std::uint64_t seed = 0;
 };
 
