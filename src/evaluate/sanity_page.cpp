@@ -70,7 +70,9 @@ std::string chart(const SanityResult& result, const char* title, const char* lab
                   std::vector<std::vector<double>> MethodSanity::*values) {
     Chart chart{title, "share of layers made random, from the scores down", label, 0, 1, least, 1, {}};
     for (const MethodSanity& method : result.methods) {
-        ChartLine line{method.method, {}, {}, method.verdict != SanityVerdict::follows};
+        const bool flagged = method.verdict != SanityVerdict::follows;
+        ChartLine line{method.method + (flagged ? fmt::format(" ({})", name(method.verdict)) : ""), {}, {}};
+        line.reference = method.method == "random";
         for (std::size_t step = 0; step < result.steps.size(); ++step) {
             line.x.push_back(result.steps[step].share);
             line.y.push_back(std::max(mean_of((method.*values)[step]), least));
@@ -171,8 +173,7 @@ std::string sanity_page(const SanityResult& result, const std::vector<SanityImag
     html += "<p>Mean rank correlation (Spearman) of raw maps with those of the trained network:</p>";
     html += table(result);
     html += fmt::format(
-        "<p><small>A map counts as still resembling from a mean of {} on, as unchanged from {} on. Dashed lines are "
-        "methods that do not follow.</small></p>",
+        "<p><small>A map counts as still resembling from a mean of {} on, as unchanged from {} on.</small></p>",
         resembling, unchanged);
     html += "<h2>Curves</h2><div class=\"figures\">";
     html += chart(result, "Rank correlation of raw maps", "Spearman", -1, &MethodSanity::rank_correlation);
