@@ -126,6 +126,9 @@ private:
             std::error_code none;
             if (fs::is_directory(entry, none)) {
                 walk(root, entry);
+            } else if (has_known_ending(entry) && fs::exists(entry, none) && !fs::is_regular_file(entry, none)) {
+                // Opening a pipe that nobody writes to would wait for ever. One that is named by the user is read.
+                fail(entry.string(), "not a file (a pipe, a socket or a device) and so not read from a folder");
             } else if (has_known_ending(entry)) {
                 add_file(entry.string(), entry, entry.lexically_relative(root));
             }
