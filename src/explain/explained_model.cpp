@@ -224,9 +224,7 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
             columns.push_back(model::reshape(model::slice(classes, 1, i, i + 1), {-1}));
     } else {
         out.inputs.push_back({.name = "class", .type = DataType::int64, .shape = std::vector<model::Dimension>{n}});
-        graph.shapes().set("class", {DataType::int64, {model::shape_batches[0]}, std::nullopt},
-                           {DataType::int64, {model::shape_batches[1]}, std::nullopt});
-        columns.push_back(emit.value("class"));
+        columns.push_back(graph.integers("class"));
         classes = model::reshape(columns.front(), {-1, 1});
     }
 

@@ -66,7 +66,7 @@ function explained(model, input, method, options, classes, folder) {
     if (result.status !== 0) return { refusal: result.stderr };
     const { images } = JSON.parse(readFileSync(join(folder, "results.json"), "utf8"));
     return { items: images.map(({ explanations }) => explanations.map((e) => ({
-        index: e.class.index, logit: e.logit, sign: e.sign, map: readNpy(join(folder, e.map.file)),
+        index: e.class.index, logit: e.logit, map: readNpy(join(folder, e.map.file)),
     }))) };
 }
 
@@ -230,9 +230,9 @@ const claims = {
                 const ours = explained(model, input, method, [], ["top:7"], join(out, "run")).items[0];
                 const theirs = await runExplained(file, readNpy(input));
                 assert.deepEqual(theirs.maps.dims, [1, 7, 100, 33]);
-                for (const [c, { map, sign }] of ours.entries()) {
+                for (const [c, { map, logit }] of ours.entries()) {
                     // Normalised maps show what the picture shows: where ablation-cam's score is negative, the map turned back.
-                    const turned = normalise && sign === -1 ? { ...map, values: map.values.map((v) => -v) } : map;
+                    const turned = normalise && method === "ablation-cam" && logit < 0 ? { ...map, values: map.values.map((v) => -v) } : map;
                     const { resized, normalised } = shown(turned, 100, 33, kind);
                     assertNear(theirs.maps.data.subarray(c * 3300, (c + 1) * 3300), normalise ? normalised : resized, `${method}, ${normalise}`);
                     ++compared;
