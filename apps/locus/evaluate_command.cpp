@@ -5,6 +5,7 @@
 #include "command.hpp"
 #include "evaluate/evaluation.hpp"
 #include "interrupt.hpp"
+#include "list_option.hpp"
 #include "locus/error.hpp"
 #include "locus/version.hpp"
 #include "progress.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 struct EvaluateArguments {
     evaluate::EvaluationOptions run{.out = "locus-evaluation"};
-    std::vector<std::string> metrics;
+    std::string metrics;
     int threads = 0;  ///< 0: one a core
     bool quiet = false;
 };
@@ -31,7 +32,7 @@ std::string metric_help() {
 
 void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster) {
     evaluate::EvaluationOptions& run = arguments.run;
-    run.metrics = arguments.metrics;
+    if (!arguments.metrics.empty()) run.metrics = split_list(arguments.metrics);
     run.version = version;
     run.threads = arguments.threads > 0 ? arguments.threads : cluster.cores();
     run.cluster = &cluster;
@@ -91,9 +92,6 @@ void add_evaluate(CLI::App& app) {
     command
         .add_option("--metrics", arguments->metrics,
                     "List, see below (default: all that the data allow and that need one pass)")
-        ->delimiter(',')
-        ->expected(1)
-        ->allow_extra_args(false)
         ->type_name("LIST")
         ->group(what);
 

@@ -73,6 +73,8 @@ ClassMatch match_classes(const dataset::ClassList& classes, const std::vector<st
         const std::string key = lower(entry.key), name = lower(entry.name);
         std::optional<int> output = only([&](const std::string& n) { return n == key; });
         if (!output) output = only([&](const std::string& n) { return n == name; });
+        // "alligator" is the "American alligator" and not the "alligator lizard": what a thing is comes last.
+        if (!output) output = only([&](const std::string& n) { return n.ends_with(' ' + name); });
         const std::set<std::string> words = words_in(name);
         if (!output) output = only([&](const std::string& n) { return contains(words_in(n), words); });
         if (!output) output = only([&](const std::string& n) { return contains(words, words_in(n)); });

@@ -33,8 +33,8 @@ struct EvaluationOptions {
     int side = 224;
     double threshold = 0.2;
     double tolerance = 0;
-    int steps = 50;          ///< of insertion and deletion
-    std::size_t batch = 16;  ///< images a pass
+    int steps = 50;         ///< of insertion and deletion
+    std::size_t batch = 4;  ///< images a pass: larger ones leave the processor's cache
     std::uint64_t seed = 0;
     int resamples = 1000;
     std::size_t subset = 0;  ///< images drawn by the seed; 0: all

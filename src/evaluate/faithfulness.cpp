@@ -1,6 +1,7 @@
 #include "evaluate/faithfulness.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
@@ -142,12 +143,15 @@ double Faithfulness::road() {
     const std::size_t pixels = order_.size();
     std::vector<std::vector<float>> inputs;
     Normal normal(options_.seed);
+    std::array<std::vector<float>, 2> last{
+        image, image};  // more and more is removed: each step begins where the last one ended
     for (int percent = 10; percent <= 90; percent += 10) {
         const std::size_t count = pixels * static_cast<std::size_t>(percent) / 100;
         for (const bool most_relevant : {false, true}) {
             std::vector<bool> removed(pixels);
             for (std::size_t i = 0; i < count; ++i) removed[order_[most_relevant ? i : pixels - 1 - i]] = true;
-            std::vector<float> filled = impute(image, removed, channels_, height_, width_);
+            std::vector<float>& before = last[most_relevant ? 1 : 0];
+            std::vector<float> filled = before = impute(before, removed, channels_, height_, width_);
             for (std::size_t i = 0; i < filled.size(); ++i) {
                 if (removed[i % pixels]) filled[i] += static_cast<float>(options_.noise * normal.next());
             }

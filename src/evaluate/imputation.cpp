@@ -36,13 +36,15 @@ std::vector<float> impute(const std::vector<float>& image, const std::vector<boo
 
     // (sum of weights) v_i - sum over removed neighbours of w v_j = sum over kept neighbours of w image_j: symmetric, positive definite.
     std::vector<Eigen::Triplet<double>> entries;
-    Eigen::MatrixXd known = Eigen::MatrixXd::Zero(count, channels);
+    Eigen::MatrixXd known = Eigen::MatrixXd::Zero(count, channels), guess(count, channels);
     for (int y = 0; y < height; ++y) {
         for (int x = 0; x < width; ++x) {
             const std::size_t pixel =
                 static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x);
             const int row = unknown[pixel];
             if (row < 0) continue;
+            for (int c = 0; c < channels; ++c)
+                guess(row, c) = static_cast<double>(image[static_cast<std::size_t>(c) * pixels + pixel]);
             double weights = 0;
             for (const Neighbour& n : neighbours) {
                 if (x + n.dx < 0 || x + n.dx >= width || y + n.dy < 0 || y + n.dy >= height) continue;
@@ -63,14 +65,14 @@ std::vector<float> impute(const std::vector<float>& image, const std::vector<boo
     Eigen::SparseMatrix<double> system(count, count);
     system.setFromTriplets(entries.begin(), entries.end());
     Eigen::ConjugateGradient<Eigen::SparseMatrix<double>, Eigen::Lower | Eigen::Upper,
-                             Eigen::IncompleteCholesky<double>>
+                             Eigen::IncompleteCholesky<double, Eigen::Lower, Eigen::NaturalOrdering<int>>>
         solver;
     solver.setTolerance(1e-6);
     solver.compute(system);
 
     std::vector<float> filled = image;
     for (int c = 0; c < channels; ++c) {
-        const Eigen::VectorXd values = solver.solve(known.col(c));
+        const Eigen::VectorXd values = solver.solveWithGuess(known.col(c), guess.col(c));
         for (std::size_t i = 0; i < pixels; ++i) {
             if (unknown[i] >= 0)
                 filled[static_cast<std::size_t>(c) * pixels + i] = static_cast<float>(values[unknown[i]]);

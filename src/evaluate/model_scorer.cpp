@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 
 #include <fmt/core.h>
 
 #include "evaluate/picture.hpp"
 #include "evaluate/random_weights.hpp"
 #include "evaluate/similarity.hpp"
+#include "explain/batches.hpp"
 #include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "explain/scores.hpp"
@@ -56,13 +56,13 @@ Map final_map(const Map& raw, explain::FinalMap rule) {
     return map;
 }
 
-Tensor joined(const std::vector<Tensor>& items) {
-    Shape shape = items.front().shape();
-    shape[0] = static_cast<std::int64_t>(items.size());
-    Tensor batch(items.front().type(), shape);
-    const auto target = batch.mutable_bytes();
-    const std::size_t item = target.size() / items.size();
-    for (std::size_t i = 0; i < items.size(); ++i) std::memcpy(target.data() + i * item, items[i].bytes().data(), item);
+/// The images as one batch, each preprocessed in its place.
+Tensor batch_of(const std::vector<ScoredImage>& images, const explain::Network& network) {
+    Tensor batch(network.preprocessing.type, explain::input_shape(network, static_cast<std::int64_t>(images.size())));
+    const std::size_t item = input_bytes(network.preprocessing);
+    const auto bytes = batch.mutable_bytes();
+    for (std::size_t i = 0; i < images.size(); ++i)
+        preprocess_into(*images[i].image, network.preprocessing, bytes.subspan(i * item, item));
     return batch;
 }
 
@@ -95,7 +95,6 @@ struct ModelScorer::State {
     /// Metrics that need the network, of one item under one method.
     void add_faithfulness(ImageScores& scores_of_image, const Tensor& input, const Map& shown,
                           std::int64_t label) const {
-        if (!scores) return;
         Faithfulness f(confidence_of(label), input, shown, options.faithfulness);
         auto& values = scores_of_image.values;
         if (wants(options, "drop")) values["drop"] = f.drop();
@@ -188,9 +187,7 @@ Map ModelScorer::map(const Image& image, int label, std::size_t method) const {
 void ModelScorer::score(std::vector<ScoredImage>& images, std::optional<int> label) const {
     if (images.empty()) return;
     const State& s = *state_;
-    std::vector<Tensor> items;
-    for (const ScoredImage& image : images) items.push_back(preprocess(*image.image, s.network.preprocessing));
-    const Tensor inputs = joined(items);
+    const Tensor inputs = batch_of(images, s.network);
     explain::ClassSelection selection;
     selection.top_k = label ? 0 : 1;
     if (label) selection.indices = {*label};
@@ -232,7 +229,8 @@ void ModelScorer::score(std::vector<ScoredImage>& images, std::optional<int> lab
                 values["sanity"] =
                     rank_correlation(shown.values, final_map(map_of(*random, i), s.methods[m]->final_map).values);
             if (s.methods[m]->nodes == nullptr) scores.preview = preview_of(shown);
-            s.add_faithfulness(scores, items[i], shown, explained);
+            if (s.scores)
+                s.add_faithfulness(scores, explain::rows(inputs, static_cast<std::int64_t>(i), 1), shown, explained);
             images[i].rows.push_back(std::move(scores));
         }
     }
