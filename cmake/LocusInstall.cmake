@@ -14,6 +14,11 @@ install(TARGETS locus_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${ONNXRUNTIME_REAL_LIBRARY} DESTINATION ${CMAKE_INSTALL_LIBDIR} RENAME libonnxruntime.so.1)
 install(DIRECTORY include/locus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/locus FILES_MATCHING PATTERN "*.onnx" PATTERN "*.md")
+# What `locus export --web` puts into pages, where scripts/setup.sh test has fetched it; without, the command says how to get it.
+foreach(file ort.wasm.min.mjs ort-wasm-simd-threaded.mjs ort-wasm-simd-threaded.wasm)
+  install(FILES third_party/npm/node_modules/onnxruntime-web/dist/${file}
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/locus/onnxruntime-web OPTIONAL)
+endforeach()
 install(FILES LICENSE NOTICE.md README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

@@ -1,25 +1,28 @@
-/// `locus export`: a model that explains itself, as one ONNX file, or a model repository for Triton Inference Server.
+/// `locus export`: a model that explains itself, as one ONNX file, a model repository for Triton Inference Server, a web page.
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "command.hpp"
 #include "default_model.hpp"
+#include "deploy/triton_repository.hpp"
+#include "deploy/web_page.hpp"
 #include "explain/explained_model.hpp"
 #include "explain/network.hpp"
-#include "explain/triton_repository.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
 #include "model/onnx_file.hpp"
 #include "preprocessing_options.hpp"
+#include "report/utf8.hpp"
+#include "web_runtime.hpp"
 
 namespace locus::command {
 namespace {
 
 struct ExportArguments {
-    std::string model, method = "auto", layer, classes = "top:1", map_size, out = "explained.onnx", triton, input,
-                       output;
+    std::string model, method = "auto", layer, classes, map_size, out, triton, web, web_runtime, input, output;
     PreprocessingOptions preprocessing;
     MethodArguments options;
     bool normalize = false;
@@ -43,26 +46,43 @@ std::optional<int> top_k(const std::string& classes) {
     throw Error(ErrorKind::usage, fmt::format("--classes takes input or top:K, not '{}'", classes));
 }
 
+/// One map is what a service wants; a person at the page wants to switch between the best five.
+std::optional<int> asked_classes(const ExportArguments& arguments, const explain::Network& network) {
+    if (!arguments.classes.empty()) return top_k(arguments.classes);
+    if (arguments.web.empty()) return 1;
+    return static_cast<int>(std::min<std::int64_t>(5, explain::class_count(network)));
+}
+
 void run(const ExportArguments& arguments) {
     const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
+    // Looked for first: a wrong path is told before any work is done.
+    const auto runtime = arguments.web.empty() ? std::filesystem::path() : find_web_runtime(arguments.web_runtime);
     explain::Network network = explain::load_network(file, {.input = arguments.input, .output = arguments.output});
     arguments.preprocessing.apply(network.preprocessing);
     if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
 
-    explain::ExplainedModelOptions options{
-        .method = arguments.method, .top_k = top_k(arguments.classes), .normalize = arguments.normalize};
+    explain::ExplainedModelOptions options{.method = arguments.method, .normalize = arguments.normalize};
+    options.top_k = asked_classes(arguments, network);
     options.options.layer = arguments.layer;
     arguments.options.apply(options.options);
     if (!arguments.map_size.empty()) options.map_size = map_size(arguments.map_size);
 
     const model::Model explained = explain::explained_model(network, options);
+    const std::string what = fmt::format("{} at '{}'", explained.metadata.at("locus.method"),
+                                         report::to_utf8(explained.metadata.at("locus.layer")));
     if (!arguments.triton.empty()) {
-        explain::write_triton_repository(explained, arguments.triton);
-        fmt::print("{}: a model repository for Triton Inference Server\n", arguments.triton);
-    } else {
-        model::save(explained, arguments.out);
-        fmt::print("{}: {} at '{}'\n", arguments.out, explained.metadata.at("locus.method"),
-                   explained.metadata.at("locus.layer"));
+        deploy::write_triton_repository(explained, arguments.triton);
+        fmt::print("{}: a model repository for Triton Inference Server, {}\n", arguments.triton, what);
+    }
+    if (!arguments.web.empty()) {
+        deploy::write_web_page(explained, arguments.web, {.runtime = runtime, .name = file.filename().string()});
+        fmt::print("{0}: a web page, {1}; to look at: python3 -m http.server -d {0}, then http://localhost:8000\n",
+                   arguments.web, what);
+    }
+    if (!arguments.out.empty() || (arguments.triton.empty() && arguments.web.empty())) {
+        const std::string out = arguments.out.empty() ? "explained.onnx" : arguments.out;
+        model::save(explained, out);
+        fmt::print("{}: {}\n", out, what);
     }
 }
 
@@ -71,28 +91,72 @@ void run(const ExportArguments& arguments) {
 void add_export(CLI::App& app) {
     auto arguments = std::make_shared<ExportArguments>();
     CLI::App& command = *app.add_subcommand(
-        "export", "Write a model that explains itself: one ONNX file with outputs logits, classes, maps");
+        "export", "Write a model that explains itself: one ONNX file, a Triton repository, or a web page");
     command.footer(
-        "The file runs wherever ONNX Runtime runs, without Locus. Methods that need several passes cannot be "
-        "exported.\n\n"
-        "Examples:\n  locus export resnet50.onnx --method grad-cam --classes top:3 -o explained.onnx");
+        "The file runs wherever ONNX Runtime runs, with no Locus there: standard ONNX operators, the model's own "
+        "input, "
+        "and three outputs,\n"
+        "  logits   float [n, classes]     the model's scores\n"
+        "  classes  int64 [n, K]           the classes explained, the best one first\n"
+        "  maps     float [n, K, h, w]     where each was seen: raw, or 0 to 1 with --normalize\n"
+        "How photos become the input, the labels and what the maps are is in the file's metadata. Methods of one pass "
+        "can "
+        "be exported (`locus methods` says which); the others are refused.\n\n"
+        "Examples:\n"
+        "  locus export resnet50.onnx -M grad-cam --classes top:3 -o explained.onnx\n"
+        "  locus export resnet50.onnx --map-size 224x224 --normalize           heat as it is shown, at the input's "
+        "size\n"
+        "  locus export resnet50.onnx --classes input                          the class is a second input, int64 [n]\n"
+        "  locus export resnet50.onnx --triton repository                      for tritonserver --model-repository\n"
+        "  locus export resnet50.onnx --web page && python3 -m http.server -d page");
     command.add_option("MODEL", arguments->model, default_model_help());
-    command.add_option("-m,--method", arguments->method, "The method (`locus methods`; default: auto)")
-        ->type_name("NAME");
+    const std::string what = "What is explained";
     command
-        .add_option("--layer", arguments->layer,
-                    "The target layer's tensor, or several joined by commas (default: found)")
-        ->type_name("NAME");
-    command.add_option("--classes", arguments->classes, "top:K, or input: the class is an input of the file")
+        .add_option("-M,--method", arguments->method,
+                    "Method of explanation (`locus methods` lists them); auto: cam where it is defined, else the best "
+                    "that applies")
+        ->type_name("NAME")
+        ->capture_default_str()
+        ->group(what);
+    command
+        .add_option("-l,--layer", arguments->layer,
+                    "Target layer, by its tensor's name, or several joined by commas, fused (default: found)")
+        ->type_name("TENSOR")
+        ->group(what);
+    command
+        .add_option("-c,--classes", arguments->classes,
+                    "top:K, the K best; or input: the class is an input of the file (default: top:1; with --web top:5)")
         ->type_name("WHICH")
-        ->capture_default_str();
+        ->group(what);
     command.add_option("--map-size", arguments->map_size, "Maps resized in the graph (default: the layer's size)")
-        ->type_name("HxW");
-    command.add_flag("--normalize", arguments->normalize, "Maps in 0..1, as they are shown, in place of raw ones");
-    command.add_option("-o,--out", arguments->out, "The file to write")->type_name("FILE")->capture_default_str();
-    command.add_option("--triton", arguments->triton, "Write a Triton model repository instead")->type_name("DIR");
-    command.add_option("-i,--input", arguments->input, "The image input (default: found)")->type_name("NAME");
-    command.add_option("--output", arguments->output, "The score output (default: found)")->type_name("NAME");
+        ->type_name("HxW")
+        ->group(what);
+    command.add_flag("--normalize", arguments->normalize, "Maps in 0..1, as they are shown, in place of raw ones")
+        ->group(what);
+    command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")
+        ->type_name("NAME")
+        ->group(what);
+    command.add_option("--output", arguments->output, "The model's score output (default: found)")
+        ->type_name("NAME")
+        ->group(what);
+    const std::string written = "What is written";
+    command.add_option("-o,--out", arguments->out, "The explained model (default: explained.onnx)")
+        ->type_name("FILE")
+        ->group(written);
+    command.add_option("--triton", arguments->triton, "A model repository for Triton Inference Server around it")
+        ->type_name("DIR")
+        ->group(written);
+    command
+        .add_option("--web", arguments->web,
+                    "A page that runs it in the browser on a photo or the camera, for any static server")
+        ->type_name("DIR")
+        ->group(written);
+    command
+        .add_option("--web-runtime", arguments->web_runtime,
+                    "For --web: the folder dist of the npm package onnxruntime-web (default: what Locus was installed "
+                    "with, or node_modules here)")
+        ->type_name("DIR")
+        ->group(written);
     arguments->options.add_to(command);
     arguments->preprocessing.add_to(command);
     command.callback([arguments] { run(*arguments); });

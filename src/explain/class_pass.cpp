@@ -76,10 +76,6 @@ ClassPass::ClassPass(std::unique_ptr<MapGraph> graph, const ClassNodes& nodes) :
     };
     model.graph.inputs.push_back(integers(best_input, {{.value = 1}}));
     model.graph.inputs.push_back(integers(given_input, {{.symbol = "n"}, {.symbol = "given"}}));
-    const auto known = [&](const std::string& name, std::int64_t columns) {
-        graph->shapes().set_rows(name, graph->network().input, columns);
-        return emit.value(name);
-    };
     graph->shapes().set(best_input, {DataType::int64, {1}, std::nullopt}, {DataType::int64, {1}, std::nullopt});
     // The best class or the given one: the other of the two has no columns, so that together they are one class an item. Written by hand, as their
     // numbers of columns are known only when they run.
@@ -94,7 +90,7 @@ ClassPass::ClassPass(std::unique_ptr<MapGraph> graph, const ClassNodes& nodes) :
                                  .outputs = {together},
                                  .attributes = {{"axis", std::int64_t{1}}},
                                  .name = together});
-    const Value classes = model::reshape(known(together, 1), {-1});
+    const Value classes = model::reshape(graph->integers(together, {1}), {-1});
 
     const std::vector<Value> values = nodes(*graph, classes);
     model.graph.outputs.clear();

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "explain/ablation_cam.hpp"
 #include "explain/map_graph.hpp"
+#include "explain/node_method.hpp"
 #include "locus/error.hpp"
 #include "model/preprocessing_metadata.hpp"
 
@@ -30,16 +32,16 @@ Value normalised(const Value& maps, FinalMap final_map) {
                                                 DataType::float32));
 }
 
-/// Bilinear, edges on edges: [n, m, h, w] to another height and width.
+/// Bilinear with half-pixel centres, as `upsample`: [n, m, h, w] to another height and width. Asked for by size: a scale may miss it by a pixel,
+/// for 100 / 7 times 7 is less than 100 in float32.
 Value resized(const Value& maps, std::int64_t height, std::int64_t width) {
     const Shape shape = maps.shape();
     if (shape[2] == height && shape[3] == width) return maps;
     auto& emit = maps.emitter();
-    const Value scales =
-        emit.constant(Tensor::of<float>({4}, {1.0F, 1.0F, static_cast<float>(height) / static_cast<float>(shape[2]),
-                                              static_cast<float>(width) / static_cast<float>(shape[3])}));
+    const Value outer = model::slice(model::unary("Shape", maps), 0, 0, 2);
+    const Value nothing(emit, "");
     Value result =
-        emit.node("Resize", {maps, Value(emit, ""), scales},
+        emit.node("Resize", {maps, nothing, nothing, model::concat({outer, emit.ints({height, width})}, 0)},
                   {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("half_pixel")}});
     return result;
 }
@@ -88,16 +90,36 @@ void rename(model::Graph& graph, const std::string& from, const std::string& to)
     }
 }
 
-/// The three output names and `class` are ours: tensors of the model that have them make way.
-Network with_free_names(const Network& network) {
+bool is_read_by_subgraph(const model::Graph& graph, const std::string& tensor) {
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const model::Node& node) {
+        return std::any_of(node.attributes.begin(), node.attributes.end(), [&](const auto& attribute) {
+            const auto* subgraph = std::get_if<model::Opaque>(&attribute.second);
+            return subgraph != nullptr &&
+                   std::find(subgraph->reads.begin(), subgraph->reads.end(), tensor) != subgraph->reads.end();
+        });
+    });
+}
+
+/// The three output names, and `class` where it is an input, are ours: tensors of the model that have them make way.
+Network with_free_names(const Network& network, bool class_is_input) {
     Network result = network;
     model::NodeWriter names(result.model.graph, "model");
     const model::Index index(network.model.graph);
-    for (const std::string name : {"logits", "classes", "maps", "class"}) {
+    std::vector<std::string> ours{"logits", "classes", "maps"};
+    if (class_is_input) ours.emplace_back("class");
+    for (const std::string& name : ours) {
         if (!index.contains(name)) continue;
         if (name == network.input) {
             throw Error(ErrorKind::unsupported,
-                        fmt::format("the model's input is called '{}', as an output of the explained model is", name));
+                        fmt::format("the model's input is called '{}', a name that the explained model needs for a "
+                                    "tensor of its own; rename the input",
+                                    name));
+        }
+        if (is_read_by_subgraph(network.model.graph, name)) {
+            throw Error(ErrorKind::unsupported,
+                        fmt::format("a subgraph (If, Loop) of the model reads its tensor '{}', a name that the "
+                                    "explained model needs for an output; rename the tensor",
+                                    name));
         }
         const std::string free = names.fresh_name(name);
         rename(result.model.graph, name, free);
@@ -125,19 +147,56 @@ std::vector<std::string> exportable_methods() {
     return names;
 }
 
-model::Model explained_model(const Network& original, const ExplainedModelOptions& options) {
-    const Method& method = options.method == "auto" ? automatic_method(original) : find_method(options.method);
+std::int64_t class_count(const Network& network) { return MapGraph(network, {}, MapOf::input).classes(); }
+
+namespace {
+
+/// The method that is meant. Throws where a graph of one pass cannot hold it.
+const Method& exportable_method(const Network& network, const ExplainedModelOptions& options) {
+    const Method& method = options.method == "auto" ? automatic_method(network) : find_method(options.method);
     if (method.nodes == nullptr) {
         throw Error(ErrorKind::unsupported,
                     fmt::format("{} needs more than one pass and cannot be exported; these methods can: {}",
                                 method.name, fmt::join(exportable_methods(), ", ")));
     }
+    if (options.options.augment || options.options.eigen_smooth) {
+        throw Error(ErrorKind::unsupported,
+                    "smoothing takes passes and decompositions that the explained model does not hold: leave it out");
+    }
     if (method.obstacle != nullptr) {
-        if (const std::string obstacle = method.obstacle(original); !obstacle.empty()) {
+        if (const std::string obstacle = method.obstacle(network); !obstacle.empty()) {
             throw Error(ErrorKind::unsupported, fmt::format("{} does not apply: {}", method.name, obstacle));
         }
     }
-    const Network network = with_free_names(original);
+    return method;
+}
+
+/// The declared image input, with the height and width that the nodes of the maps are written for.
+void fix_size(model::ValueInfo& input, const Preprocessing& p) {
+    const bool last = p.layout == Layout::nhwc;
+    auto& shape = *input.shape;
+    shape[last ? 1 : 2] = {.value = p.height};
+    shape[last ? 2 : 3] = {.value = p.width};
+}
+
+/// What a reader of the file cannot tell from its tensors.
+void describe(model::Model& model, const Method& method, const std::string& layers,
+              const ExplainedModelOptions& options, const Network& network) {
+    model::write_metadata(model, network.preprocessing, network.labels);
+    model.metadata["locus.method"] = method.name;
+    model.metadata["locus.layer"] = layers;
+    model.metadata["locus.classes"] = options.top_k ? fmt::format("top:{}", *options.top_k) : "input";
+    model.metadata["locus.maps"] = options.normalize                    ? "normalized"
+                                   : method.final_map == FinalMap::relu ? "relu"
+                                                                        : "min-max";
+    model.metadata["locus.activation"] = name(network.head.activation);
+}
+
+}  // namespace
+
+model::Model explained_model(const Network& original, const ExplainedModelOptions& options) {
+    const Method& method = exportable_method(original, options);
+    const Network network = with_free_names(original, !options.top_k);
     MethodOptions method_options = options.options;
     if (method.adjust != nullptr) method.adjust(network, method_options);
     const bool on_input = method.map_of_input;
@@ -149,6 +208,9 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
     model::Emitter& emit = graph.emit();
     model::Graph& out = graph.model().graph;
 
+    // The batch's own symbol: clients then see that all ports share it.
+    const auto& batch = out.find_input(network.input)->shape->front();
+    const model::Dimension n = batch.value || !batch.symbol.empty() ? batch : model::Dimension{.symbol = "n"};
     std::vector<Value> columns;  // int64 [n] each
     Value classes;
     if (options.top_k) {
@@ -161,11 +223,8 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
         for (int i = 0; i < *options.top_k; ++i)
             columns.push_back(model::reshape(model::slice(classes, 1, i, i + 1), {-1}));
     } else {
-        out.inputs.push_back(
-            {.name = "class", .type = DataType::int64, .shape = std::vector<model::Dimension>{{.symbol = "n"}}});
-        graph.shapes().set("class", {DataType::int64, {model::shape_batches[0]}, std::nullopt},
-                           {DataType::int64, {model::shape_batches[1]}, std::nullopt});
-        columns.push_back(emit.value("class"));
+        out.inputs.push_back({.name = "class", .type = DataType::int64, .shape = std::vector<model::Dimension>{n}});
+        columns.push_back(graph.integers("class"));
         classes = model::reshape(columns.front(), {-1, 1});
     }
 
@@ -178,13 +237,14 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
             layers.push_back(model::reshape(map, {-1, 1, shape[1], shape[2]}));
         }
         maps.push_back(fused_nodes(layers, method_options.fusion, network.preprocessing));
+        // It divides by the score: where that is negative, what is shown is the map turned back (Attribution::signs).
+        if (options.normalize && method.nodes == ablation_cam_nodes)
+            maps.back() = maps.back() * model::reshape(model::unary("Sign", graph.score(column)), {-1, 1, 1, 1});
     }
     Value all = maps.size() == 1 ? maps.front() : model::concat(maps, 1);
     if (options.map_size) all = resized(all, options.map_size->first, options.map_size->second);
     if (options.normalize) all = normalised(all, method.final_map);
 
-    const model::Dimension n =
-        network.fixed_batch ? model::Dimension{.value = network.fixed_batch} : model::Dimension{.symbol = "n"};
     const auto m = static_cast<std::int64_t>(columns.size());
     const Shape shape = all.shape();
     out.outputs.clear();
@@ -193,11 +253,11 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
     add_output(graph, all, "maps", {n, {.value = m}, {.value = shape[2]}, {.value = shape[3]}});
     model::remove_unused(out);
     out.value_infos.clear();
-
+    for (model::ValueInfo& input : out.inputs) {
+        if (input.name == network.input) fix_size(input, network.preprocessing);
+    }
     model::Model result = std::move(graph.model());
-    model::write_metadata(result, network.preprocessing, network.labels);
-    result.metadata["locus.method"] = method.name;
-    result.metadata["locus.layer"] = on_input ? network.input : graph.layers().front().tensor;
+    describe(result, method, on_input ? network.input : joined_names(graph.layers()), options, network);
     return result;
 }
 

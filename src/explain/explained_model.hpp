@@ -7,13 +7,16 @@
 ///
 /// | | |
 /// | --- | --- |
-/// | input | the model's own, unchanged |
+/// | input | the model's own; height and width are those of the preprocessing, which the maps' nodes are written for |
 /// | input `class` | int64 [n], only where classes are an input: the class to explain for each image |
 /// | output `logits` | float32 [n, classes] |
 /// | output `classes` | int64 [n, m] |
 /// | output `maps` | float32 [n, m, h, w]: raw, as Attribution::maps, unless resized or normalised |
 ///
-/// The forward pass is shared by all m classes. Preprocessing and labels are carried over as metadata.
+/// The forward pass is shared by all m classes. Preprocessing and labels are carried over as metadata, and with them go `locus.method`,
+/// `locus.layer` (several joined by commas), `locus.classes` (`top:K` or `input`), `locus.activation` (what makes probabilities of the
+/// logits: `softmax`, `sigmoid` or `none`) and `locus.maps`, what a picture is made by: `relu` (negative values are 0, divided by the
+/// maximum), `min-max`, or `normalized` where that is done.
 
 #include <cstdint>
 #include <optional>
@@ -35,8 +38,12 @@ struct ExplainedModelOptions {
     bool normalize = false;                                         ///< maps in 0..1, as they are shown
 };
 
-/// Throws Error(unsupported) for methods that no graph of one pass can hold (perturbation, sampling, kernel PCA), naming those that can.
+/// Throws Error(unsupported) for methods that no graph of one pass can hold (perturbation, sampling, kernel PCA), naming those that can, for
+/// smoothing, and where a tensor of the model stands in the way of a name; Error(usage) for more classes than there are.
 model::Model explained_model(const Network& network, const ExplainedModelOptions& options);
+
+/// How many scores the model has: the most that `top_k` can be.
+std::int64_t class_count(const Network& network);
 
 /// Names of the methods that can be exported.
 std::vector<std::string> exportable_methods();

@@ -44,6 +44,16 @@ MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf m
 
 std::int64_t MapGraph::classes() const { return logits_.shape().at(1); }
 
+Value MapGraph::integers(const std::string& tensor, const Shape& of_item) {
+    const auto at = [&](std::int64_t batch) {
+        Shape shape{network_->fixed_batch.value_or(batch)};
+        shape.insert(shape.end(), of_item.begin(), of_item.end());
+        return model::KnownTensor{DataType::int64, shape, std::nullopt};
+    };
+    shapes_.set(tensor, at(model::shape_batches[0]), at(model::shape_batches[1]));
+    return emit_->value(tensor);
+}
+
 Value MapGraph::score(const Value& classes) {
     return emit_->node("GatherElements", {logits_, model::reshape(classes, {-1, 1})}, {{"axis", std::int64_t{1}}});
 }

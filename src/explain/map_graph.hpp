@@ -45,6 +45,9 @@ public:
     const model::Value& logits() const { return logits_; }
     std::int64_t classes() const;
 
+    /// A graph input or hand-written tensor of integers, int64 [n, of_item...], n being the batch, as a value that formulas can read.
+    model::Value integers(const std::string& tensor, const Shape& of_item = {});
+
     /// y of the class of each item, [n, 1]; for the target `logit` (and `mask`) only.
     model::Value score(const model::Value& classes);
 

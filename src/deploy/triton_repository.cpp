@@ -1,4 +1,4 @@
-#include "explain/triton_repository.hpp"
+#include "deploy/triton_repository.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -10,8 +10,11 @@
 #include "model/onnx_file.hpp"
 #include "report/atomic_file.hpp"
 
-namespace locus::explain {
+namespace locus::deploy {
 namespace {
+
+constexpr int largest_batch = 16;  // what the server may put together
+constexpr const char* labels_file = "labels.txt";
 
 std::string triton_type(DataType type) {
     switch (type) {
@@ -28,15 +31,26 @@ std::string triton_type(DataType type) {
     }
 }
 
-std::string port(const model::ValueInfo& info, bool batched) {
+/// A string of protobuf's text format.
+std::string quoted(const std::string& text) {
+    std::string result = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') result += '\\';
+        result += c;
+    }
+    return result + '"';
+}
+
+std::string port(const model::ValueInfo& info, bool batched, const std::string& labels = {}) {
     std::vector<std::int64_t> sizes;
     for (std::size_t i = batched ? 1 : 0; info.shape && i < info.shape->size(); ++i)
         sizes.push_back((*info.shape)[i].value.value_or(-1));
     // A port of one number an item has no dimension left but the batch.
     const bool scalar = sizes.empty();
-    return fmt::format("  {{\n    name: \"{}\"\n    data_type: {}\n    dims: [ {} ]\n{}  }}", info.name,
+    return fmt::format("  {{\n    name: {}\n    data_type: {}\n    dims: [ {} ]\n{}{}  }}", quoted(info.name),
                        triton_type(info.type), scalar ? "1" : fmt::format("{}", fmt::join(sizes, ", ")),
-                       scalar ? "    reshape: { shape: [ ] }\n" : "");
+                       scalar ? "    reshape: { shape: [ ] }\n" : "",
+                       labels.empty() ? "" : fmt::format("    label_filename: {}\n", quoted(labels)));
 }
 
 }  // namespace
@@ -46,13 +60,16 @@ std::string triton_configuration(const model::Model& explained, const std::strin
     const bool batched = std::all_of(inputs.begin(), inputs.end(), [](const model::ValueInfo& info) {
         return info.shape && !info.shape->empty() && !info.shape->front().value;
     });
+    const bool labelled = explained.metadata.contains("labels");
     const auto ports = [&](const std::vector<model::ValueInfo>& infos) {
         std::vector<std::string> texts;
-        for (const auto& info : infos) texts.push_back(port(info, batched));
+        for (const auto& info : infos)
+            texts.push_back(port(info, batched, labelled && info.name == "logits" ? labels_file : ""));
         return fmt::format("{}", fmt::join(texts, ",\n"));
     };
-    return fmt::format("name: \"{}\"\nbackend: \"onnxruntime\"\nmax_batch_size: {}\ninput [\n{}\n]\noutput [\n{}\n]\n",
-                       name, batched ? 16 : 0, ports(inputs), ports(explained.graph.outputs));
+    return fmt::format("name: {}\nbackend: \"onnxruntime\"\nmax_batch_size: {}\ninput [\n{}\n]\noutput [\n{}\n]\n{}",
+                       quoted(name), batched ? largest_batch : 0, ports(inputs), ports(explained.graph.outputs),
+                       batched ? "dynamic_batching { }\n" : "");
 }
 
 void write_triton_repository(const model::Model& explained, const std::filesystem::path& folder,
@@ -63,7 +80,9 @@ void write_triton_repository(const model::Model& explained, const std::filesyste
     if (failure)
         throw Error(ErrorKind::io, fmt::format("cannot make the folder {}: {}", model.string(), failure.message()));
     model::save(explained, model / "model.onnx");
+    if (const auto labels = explained.metadata.find("labels"); labels != explained.metadata.end())
+        report::write_file_atomically(folder / name / labels_file, labels->second + '\n');
     report::write_file_atomically(folder / name / "config.pbtxt", triton_configuration(explained, name));
 }
 
-}  // namespace locus::explain
+}  // namespace locus::deploy
