@@ -39,6 +39,7 @@ function pixelsOf(source, width, height) {
 async function openFile(file) {
     if (!network) return;
     stopCamera();
+    tell("");
     document.body.classList.add("busy");
     try {
         let bitmap;
@@ -53,7 +54,6 @@ async function openFile(file) {
         const photo = pixelsOf(bitmap, width, height);
         bitmap.close();
         await explain(photo, file.name || "pasted picture");
-        tell("");
     } catch (error) {
         tell(`${error.message}.`);
     }
