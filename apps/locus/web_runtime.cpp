@@ -35,7 +35,7 @@ fs::path find_web_runtime(const fs::path& given) {
     const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
     for (const fs::path& folder :
          {self / "../share/locus/onnxruntime-web", self / "../third_party/npm/node_modules/onnxruntime-web/dist",
-          self / "../third_party/onnxruntime-web", fs::path("node_modules/onnxruntime-web/dist")}) {
+          fs::path("node_modules/onnxruntime-web/dist")}) {
         if (missing_file(folder).empty()) return folder.lexically_normal();
     }
     throw Error(ErrorKind::usage,

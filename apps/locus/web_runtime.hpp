@@ -8,7 +8,6 @@ namespace locus::command {
 ///
 ///     PREFIX/share/locus/onnxruntime-web/     beside an installed command
 ///     third_party/npm/node_modules/…          beside a build in the repository (scripts/setup.sh test)
-///     third_party/onnxruntime-web/            the same (scripts/setup.sh web: these files alone)
 ///     node_modules/onnxruntime-web/dist/      in the current folder
 ///
 /// that has all of them. Throws Error(usage) that says how to get them.

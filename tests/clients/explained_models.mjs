@@ -266,7 +266,10 @@ const claims = {
         for (const name of ["mobilenet_v2_imagenet", "mobilenet_v2_imagenet_packed", "mobilenet_v2_imagenet_qdq", "squeezenet_imagenet", "minifasnet"]) {
             const model = join(shared, "models", `${name}.onnx`);
             const input = photos(model, ...realPhotos().slice(0, 3));
-            for (const method of ["cam", "grad-cam", "layer-cam", "eigen-cam", "saliency"]) {
+            // Not saliency on quantized weights: a default session computes them in another order, and a rounding at one of Relu6's kinks opens
+            // or closes a unit for the gradient by all of the network.
+            const quantized = /qdq|packed/.test(name);
+            for (const method of ["cam", "grad-cam", "layer-cam", "eigen-cam", ...(quantized ? [] : ["saliency"])]) {
                 const { where, refusal } = await compare(name, model, input, method);
                 assert.ok(!refusal || (name === "minifasnet" && method === "cam"), `${where}: ${refusal}`);
             }
