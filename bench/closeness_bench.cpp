@@ -35,8 +35,8 @@ struct Explained {
 
     Explained(const fs::path& file, const std::string& method)
         : network(explain::load_network(file, {})),
-          session(model::serialize(explain::explained_model(
-                      network, {.method = method, .top_k = std::nullopt, .normalize = true})),
+          session(model::serialize(
+                      explain::explained_model(network, {.method = method, .top_k = std::nullopt, .normalize = true})),
                   network.session) {}
 
     /// Logits and map for a photo and a class.
@@ -81,9 +81,9 @@ void compare(const fs::path& reference, const fs::path& compressed, const std::v
         const std::int64_t index = best(exact(photo, 0)[0]);
         const auto expected = exact(photo, index), found = close(photo, index);
         if (expected[1].shape() != found[1].shape()) {
-            throw Error(ErrorKind::model, fmt::format("{} has maps of {}, {} of {}", reference.string(),
-                                                      to_string(expected[1].shape()), compressed.string(),
-                                                      to_string(found[1].shape())));
+            throw Error(ErrorKind::model,
+                        fmt::format("{} has maps of {}, {} of {}", reference.string(), to_string(expected[1].shape()),
+                                    compressed.string(), to_string(found[1].shape())));
         }
         agreed += best(found[0]) == index;
         correlations.push_back(correlation(expected[1].values<float>(), found[1].values<float>()));
@@ -118,8 +118,8 @@ int main(int argc, char** argv) {
         if (argc < 4) throw Error(ErrorKind::usage, "it takes FLOAT.onnx PHOTOS COMPRESSED.onnx...");
         const auto photos = photos_in(argv[2]);
         if (photos.empty()) throw Error(ErrorKind::io, fmt::format("{} holds no photos", argv[2]));
-        fmt::print("{:<34} {:<10} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "model", "method", "same top",
-                   "corr med", "corr min", "diff med", "diff max");
+        fmt::print("{:<34} {:<10} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "model", "method", "same top", "corr med",
+                   "corr min", "diff med", "diff max");
         for (int i = 3; i < argc; ++i)
             for (const char* method : {"cam", "grad-cam"}) compare(argv[1], argv[i], photos, method);
     } catch (const std::exception& error) {

@@ -43,10 +43,13 @@ void pass(const std::string& name, const explain::Network& network, const std::s
     const runtime::Session bare(bare_bytes(network), network.session);
     const runtime::Session explained(explained_bytes(network, method), network.session);
     const Tensor input = explain::random_input(network, 1, 1);
-    const auto timing = bench::interleave(
-        {[&] { bare.run({{network.input, input}}, {network.head.output}); },
-         [&] { explained.run({{network.input, input}}, {"logits", "classes", "maps"}); }},
-        std::chrono::seconds(2));
+    const auto timing = bench::interleave({[&] {
+                                               bare.run({{network.input, input}}, {network.head.output});
+                                           },
+                                           [&] {
+                                               explained.run({{network.input, input}}, {"logits", "classes", "maps"});
+                                           }},
+                                          std::chrono::seconds(2));
     fmt::print("{:<24} {:<14} {:<20} {:>9.2f} {:>9.2f} {:>7.2f}\n", name, method, "pass", timing.median[0] * 1e3,
                timing.median[1] * 1e3, timing.ratio[1]);
     std::fflush(stdout);
@@ -84,7 +87,9 @@ void measure(const std::string& name, const std::filesystem::path& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    fmt::print("milliseconds, medians of paired rounds; last: explained over bare for a pass, explained less bare for set-up\n");
+    fmt::print(
+        "milliseconds, medians of paired rounds; last: explained over bare for a pass, explained less bare for "
+        "set-up\n");
     fmt::print("{:<24} {:<14} {:<20} {:>9} {:>9} {:>7}\n", "network", "method", "what", "bare", "explained", "");
     try {
         for (int i = 1; i < argc; ++i) measure(std::filesystem::path(argv[i]).stem().string(), argv[i]);
