@@ -52,7 +52,9 @@ TEST(LayerLayout, IsReadOffTheGraphWhateverTheExporter) {
                     EXPECT_EQ(layer.width, expected.side) << expected.tensor;
                     EXPECT_EQ(layer.leading_tokens, expected.leading_tokens) << expected.tensor;
                 }
-                if (!exported.chosen.empty()) EXPECT_EQ(layer_of(network, "").tensor, exported.chosen);
+                if (!exported.chosen.empty()) {
+                    EXPECT_EQ(layer_of(network, "").tensor, exported.chosen);
+                }
             }
         }
     }
