@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(0.0, 0.9));
     app.add_option("--val-boxes", options.validation_boxes, "Boxes of validation images (path,x0,y0,x1,y1)");
     app.add_option("--classes", options.classes, "Order and names of the classes (index,wnid,name)");
-    app.add_option("--arch", options.network, "Network");
+    app.add_option("--arch", options.network, "Network, see `locus build --help`");
     app.add_option("--width", options.width, "Multiplies channel counts");
     app.add_option("--head", options.head, "gap, gmp, sum or fc");
     app.add_option("--from", options.from, "An ONNX classifier to begin with, instead of --arch");
@@ -55,8 +55,9 @@ int main(int argc, char** argv) {
     app.add_option("--epochs", options.epochs, "Passes over the data");
     app.add_option("--minutes", options.minutes,
                    "End after so much time: the schedule follows the pace, --epochs is the most");
-    app.add_option("--batch", options.batch, "Images a step");
-    app.add_option("--norm-batch", options.norm_batch, "Images that share BatchNormalization statistics");
+    app.add_option("--batch", options.batch, "Images a step; with several ranks, of each");
+    app.add_option("--norm-batch", options.norm_batch,
+                   "Images, over all ranks, that share BatchNormalization statistics");
     app.add_option("--optimizer", optimizer, "sgd or adamw")->check(CLI::IsMember({"sgd", "adamw"}));
     app.add_option("--lr", options.schedule.peak, "Highest learning rate");
     app.add_option("--schedule", schedule, "one-cycle, cosine or constant")
@@ -64,7 +65,9 @@ int main(int argc, char** argv) {
     app.add_option("--warm-up", options.schedule.warm_up, "Share of training in which the learning rate rises");
     app.add_option("--momentum", options.momentum, "Nesterov's momentum");
     app.add_option("--weight-decay", options.weight_decay, "On kernels and matrices");
-    app.add_option("--label-smoothing", options.label_smoothing, "");
+    app.add_option("--label-smoothing", options.label_smoothing, "Share of each label spread over all classes");
+    app.add_option("--mixup", options.mixup, "Lay another photo over each, by shares from Beta(ALPHA, ALPHA); 0: none")
+        ->check(CLI::NonNegativeNumber);
     app.add_option("--ema", options.average, "Decay of the moving average of weights; 0: none");
     app.add_option("--min-area", options.augmentation.min_area,
                    "Least share of a photo that a random crop keeps; 1: no crop");
@@ -74,7 +77,7 @@ int main(int argc, char** argv) {
     app.add_option("--jitter", options.augmentation.jitter,
                    "Brightness, contrast and saturation change by up to this share");
     app.add_option("--erase", options.augmentation.erase, "Probability of random erasing");
-    app.add_option("--seed", options.seed, "");
+    app.add_option("--seed", options.seed, "Of weights, order, crops and all else that is random");
     app.add_option("-o,--output", options.output, "The ONNX file");
     app.add_option("--run", options.folder, "Folder for checkpoint, log.csv and training.html");
     std::string precision = "float32";
@@ -89,7 +92,10 @@ int main(int argc, char** argv) {
     app.add_option("--checkpoint-every", options.checkpoint_every, "Seconds");
     app.add_option("--stop-after", options.stop_after_steps, "Save and stop after so many steps");
     app.add_option("--mean", options.preprocessing.mean, "Of red, green and blue, scaled to 0..1");
-    app.add_option("--std", options.preprocessing.std, "");
+    app.add_option("--std", options.preprocessing.std, "Of the same, by which it is divided");
+    app.footer(
+        "Started by torchrun, mpirun or srun, several processes train one network, each on its part of every step.\n"
+        "Ctrl-C saves a checkpoint; --resume goes on to the same bits.");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -24,9 +24,10 @@ struct Batch {
     int count = 0;
     int size = 0;                        ///< pixels a side
     std::vector<float> images;           ///< [count, 3, size, size]
-    std::vector<std::int64_t> labels;    ///< [count]; empty where targets are given
+    std::vector<std::int64_t> labels;    ///< [count]; empty for multi-label sets
     std::vector<float> targets;          ///< [count, classes]: multi-label or mixed
     std::vector<std::uint32_t> samples;  ///< [count]: which these are
+    std::vector<int> groups;             ///< photos of each group of normalisation, one after another
 };
 
 struct BatchLoaderOptions {

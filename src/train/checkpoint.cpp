@@ -36,13 +36,18 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
     report::write_file_atomically(file, content);
 }
 
-Checkpoint load_checkpoint(const std::filesystem::path& file) {
+Checkpoint load_checkpoint(const std::filesystem::path& file) { return parse_checkpoint(read_checkpoint(file), file); }
+
+std::string read_checkpoint(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) throw Error(ErrorKind::io, fmt::format("{}: there is no checkpoint to go on from.", file.string()));
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+Checkpoint parse_checkpoint(std::string content, const std::filesystem::path& file) {
     const auto fail = [&](const char* what) -> Error {
         return Error(ErrorKind::io, fmt::format("{}: {}.", file.string(), what));
     };
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream) throw fail("there is no checkpoint to go on from");
-    std::string content{std::istreambuf_iterator<char>(stream), {}};
     if (!content.starts_with(magic) || content.size() < magic.size() + digest_length) throw fail("is not a checkpoint");
     const std::string digest = content.substr(content.size() - digest_length);
     content.resize(content.size() - digest_length);

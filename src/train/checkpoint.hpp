@@ -28,4 +28,8 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
 /// Throws Error(io) where the file is not there, not a checkpoint, or damaged.
 Checkpoint load_checkpoint(const std::filesystem::path& file);
 
+/// The same in two parts: the file's bytes, which may travel, and what they mean. `file` is for error messages.
+std::string read_checkpoint(const std::filesystem::path& file);
+Checkpoint parse_checkpoint(std::string content, const std::filesystem::path& file);
+
 }  // namespace locus::train

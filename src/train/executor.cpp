@@ -20,7 +20,8 @@ Role role_of(const model::Node& node, std::size_t i) {
     }
     if (node.is("MatMul")) return Role::weight;
     if (node.is("BatchNormalization")) return i == 1 || i == 2 ? Role::bias : i > 2 ? Role::statistic : Role::constant;
-    if (node.is("LayerNormalization") || node.is("InstanceNormalization") || node.is("GroupNormalization")) {
+    if (node.is("LayerNormalization") || node.is("InstanceNormalization") || node.is("GroupNormalization") ||
+        node.is("RMSNormalization")) {
         return i > 0 ? Role::bias : Role::constant;
     }
     if (node.is("PRelu") && i == 1) return Role::bias;
@@ -155,7 +156,8 @@ Tensors Executor::run_step(const Step& step, std::vector<at::Tensor>& slots, Pas
               pass.training && step.trains,
               step.may_overwrite,
               pass.training && step.trains ? &pass.statistics : nullptr,
-              seed};
+              seed,
+              pass.across ? &pass.across : nullptr};
     try {
         return step.run(call);
     } catch (const c10::Error& error) {

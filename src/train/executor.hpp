@@ -40,7 +40,8 @@ struct Pass {
     /// Convolutions compute in bfloat16 and what lies between them stays in it; weights, statistics, everything from the global pool on and all
     /// gradients of weights are float32. Only for executors in float. Twice as fast on processors with AVX-512 BF16 or AMX.
     bool bfloat16 = false;
-    std::uint64_t random_seed = 0;            ///< decides what Dropout drops
+    std::uint64_t random_seed = 0;  ///< decides what Dropout drops
+    SumOverRanks across;            ///< with several ranks that hold a part of the batch each; outlives the derivative
     std::vector<BatchStatistics> statistics;  ///< in graph order; only where training
 };
 

@@ -16,6 +16,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "model/graph.hpp"
+#include "train/synchronized_norm.hpp"
 
 namespace locus::train {
 
@@ -38,6 +39,7 @@ struct Call {
     bool may_overwrite = false;    ///< nobody needs inputs[0] afterwards, its producer's derivative neither
     std::vector<BatchStatistics>* statistics = nullptr;  ///< where BatchNormalization leaves what it saw while training
     std::uint64_t random_seed = 0;                       ///< of this node in this pass: what Dropout drops
+    const SumOverRanks* across = nullptr;  ///< with several ranks: statistics of a batch are those of all of them
 
     bool has(std::size_t i) const { return i < inputs.size() && inputs[i].defined(); }
     /// The i-th input; throws Error(model) where the node leaves it out.

@@ -89,6 +89,11 @@ Tensors batch_normalization(Call& call) {
             at::native_batch_norm(x, call.input(1), call.input(2), call.input(3), call.input(4), false, 0.0, epsilon);
         return {y};
     }
+    if (call.across) {
+        const NormalizedBatch made = synchronized_norm(x, call.input(1), call.input(2), epsilon, *call.across);
+        if (call.statistics) call.statistics->push_back({&call.node, made.mean, made.unbiased_variance});
+        return {made.values};
+    }
     auto [y, mean, invstd] = at::native_batch_norm(x, call.input(1), call.input(2), {}, {}, true, 0.0, epsilon);
     if (call.statistics) {
         const double count = static_cast<double>(x.numel()) / static_cast<double>(x.size(1));

@@ -44,14 +44,16 @@ struct TrainOptions {
     /// Minutes of wall time, 0: as many as the epochs take. Otherwise the schedule is fitted to the pace all the while, so that it ends on time: with
     /// fewer epochs than planned where the machine is shared, never more. Such a run is not the same bits twice.
     double minutes = 0;
-    int batch = 128;
-    int norm_batch = 32;  ///< images whose statistics a BatchNormalization shares; batch is cut into such groups
+    int batch = 128;  ///< images a step; with several ranks, of each
+    int norm_batch =
+        32;  ///< images, over all ranks, whose statistics a BatchNormalization shares: steps are cut into such groups
     Optimizer optimizer = Optimizer::sgd;
     Schedule schedule{.peak = 0.2};
     SizeSchedule sizes;          ///< empty: image_size throughout
     double momentum = 0.9;       ///< Nesterov's, of SGD
     double weight_decay = 5e-4;  ///< on kernels and matrices, not on norms and biases
     double label_smoothing = 0.1;
+    double mixup = 0;        ///< alpha of the Beta distribution that shares are drawn from (Zhang et al. 2018); 0: none
     bool bfloat16 = false;   ///< convolutions in bfloat16, see Pass::bfloat16
     double average = 0.999;  ///< decay of the moving average of weights that is validated and exported; 0: none
     double statistics_momentum = 0.1;  ///< of the running statistics of BatchNormalization

@@ -4,13 +4,15 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <torch/csrc/autograd/autograd.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "report/atomic_file.hpp"
+#include "report/sha256.hpp"
 #include "train/batch_loader.hpp"
+#include "train/batch_maker.hpp"
 #include "train/checkpoint.hpp"
 #include "train/engine_threads.hpp"
 #include "train/executor.hpp"
@@ -18,13 +20,15 @@
 #include "train/exported_check.hpp"
 #include "train/frozen_trunk.hpp"
 #include "train/gap_head.hpp"
-#include "train/optimizer.hpp"
 #include "train/options.hpp"
+#include "train/process_group.hpp"
 #include "train/starting_network.hpp"
 #include "train/surgery.hpp"
 #include "train/training_data.hpp"
 #include "train/training_log.hpp"
 #include "train/training_page.hpp"
+#include "train/training_plan.hpp"
+#include "train/training_step.hpp"
 #include "train/validation.hpp"
 
 namespace locus::train {
@@ -36,14 +40,24 @@ namespace {
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
+/// Of several ranks the first alone speaks.
+TrainOptions as_rank(TrainOptions options, const ProcessGroup& ranks) {
+    if (!ranks.is_first()) options.say = nullptr;
+    return options;
+}
+
 /// One training, from its data to the file it writes.
 class Training {
 public:
-    explicit Training(const TrainOptions& options);
+    Training(const TrainOptions& options, ProcessGroup& ranks);
     TrainOutcome run();
 
 private:
     void make_network();
+    void agree_on_data();
+    void agree_on_time();
+    TrainOutcome run_epochs();
+    void write_model();
     void resume();
     void save();
     bool train_epoch();
@@ -52,55 +66,108 @@ private:
     std::vector<std::string> validation_outputs() const;
     /// The network that is validated and exported.
     const Executor& shown() const { return options_.average > 0 ? *averaged_ : *network_; }
-    double train_step(const Batch& batch, double rate);
-    Batch make_batch(const std::vector<std::uint32_t>& order, std::size_t index, int size);
-    double progress() const;
-    void follow_pace();
-    bool is_time_up() const { return options_.minutes > 0 && seconds_since(begin_) >= 60 * options_.minutes; }
-    std::size_t steps_per_epoch() const;
-    bool is_interrupted() const { return options_.interrupted && options_.interrupted->load(); }
+    /// Steps that training has behind it, those of epochs cut short included.
+    std::int64_t position() const {
+        return epoch_ * static_cast<std::int64_t>(steps_per_epoch()) + static_cast<std::int64_t>(step_);
+    }
+    double progress() const { return plan_.progress(position()); }
+    bool is_time_up() const { return options_.minutes > 0 && elapsed_ >= 60 * options_.minutes; }
+    std::int64_t planned_steps() const { return planned_epochs_ * static_cast<std::int64_t>(steps_per_epoch()); }
+    std::size_t steps_per_epoch() const { return maker_.steps_per_epoch(); }
+    std::int64_t steps_taken() const { return stepper_->update().steps; }
+    fs::path checkpoint_file() const { return options_.folder / "checkpoint.locus"; }
+    /// What is trained, for people.
+    std::string name() const { return options_.from.empty() ? options_.network : options_.from.stem().string(); }
     void say(const std::string& line) const {
         if (options_.say) options_.say(line);
     }
 
+    ProcessGroup& ranks_;
     TrainOptions options_;
     EngineThreads threads_;
     TrainingData data_;
+    BatchMaker maker_;
 
     model::Model model_;
     std::string output_;
     std::optional<PooledHead> head_;
     std::unique_ptr<Executor> network_, averaged_;
-    std::unique_ptr<WeightUpdate> update_;
+    std::unique_ptr<TrainingStep> stepper_;
 
     // Where training stands.
-    int epoch_ = 0;                 ///< epochs finished
-    std::size_t step_ = 0;          ///< steps finished in the epoch under way
-    std::int64_t anchor_step_ = 0;  ///< where the schedule was last planned, and
-    double anchor_progress_ = 0;    ///< how far training was then
+    int epoch_ = 0;         ///< epochs finished
+    std::size_t step_ = 0;  ///< steps finished in the epoch under way
     int planned_epochs_ = 0;
+    TrainingPlan plan_;
     int size_ = 0;
     double loss_sum_ = 0, right_ = 0, seen_ = 0, epoch_seconds_ = 0, waited_ = 0;
     std::vector<EpochRecord> history_;
     Clock::time_point last_save_ = Clock::now();
 
-    // With a limit of time: steps that are left from the anchor on, as the pace has it.
-    Clock::time_point begin_ = Clock::now(), pace_time_ = Clock::now();
-    std::int64_t pace_step_ = 0;
-    double pace_ = 0, steps_left_ = 0;
+    Clock::time_point begin_ = Clock::now();
+    double elapsed_ = 0;        ///< seconds since then, as rank 0 has them
+    bool interrupted_ = false;  ///< some rank was told to stop
 };
 
-Training::Training(const TrainOptions& options)
-    : options_(options), threads_(options.engine_threads), data_(load_training_data(options, threads_.count())) {
+Training::Training(const TrainOptions& options, ProcessGroup& ranks)
+    : ranks_(ranks),
+      options_(as_rank(options, ranks)),
+      threads_(options.engine_threads),
+      data_(load_training_data(options_, threads_.count())),
+      maker_(options_, data_, {ranks.rank(), ranks.size()}) {
     if (options_.folder.empty()) options_.folder = options_.output.string() + ".training";
     if (options_.epochs < 1 || options_.batch < 1 || options_.norm_batch < 1) {
         throw Error(ErrorKind::usage, "Epochs, batch and the batch of normalisation are at least 1.");
     }
+    if (options_.mixup < 0) throw Error(ErrorKind::usage, "Mixup's alpha is 0, for none, or more.");
+    if (ranks_.size() > options_.norm_batch) {
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("{} ranks cannot share groups of {} photos: --norm-batch is at least one photo for each.",
+                        ranks_.size(), options_.norm_batch));
+    }
+    agree_on_data();
     make_network();
     planned_epochs_ = options_.epochs;
+    plan_ = TrainingPlan(planned_steps());
     if (options_.resume) resume();
-    begin_ = pace_time_ = Clock::now();
-    pace_step_ = update_->steps;
+    begin_ = Clock::now();
+    plan_.begin_at(position());
+}
+
+/// Ranks that see other photos or options would wait for each other in vain, or train on what nobody meant.
+void Training::agree_on_data() {
+    if (!ranks_.is_parallel()) return;
+    std::string own =
+        fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", options_.schedule.peak, options_.from.string(),
+                    options_.batch, options_.norm_batch, options_.seed, options_.epochs, options_.network,
+                    options_.width, options_.head, options_.image_size, options_.mixup, data_.multi_label);
+    for (const PhotoStore* store : {data_.photos.get(), data_.validation.get()}) {
+        if (!store) continue;
+        own += fmt::format("\n{}", store->samples().size());
+        for (const dataset::Sample& sample : store->samples())
+            own += fmt::format("\n{} {}", sample.name, fmt::join(sample.labels, ","));
+    }
+    own = report::sha256(own);
+    const bool same = ranks_.broadcast(own) == own;
+    std::vector<double> strangers(static_cast<std::size_t>(ranks_.size()));
+    strangers[static_cast<std::size_t>(ranks_.rank())] = same ? 0 : 1;
+    ranks_.sum(strangers);
+    const auto stranger = std::find(strangers.begin(), strangers.end(), 1.0);
+    if (stranger == strangers.end()) return;
+    throw Error(ErrorKind::usage,
+                fmt::format("Rank {} was given other photos or options than rank 0; all ranks need the "
+                            "same command and the same data.",
+                            stranger - strangers.begin()));
+}
+
+/// After each step: whether to stop, and how late it is, so that every rank decides the same.
+void Training::agree_on_time() {
+    std::vector<double> words{options_.interrupted && options_.interrupted->load() ? 1.0 : 0.0,
+                              ranks_.is_first() ? seconds_since(begin_) : 0.0};
+    ranks_.sum(words);
+    interrupted_ = words[0] > 0;
+    elapsed_ = words[1];
 }
 
 void Training::make_network() {
@@ -151,131 +218,12 @@ void Training::make_network() {
         if (!options_.from.empty() && parameter.name.starts_with(new_layer_prefix))
             parameter.rate_factor = options_.new_rate_factor;
     }
-    update_ = std::make_unique<WeightUpdate>(
-        network_->parameters(), averaged_->parameters(),
-        WeightUpdateOptions{options_.optimizer, options_.momentum, options_.weight_decay, options_.average});
+    stepper_ = std::make_unique<TrainingStep>(options_, *network_, *averaged_, output_, threads_, ranks_,
+                                              maker_.most_groups());
     std::int64_t count = 0;
     for (const Parameter& parameter : network_->parameters()) count += parameter.value.numel();
-    say(fmt::format("{}: {} parameters to train, {} engine threads.", options_.network, count, threads_.count()));
-}
-
-std::size_t Training::steps_per_epoch() const {
-    const std::size_t n = data_.photos->samples().size(), batch = static_cast<std::size_t>(options_.batch);
-    // What is left over at an epoch's end is trained on where it fills a group of normalisation.
-    return std::max<std::size_t>(1, n / batch + (n % batch >= static_cast<std::size_t>(options_.norm_batch) ? 1 : 0));
-}
-
-double Training::progress() const {
-    const double total = static_cast<double>(planned_epochs_) * static_cast<double>(steps_per_epoch());
-    const double here =
-        static_cast<double>(epoch_) * static_cast<double>(steps_per_epoch()) + static_cast<double>(step_);
-    const double rest = steps_left_ > 0 ? steps_left_ : total - static_cast<double>(anchor_step_);
-    if (rest <= 0) return 1;
-    return anchor_progress_ + (1 - anchor_progress_) * std::min(1.0, (here - static_cast<double>(anchor_step_)) / rest);
-}
-
-/// Plans the rest anew every quarter of a minute: as many steps as the pace allows in the time that is left.
-void Training::follow_pace() {
-    const double passed = seconds_since(pace_time_);
-    if (options_.minutes <= 0 || passed < 15) return;
-    const double pace = static_cast<double>(update_->steps - pace_step_) / passed;
-    pace_ = pace_ == 0 ? pace : 0.85 * pace_ + 0.15 * pace;
-    pace_time_ = Clock::now();
-    pace_step_ = update_->steps;
-    const double done = progress();
-    anchor_step_ = static_cast<std::int64_t>(static_cast<std::size_t>(epoch_) * steps_per_epoch() + step_);
-    anchor_progress_ = done;
-    const double planned = static_cast<double>(planned_epochs_) * static_cast<double>(steps_per_epoch()) -
-                           static_cast<double>(anchor_step_);
-    steps_left_ = std::clamp(pace_ * (60 * options_.minutes - seconds_since(begin_)), 1.0, std::max(1.0, planned));
-}
-
-Batch Training::make_batch(const std::vector<std::uint32_t>& order, std::size_t index, int size) {
-    Batch batch;
-    batch.size = size;
-    const std::size_t begin = index * static_cast<std::size_t>(options_.batch);
-    const std::size_t end = std::min(order.size(), begin + static_cast<std::size_t>(options_.batch));
-    const std::size_t values = static_cast<std::size_t>(3 * size) * static_cast<std::size_t>(size);
-    batch.images.resize((end - begin) * values);
-    const std::uint64_t epoch = static_cast<std::uint64_t>(epoch_);
-    for (std::size_t i = begin; i < end; ++i) {
-        const std::shared_ptr<const Image> photo = data_.photos->photo(order[i]);
-        if (!photo) continue;
-        Random random(options_.seed, epoch, order[i]);
-        augment(*photo, options_.augmentation, is_flipped(options_.augmentation, options_.seed, epoch, order[i]), size,
-                options_.preprocessing, random, batch.images.data() + static_cast<std::size_t>(batch.count) * values);
-        const dataset::Sample& sample = data_.photos->samples()[order[i]];
-        if (data_.multi_label) {
-            const std::size_t classes = data_.classes.entries.size();
-            batch.targets.resize(batch.targets.size() + classes);
-            for (const int label : sample.labels)
-                batch.targets[batch.targets.size() - classes + static_cast<std::size_t>(label)] = 1;
-        } else {
-            batch.labels.push_back(sample.labels[0]);
-        }
-        batch.samples.push_back(order[i]);
-        ++batch.count;
-    }
-    return batch;
-}
-
-double Training::train_step(const Batch& batch, double rate) {
-    const int group_size = std::min(options_.norm_batch, batch.count);
-    const std::size_t groups = static_cast<std::size_t>(std::max(1, batch.count / group_size));
-    const Tensors values = network_->values();
-    std::vector<Tensors> gradients(groups);
-    std::vector<Pass> passes(groups);
-    std::vector<double> shares(groups), losses(groups), right(groups);
-    const std::int64_t plane = static_cast<std::int64_t>(batch.size) * batch.size;
-    threads_.run(groups, [&](std::size_t g) {
-        const int begin = static_cast<int>(g) * group_size;
-        const int end = g + 1 == groups ? batch.count : begin + group_size;  // the last takes what is left over
-        const std::int64_t n = end - begin;
-        // Channels last: convolutions and what follows them keep that order, and are a fifth to several times faster in it.
-        const at::Tensor x = at::from_blob(const_cast<float*>(batch.images.data()) + begin * 3 * plane,
-                                           {n, 3, batch.size, batch.size}, at::kFloat)
-                                 .contiguous(at::MemoryFormat::ChannelsLast);
-        passes[g].training = true;
-        passes[g].bfloat16 = options_.bfloat16;
-        passes[g].random_seed =
-            Random(options_.seed, static_cast<std::uint64_t>(epoch_), batch.samples[static_cast<std::size_t>(begin)])
-                .next();
-        const at::Tensor logits = network_->run({{network_->input_name(), x}}, {output_}, passes[g])[0];
-        at::Tensor loss;
-        if (data_.multi_label) {
-            const std::int64_t classes = logits.size(1);
-            const at::Tensor target =
-                at::from_blob(const_cast<float*>(batch.targets.data()) + begin * classes, {n, classes}, at::kFloat);
-            loss = at::binary_cross_entropy_with_logits(logits, target);
-        } else {
-            const at::Tensor label =
-                at::from_blob(const_cast<std::int64_t*>(batch.labels.data()) + begin, {n}, at::kLong);
-            loss = at::cross_entropy_loss(logits, label, {}, at::Reduction::Mean, -100, options_.label_smoothing);
-            right[g] = (logits.detach().argmax(1) == label).sum().item<double>();
-        }
-        gradients[g] = torch::autograd::grad({loss}, values);
-        shares[g] = static_cast<double>(n) / batch.count;
-        losses[g] = loss.item<double>();
-    });
-    double loss = 0;
-    for (std::size_t g = 0; g < groups; ++g) {
-        loss += shares[g] * losses[g];
-        right_ += right[g];
-    }
-    if (!std::isfinite(loss)) return loss;
-    // Early on, the average forgets fast, else it would remember the random start.
-    const double t = static_cast<double>(update_->steps);
-    const double keep = std::min(options_.average, (1 + t) / (10 + t));
-    update_->step(gradients, shares, rate, keep);
-    std::vector<std::vector<BatchStatistics>> statistics;
-    for (Pass& pass : passes) statistics.push_back(std::move(pass.statistics));
-    network_->update_statistics(statistics, options_.statistics_momentum);
-    at::NoGradGuard no_gradients;
-    for (auto& [name, value] : averaged_->statistics())
-        value.mul_(keep).add_(network_->statistics().at(name), 1 - keep);
-    loss_sum_ += loss * batch.count;
-    seen_ += batch.count;
-    return loss;
+    say(fmt::format("{}: {} parameters to train, {} engine threads{}.", name(), count, threads_.count(),
+                    ranks_.is_parallel() ? fmt::format(" on each of {} ranks", ranks_.size()) : ""));
 }
 
 bool Training::train_epoch() {
@@ -283,10 +231,9 @@ bool Training::train_epoch() {
         size_ = options_.sizes.size(progress());
         loss_sum_ = right_ = seen_ = epoch_seconds_ = waited_ = 0;
     }
-    const std::vector<std::uint32_t> order =
-        shuffled(data_.photos->samples().size(), options_.seed, static_cast<std::uint64_t>(epoch_));
+    const std::vector<std::uint32_t> order = maker_.order(epoch_);
     const std::size_t steps = steps_per_epoch(), first = step_;
-    BatchLoader loader([&](std::size_t i) { return make_batch(order, first + i, size_); }, steps - first,
+    BatchLoader loader([&](std::size_t i) { return maker_.make(order, epoch_, first + i, size_); }, steps - first,
                        {.threads = options_.loader_threads});
     auto begin = Clock::now();
     auto last_word = begin;
@@ -294,18 +241,18 @@ bool Training::train_epoch() {
     const double seen_before = seen_;
     while (std::optional<Batch> batch = loader.next()) {
         const double rate = options_.schedule.learning_rate(progress());
-        if (batch->count > 0) {
-            const double loss = train_step(*batch, rate);
-            if (!std::isfinite(loss)) {
-                throw Error(
-                    ErrorKind::resource,
-                    fmt::format(
-                        "The loss is no longer a finite number (epoch {}, step {}); {} holds the last good state. A "
-                        "lower learning rate than {} may help.",
-                        epoch_ + 1, step_ + 1, (options_.folder / "checkpoint.locus").string(),
-                        options_.schedule.peak));
-            }
+        const StepResult result = stepper_->run(*batch, epoch_, rate);
+        if (!std::isfinite(result.loss)) {
+            throw Error(
+                ErrorKind::resource,
+                fmt::format(
+                    "The loss is no longer a finite number (epoch {}, step {}); {} holds the last good state. A "
+                    "lower learning rate than {} may help.",
+                    epoch_ + 1, step_ + 1, checkpoint_file().string(), options_.schedule.peak));
         }
+        loss_sum_ += result.loss * result.photos;
+        right_ += result.right;
+        seen_ += result.photos;
         ++step_;
         epoch_seconds_ = seconds_before + seconds_since(begin);
         waited_ = waited_before + loader.seconds_waited();
@@ -314,17 +261,18 @@ bool Training::train_epoch() {
             const double pace = (seen_ - seen_before) / std::max(1e-9, epoch_seconds_ - seconds_before);
             say(fmt::format(
                 "epoch {}/{} step {}/{} at {} px: loss {:.4f}, {:.1f} % right, {:.0f} images/s, epoch done in {:.0f} s",
-                epoch_ + 1, planned_epochs_, step_, steps, size_, loss_sum_ / seen_, 100 * right_ / seen_, pace,
-                static_cast<double>((steps - step_) * static_cast<std::size_t>(options_.batch)) /
+                epoch_ + 1, planned_epochs_, step_, steps, size_, loss_sum_ / std::max(1.0, seen_),
+                100 * right_ / std::max(1.0, seen_), pace,
+                static_cast<double>((steps - step_) * static_cast<std::size_t>(options_.batch * ranks_.size())) /
                     std::max(1e-9, pace)));
         }
-        const bool stop =
-            is_interrupted() || (options_.stop_after_steps > 0 && update_->steps >= options_.stop_after_steps);
+        agree_on_time();
+        const bool stop = interrupted_ || (options_.stop_after_steps > 0 && steps_taken() >= options_.stop_after_steps);
         if (stop || seconds_since(last_save_) > options_.checkpoint_every) {
             if (step_ < steps || stop) save();
         }
         if (stop) return false;
-        follow_pace();
+        if (options_.minutes > 0) plan_.follow_pace(position(), elapsed_, 60 * options_.minutes);
         if (is_time_up()) return true;
     }
     return true;
@@ -364,7 +312,14 @@ void Training::validate_epoch(EpochRecord& record) {
         }
         return answers;
     };
-    const ValidationResult result = validate(answer, *data_.validation, threads_, validation_options());
+    ValidationOptions options = validation_options();
+    if (ranks_.is_parallel()) {
+        options.rank = static_cast<std::size_t>(ranks_.rank());
+        options.ranks = static_cast<std::size_t>(ranks_.size());
+        options.classes = data_.classes.entries.size();
+        options.sum = [&](std::vector<double>& numbers) { ranks_.sum(numbers); };
+    }
+    const ValidationResult result = validate(answer, *data_.validation, threads_, options);
     record.loss = result.loss;
     record.top1 = result.top1;
     record.top5 = result.top5;
@@ -372,7 +327,22 @@ void Training::validate_epoch(EpochRecord& record) {
 }
 
 TrainOutcome Training::run() {
-    fs::create_directories(options_.folder);
+    try {
+        return run_epochs();
+    } catch (const LostRank& lost) {
+        // Nothing has changed since the last whole step.
+        if (ranks_.is_first()) save();
+        throw Error(
+            ErrorKind::io,
+            fmt::format("{} Training stopped in epoch {} after step {}; {} holds {} state, and the "
+                        "same command with --resume goes on.",
+                        lost.what(), epoch_ + 1, step_, checkpoint_file().string(), ranks_.is_first() ? "that" : "a"));
+    }
+}
+
+TrainOutcome Training::run_epochs() {
+    if (ranks_.is_first()) fs::create_directories(options_.folder);
+    if (ranks_.is_parallel() && !options_.resume) save();  // so that there is one, whichever rank is lost when
     while (epoch_ < planned_epochs_) {
         if (!train_epoch()) return {history_, false};
         EpochRecord record;
@@ -384,20 +354,29 @@ TrainOutcome Training::run() {
         record.seconds = epoch_seconds_;
         record.images_per_second = seen_ / std::max(1e-9, epoch_seconds_);
         record.waited = waited_ / std::max(1e-9, epoch_seconds_);
+        if (is_time_up()) planned_epochs_ = epoch_ + 1;
+        if (record.epoch == planned_epochs_ || record.epoch % std::max(1, options_.validate_every) == 0)
+            validate_epoch(record);
         ++epoch_;
         step_ = 0;
-        if (is_time_up()) planned_epochs_ = epoch_;
-        if (epoch_ == planned_epochs_ || epoch_ % std::max(1, options_.validate_every) == 0) validate_epoch(record);
         history_.push_back(record);
         say(describe(record, planned_epochs_));
-        write_log(history_, options_.folder / "log.csv");
-        report::write_file_atomically(
-            options_.folder / "training.html",
-            training_page(history_, planned_epochs_,
-                          options_.network + " on " + std::to_string(data_.photos->samples().size()) + " photos"));
+        if (ranks_.is_first()) {
+            write_log(history_, options_.folder / "log.csv");
+            report::write_file_atomically(
+                options_.folder / "training.html",
+                training_page(history_, planned_epochs_,
+                              name() + " on " + std::to_string(data_.photos->samples().size()) + " photos"));
+        }
         save();
-        if (is_interrupted()) return {history_, false};
+        agree_on_time();
+        if (interrupted_) return {history_, false};
     }
+    if (ranks_.is_first()) write_model();
+    return {history_, true};
+}
+
+void Training::write_model() {
     model::Model trained = model_;
     shown().store(trained);
     ExportOptions exported;
@@ -405,27 +384,26 @@ TrainOutcome Training::run() {
     exported.labels = data_.classes.names();
     exported.half_weights = options_.half_weights;
     exported.description =
-        fmt::format("{} with a {} head, {} classes, trained by Locus on {} photos for {} epochs.", options_.network,
+        fmt::format("{} with a {} head, {} classes, trained by Locus on {} photos for {} epochs.", name(),
                     options_.head, data_.classes.entries.size(), data_.photos->samples().size(), planned_epochs_);
     export_model(std::move(trained), exported, options_.output);
     say(fmt::format("{} written.", options_.output.string()));
-    if (data_.validation) {
-        ValidationOptions validation = validation_options();
-        const auto own = [&](const Tensor& photos) { return from_torch(shown().run(to_torch(photos), output_)); };
-        check_exported(options_.output, validation_outputs(), *data_.validation, threads_, validation, own,
-                       options_.folder, data_.classes.names(), options_.say);
-    }
-    return {history_, true};
+    if (!data_.validation) return;
+    const auto own = [&](const Tensor& photos) { return from_torch(shown().run(to_torch(photos), output_)); };
+    check_exported(options_.output, validation_outputs(), *data_.validation, threads_, validation_options(), own,
+                   options_.folder, data_.classes.names(), options_.say);
 }
 
+/// Rank 0 does; the others hold the same.
 void Training::save() {
     last_save_ = Clock::now();
+    if (!ranks_.is_first()) return;
     Checkpoint checkpoint;
     nlohmann::json state{{"epoch", epoch_},
                          {"step", step_},
-                         {"steps", update_->steps},
-                         {"anchor_step", anchor_step_},
-                         {"anchor_progress", anchor_progress_},
+                         {"steps", steps_taken()},
+                         {"anchor_step", plan_.anchor_step()},
+                         {"anchor_progress", plan_.anchor_progress()},
                          {"planned_epochs", planned_epochs_},
                          {"size", size_},
                          {"loss_sum", loss_sum_},
@@ -434,7 +412,7 @@ void Training::save() {
                          {"epoch_seconds", epoch_seconds_},
                          {"waited", waited_},
                          {"samples", data_.photos->samples().size()},
-                         {"batch", options_.batch},
+                         {"batch", options_.batch * ranks_.size()},
                          {"seed", options_.seed},
                          {"history", to_json(history_)}};
     checkpoint.state = state.dump();
@@ -445,15 +423,16 @@ void Training::save() {
     for (const Parameter& parameter : averaged_->parameters()) put("average", parameter.name, parameter.value);
     for (const auto& [name, value] : network_->statistics()) put("statistic", name, value);
     for (const auto& [name, value] : averaged_->statistics()) put("average-statistic", name, value);
-    for (const auto& [name, value] : update_->state()) put("update", name, value);
-    save_checkpoint(checkpoint, options_.folder / "checkpoint.locus");
+    for (const auto& [name, value] : stepper_->update().state()) put("update", name, value);
+    save_checkpoint(checkpoint, checkpoint_file());
 }
 
 void Training::resume() {
-    const fs::path file = options_.folder / "checkpoint.locus";
-    const Checkpoint checkpoint = load_checkpoint(file);
+    const fs::path file = checkpoint_file();
+    const Checkpoint checkpoint =
+        parse_checkpoint(ranks_.broadcast(ranks_.is_first() ? read_checkpoint(file) : std::string()), file);
     const auto state = nlohmann::json::parse(checkpoint.state);
-    if (state.at("samples") != data_.photos->samples().size() || state.at("batch") != options_.batch ||
+    if (state.at("samples") != data_.photos->samples().size() || state.at("batch") != options_.batch * ranks_.size() ||
         state.at("seed") != options_.seed) {
         throw Error(
             ErrorKind::usage,
@@ -473,8 +452,8 @@ void Training::resume() {
     for (Parameter& parameter : averaged_->parameters()) take("average", parameter.name, parameter.value);
     for (auto& [name, value] : network_->statistics()) take("statistic", name, value);
     for (auto& [name, value] : averaged_->statistics()) take("average-statistic", name, value);
-    for (const auto& [name, value] : update_->state()) take("update", name, value);
-    update_->steps = state.at("steps");
+    for (const auto& [name, value] : stepper_->update().state()) take("update", name, value);
+    stepper_->update().steps = state.at("steps");
     epoch_ = state.at("epoch");
     step_ = state.at("step");
     size_ = state.at("size");
@@ -484,27 +463,30 @@ void Training::resume() {
     epoch_seconds_ = state.at("epoch_seconds");
     waited_ = state.at("waited");
     history_ = records_from_json(state.at("history"));
-    anchor_step_ = state.at("anchor_step");
-    anchor_progress_ = state.at("anchor_progress");
     planned_epochs_ = state.at("planned_epochs");
-    if (options_.epochs < planned_epochs_) {
-        // Planned anew from here: the learning rate goes on from where it is and reaches its end with the last epoch.
-        anchor_progress_ = progress();
-        anchor_step_ = static_cast<std::int64_t>(static_cast<std::size_t>(epoch_) * steps_per_epoch() + step_);
-    } else if (options_.epochs > planned_epochs_) {
-        // From here on as if it had been planned so long from the start: a run that was at its end would not move else.
-        anchor_progress_ = 0;
-        anchor_step_ = 0;
-    }
+    plan_ = TrainingPlan(planned_steps(), state.at("anchor_step"), state.at("anchor_progress"));
     planned_epochs_ = options_.epochs;
+    plan_.replan(planned_steps(), position());
     say(fmt::format("going on from {}: epoch {}, step {}.", file.string(), epoch_ + 1, step_));
 }
 
 }  // namespace
 
 TrainOutcome train(const TrainOptions& options) {
-    if (options.freeze_trunk) return train_on_frozen_trunk(options);
-    return Training(options).run();
+    const RankEnvironment environment = rank_environment();
+    if (options.freeze_trunk) {
+        if (environment.size > 1) {
+            throw Error(ErrorKind::usage, fmt::format("--freeze trunk is done by one process; {} started {}.",
+                                                      environment.launcher, environment.size));
+        }
+        return train_on_frozen_trunk(options);
+    }
+    if (environment.size > 1 && environment.rank == 0 && options.say) {
+        options.say(fmt::format("rank 0 of {} ({}): waiting for the others at {}:{}.", environment.size,
+                                environment.launcher, environment.host, environment.port));
+    }
+    ProcessGroup ranks(environment);
+    return Training(options, ranks).run();
 }
 
 }  // namespace locus::train

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -45,6 +46,18 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
         throw Error(ErrorKind::usage,
                     fmt::format("The data have one class, '{}'; there is nothing to tell apart with fewer than two.",
                                 list.classes.entries[0].key));
+    }
+    std::set<int> occurring;
+    for (const dataset::Sample& sample : list.samples) occurring.insert(sample.labels.begin(), sample.labels.end());
+    if (occurring.empty()) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("{}: its images have no label at all.", options.data.front().string()));
+    }
+    if (occurring.size() < 2 && !list.multi_label) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("The data hold images of one class alone, '{}'; there is nothing to tell apart with "
+                                "fewer than two.",
+                                list.classes.entries[static_cast<std::size_t>(*occurring.begin())].key));
     }
     std::vector<dataset::Sample> held;
     if (!options.validation.empty()) {

@@ -16,6 +16,36 @@ struct Part {
     std::size_t images = 0, top1 = 0, top5 = 0, boxed = 0;
     std::array<std::size_t, threshold_count> localized{};
     std::vector<std::size_t> class_images, class_right;
+
+    void add(const Part& other) {
+        loss += other.loss;
+        images += other.images;
+        top1 += other.top1;
+        top5 += other.top5;
+        boxed += other.boxed;
+        for (std::size_t i = 0; i < threshold_count; ++i) localized[i] += other.localized[i];
+        class_images.resize(std::max(class_images.size(), other.class_images.size()));
+        class_right.resize(class_images.size());
+        for (std::size_t c = 0; c < other.class_images.size(); ++c) {
+            class_images[c] += other.class_images[c];
+            class_right[c] += other.class_right[c];
+        }
+    }
+
+    /// Becomes the sum over ranks; counts are exact in a double.
+    void sum_over_ranks(const ValidationOptions& options, std::size_t classes) {
+        class_images.resize(classes);
+        class_right.resize(classes);
+        std::vector<double> numbers{loss};
+        std::vector<std::size_t*> counts{&images, &top1, &top5, &boxed};
+        for (std::size_t& count : localized) counts.push_back(&count);
+        for (std::size_t& count : class_images) counts.push_back(&count);
+        for (std::size_t& count : class_right) counts.push_back(&count);
+        for (const std::size_t* count : counts) numbers.push_back(static_cast<double>(*count));
+        options.sum(numbers);
+        loss = numbers[0];
+        for (std::size_t i = 0; i < counts.size(); ++i) *counts[i] = static_cast<std::size_t>(numbers[i + 1]);
+    }
 };
 
 /// The class activation map of one photo: sum over channels of weight times map.
@@ -98,9 +128,11 @@ ValidationResult validate(const Answer& network, PhotoStore& photos, EngineThrea
     const std::size_t count = photos.samples().size();
     const std::size_t batch = static_cast<std::size_t>(options.batch);
     const std::size_t plane = static_cast<std::size_t>(options.size) * static_cast<std::size_t>(options.size);
-    std::vector<Part> parts((count + batch - 1) / batch);
+    const std::size_t batches = (count + batch - 1) / batch;
+    std::vector<Part> parts(options.rank < batches ? (batches - options.rank - 1) / options.ranks + 1 : 0);
 
-    threads.run(parts.size(), [&](std::size_t index) {
+    threads.run(parts.size(), [&](std::size_t own) {
+        const std::size_t index = options.rank + own * options.ranks;
         std::vector<std::shared_ptr<const Image>> shown;
         std::vector<std::size_t> samples;
         for (std::size_t i = index * batch; i < std::min(count, (index + 1) * batch); ++i) {
@@ -121,7 +153,7 @@ ValidationResult validate(const Answer& network, PhotoStore& photos, EngineThrea
         const std::size_t classes = static_cast<std::size_t>(answer[0].shape().at(1));
         const bool maps = answer.size() > 1 && answer[1].rank() == 4 && options.weights.rank() == 2;
         const std::size_t each = maps ? static_cast<std::size_t>(answer[1].size()) / shown.size() : 0;
-        Part& part = parts[index];
+        Part& part = parts[own];
         part.class_images.resize(classes);
         part.class_right.resize(classes);
         for (std::size_t i = 0; i < shown.size(); ++i) {
@@ -132,22 +164,12 @@ ValidationResult validate(const Answer& network, PhotoStore& photos, EngineThrea
         }
     });
 
-    ValidationResult result;
     Part all;
-    for (const Part& part : parts) {
-        all.loss += part.loss;
-        all.images += part.images;
-        all.top1 += part.top1;
-        all.top5 += part.top5;
-        all.boxed += part.boxed;
-        for (std::size_t i = 0; i < threshold_count; ++i) all.localized[i] += part.localized[i];
-        result.class_images.resize(std::max(result.class_images.size(), part.class_images.size()));
-        result.class_right.resize(result.class_images.size());
-        for (std::size_t c = 0; c < part.class_images.size(); ++c) {
-            result.class_images[c] += part.class_images[c];
-            result.class_right[c] += part.class_right[c];
-        }
-    }
+    for (const Part& part : parts) all.add(part);
+    if (options.sum) all.sum_over_ranks(options, options.classes);
+    ValidationResult result;
+    result.class_images = all.class_images;
+    result.class_right = all.class_right;
     const double n = static_cast<double>(std::max<std::size_t>(1, all.images));
     result.images = all.images;
     result.loss = all.loss / n;

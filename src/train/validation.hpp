@@ -43,6 +43,9 @@ struct ValidationOptions {
     Preprocessing preprocessing;
     bool multi_label = false;
     bool all_thresholds = false;
+    /// Where ranks validate together, each takes every `ranks`th batch and `sum` adds numbers over all of them.
+    std::size_t rank = 0, ranks = 1, classes = 0;
+    std::function<void(std::vector<double>&)> sum;
     const dataset::BoxList* boxes = nullptr;  ///< with `weights`: localization is measured
     Tensor weights;  ///< of the linear layer behind the pool, float32 [classes, K]; may be empty
 };
