@@ -45,12 +45,7 @@ MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf m
 std::int64_t MapGraph::classes() const { return logits_.shape().at(1); }
 
 Value MapGraph::integers(const std::string& tensor, const Shape& of_item) {
-    const auto at = [&](std::int64_t batch) {
-        Shape shape{network_->fixed_batch.value_or(batch)};
-        shape.insert(shape.end(), of_item.begin(), of_item.end());
-        return model::KnownTensor{DataType::int64, shape, std::nullopt};
-    };
-    shapes_.set(tensor, at(model::shape_batches[0]), at(model::shape_batches[1]));
+    shapes_.set_rows(tensor, network_->input, of_item);
     return emit_->value(tensor);
 }
 

@@ -59,10 +59,13 @@ bool Shapes::is_float(const std::string& tensor) const {
     }
 }
 
-void Shapes::set_rows(const std::string& tensor, const std::string& other, std::int64_t columns) {
+void Shapes::set_rows(const std::string& tensor, const std::string& other, const Shape& of_row) {
     std::array<KnownTensor, 2> known;
-    for (std::size_t i = 0; i < known.size(); ++i)
-        known[i] = {DataType::int64, {worlds_[i].at(other).shape.at(0), columns}, {}};
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        Shape shape{worlds_[i].at(other).shape.at(0)};
+        shape.insert(shape.end(), of_row.begin(), of_row.end());
+        known[i] = {DataType::int64, std::move(shape), {}};
+    }
     set(tensor, known[0], known[1]);
 }
 

@@ -64,8 +64,8 @@ public:
     /// Makes `tensor` known with the type given and the first dimensions of another.
     void set_like(const std::string& tensor, const std::string& other, DataType type, std::size_t rank);
 
-    /// Makes `tensor` known as int64 [n, columns], n the first dimension of another.
-    void set_rows(const std::string& tensor, const std::string& other, std::int64_t columns);
+    /// Makes `tensor` known as int64 [n, of_row...], n the first dimension of another.
+    void set_rows(const std::string& tensor, const std::string& other, const Shape& of_row);
 
     /// The node outputs that are not known, in graph order.
     std::vector<std::string> unknown(const Graph& graph) const;
