@@ -100,7 +100,7 @@ TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
 
 TEST_F(Resume, OtherOptionsAreRefusedByName) {
     for (int attempt = 0; attempt < 50 && !fs::exists(folder_.path() / "out/.locus/journal"); ++attempt) {
-        run_and_signal(command("out", {"-j", "1", "--resume"}), SIGKILL, std::chrono::milliseconds(60 + 10 * attempt));
+        run_and_signal(command("out", {"-j", "1", "--resume"}), SIGKILL, std::chrono::milliseconds(60 + 30 * attempt));
     }
     const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--threshold", "0.5"}));
     EXPECT_EQ(outcome.exit_code, 2);
