@@ -44,8 +44,7 @@ protected:
         return arguments;
     }
 
-    /// Starts the command, sends it a signal after a while, and returns how it ended: an exit code, or 128 + the signal.
-    int run_and_signal(const std::vector<std::string>& arguments, int signal, std::chrono::milliseconds after) const {
+    pid_t start(const std::vector<std::string>& arguments) const {
         const pid_t child = ::fork();
         if (child == 0) {
             std::vector<std::string> words{LOCUS_COMMAND};
@@ -56,11 +55,27 @@ protected:
             if (::chdir(folder_.path().c_str()) == 0) ::execv(LOCUS_COMMAND, argv.data());
             ::_exit(127);
         }
+        return child;
+    }
+
+    /// Starts the command, sends it a signal after a while, and returns how it ended: an exit code, or 128 + the signal.
+    int run_and_signal(const std::vector<std::string>& arguments, int signal, std::chrono::milliseconds after) const {
+        const pid_t child = start(arguments);
         std::this_thread::sleep_for(after);
         ::kill(child, signal);
         int status = 0;
         ::waitpid(child, &status, 0);
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+
+    /// Starts the command and kills it as soon as `file` is there.
+    void run_until_there(const std::vector<std::string>& arguments, const fs::path& file) const {
+        const pid_t child = start(arguments);
+        int status = 0;
+        while (!fs::exists(file) && ::waitpid(child, &status, WNOHANG) == 0)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        ::kill(child, SIGKILL);
+        ::waitpid(child, &status, 0);
     }
 
     void expect_same_files(const std::string& expected, const std::string& actual) const {
@@ -99,9 +114,7 @@ TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
 }
 
 TEST_F(Resume, OtherOptionsAreRefusedByName) {
-    for (int attempt = 0; attempt < 50 && !fs::exists(folder_.path() / "out/.locus/journal"); ++attempt) {
-        run_and_signal(command("out", {"-j", "1", "--resume"}), SIGKILL, std::chrono::milliseconds(60 + 30 * attempt));
-    }
+    run_until_there(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal");
     const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--threshold", "0.5"}));
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_THAT(outcome.err, HasSubstr("--threshold"));
