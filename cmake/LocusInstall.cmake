@@ -20,11 +20,6 @@ foreach(file ort.wasm.min.mjs ort-wasm-simd-threaded.mjs ort-wasm-simd-threaded.
     DESTINATION ${CMAKE_INSTALL_DATADIR}/locus/onnxruntime-web OPTIONAL)
 endforeach()
 install(FILES LICENSE NOTICE.md README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-# For `locus export --web`, where scripts/setup.sh test has fetched them.
-set(locus_web_runtime ${PROJECT_SOURCE_DIR}/third_party/npm/node_modules/onnxruntime-web/dist)
-foreach(file ort.wasm.min.mjs ort-wasm-simd-threaded.mjs ort-wasm-simd-threaded.wasm)
-  install(FILES ${locus_web_runtime}/${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/locus/onnxruntime-web OPTIONAL)
-endforeach()
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT LocusTargets NAMESPACE Locus:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Locus)
