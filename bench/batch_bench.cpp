@@ -8,7 +8,7 @@
 /// Four jobs on the same photos with as many threads as cores, one image at a time each: the bare network passes; those with reading, decoding and encoding;
 /// the whole job with overlays, boxes and report; the whole job without pictures.
 
-#include <sys/resource.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <chrono>
@@ -58,7 +58,11 @@ double resident() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    // As the command does.
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     const fs::path scratch = fs::temp_directory_path() / "locus-batch-bench";
+    fs::remove_all(scratch);
     fs::create_directories(scratch);
     fs::path model_file = scratch / "mobilenet-v2.onnx";
     if (argc > 1) {
@@ -83,15 +87,15 @@ int main(int argc, char** argv) {
     const Tensor input = explain::random_input(network, 1, 1);
     const auto pass = [&] { bare.run({{network.input, input}}, {network.head.output}); };
 
-    const fs::path out = scratch / "out";
     double after_hundred = 0, after_all = 0;
+    int runs = 0;
     const auto job = [&](bool pictures) {
         batch::RunOptions options;
         options.model = model_file;
         options.save.overlay = options.save.report = pictures;
         options.save.map = false;
-        options.out = out;
-        options.overwrite = true;
+        // Each run has a folder of its own: ext4 takes its time to give out again what was deleted just before.
+        options.out = scratch / fmt::format("out-{}", ++runs);
         std::atomic<bool> stop{false};
         batch::RunObserver observer;
         std::size_t seen = 0;
@@ -102,7 +106,6 @@ int main(int argc, char** argv) {
         batch::run(options, items, observer, stop);
         after_all = resident();
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        fs::remove_all(out);
         return static_cast<double>(count) / seconds;
     };
 

@@ -1,15 +1,16 @@
 # Installing: a tree that may be moved anywhere, and that find_package(Locus) finds.
 #
-#   PREFIX/bin/locus  lib/liblocus.so  lib/libonnxruntime.so.1  include/locus/  lib/cmake/Locus/  share/locus/models/  share/doc/locus/
+#   PREFIX/bin/locus  lib/liblocus.so  lib/liblocus_codecs.so  lib/libonnxruntime.so.1  include/locus/  lib/cmake/Locus/  share/locus/models/  share/doc/locus/
 
 include(CMakePackageConfigHelpers)
 
 set(locus_origin "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
-set_target_properties(locus PROPERTIES INSTALL_RPATH "$ORIGIN")
+set_target_properties(locus locus_codecs PROPERTIES INSTALL_RPATH "$ORIGIN")
 set_target_properties(locus_cli PROPERTIES INSTALL_RPATH "${locus_origin}")
 
 install(TARGETS locus EXPORT LocusTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS locus_codecs LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS locus_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${ONNXRUNTIME_REAL_LIBRARY} DESTINATION ${CMAKE_INSTALL_LIBDIR} RENAME libonnxruntime.so.1)
 install(DIRECTORY include/locus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

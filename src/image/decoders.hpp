@@ -39,8 +39,11 @@ Decoded decode_jpeg(const Source& source);
 Decoded decode_png(const Source& source, const Header& header);
 Decoded decode_gif(const Source& source);
 
-/// WebP, TIFF and BMP, by OpenCV.
+/// WebP, TIFF and BMP, by OpenCV, in the library liblocus_codecs.so. Throws Error(unsupported) where that is missing.
 Decoded decode_with_opencv(const Source& source, const Header& header);
+
+/// What liblocus_codecs.so exports, as `locus_decode_with_opencv`.
+using OpencvDecoder = void(const Source& source, const Header& header, Decoded& decoded);
 
 /// A colour channel of 0 ... 255 of a pixel with this alpha, seen on white.
 inline std::uint8_t on_white(unsigned value, unsigned alpha) {

@@ -6,9 +6,9 @@
 
 #include <fmt/core.h>
 
-#include "image/vectorised.hpp"
 #include "locus/error.hpp"
 #include "locus/overlay.hpp"
+#include "vectorised.hpp"
 
 namespace locus::image {
 namespace {

@@ -91,9 +91,7 @@ void draw(const cv::Mat& pixels, Image& canvas, std::int64_t left, std::int64_t 
     }
 }
 
-}  // namespace
-
-Decoded decode_with_opencv(const Source& source, const Header& header) {
+Decoded decode_picture(const Source& source, const Header& header) {
     if (header.tile_pixels > source.options.max_pixels) {
         throw Error(ErrorKind::resource,
                     fmt::format("{} has tiles of {} pixels: more than the limit of {} million.", source.name,
@@ -128,4 +126,11 @@ Decoded decode_with_opencv(const Source& source, const Header& header) {
     return decoded;
 }
 
+}  // namespace
 }  // namespace locus::image
+
+extern "C" __attribute__((visibility("default"))) void locus_decode_with_opencv(const locus::image::Source& source,
+                                                                                const locus::image::Header& header,
+                                                                                locus::image::Decoded& decoded) {
+    decoded = locus::image::decode_picture(source, header);
+}

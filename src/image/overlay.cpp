@@ -102,13 +102,9 @@ Image overlay_raw(const Image& photo, const Map& raw, const Region& region, cons
     const auto seen = std::span(values).subspan(static_cast<std::size_t>(across.first),
                                                 static_cast<std::size_t>(across.last - across.first));
 
-    // Between two rows of the raw map a column rises or falls all the way: its extremes lie in the first and the last pixel row there.
     Range range;
-    for (int y = down.first; y < down.last; ++y) {
-        const auto k = static_cast<std::size_t>(y - down.first);
-        const bool is_first = k == 0 || down.left[k - 1] != down.left[k];
-        const bool is_last = y + 1 == down.last || down.left[k + 1] != down.left[k];
-        if (!is_first && !is_last) continue;
+    for (const int y : rows.extreme_rows()) {
+        if (y < down.first || y >= down.last) continue;
         rows.row(y, values);
         range.take(seen);
     }

@@ -10,8 +10,8 @@
 #include <fmt/core.h>
 
 #include "image/resampling.hpp"
-#include "image/vectorised.hpp"
 #include "locus/error.hpp"
+#include "vectorised.hpp"
 
 namespace locus {
 namespace {
@@ -62,9 +62,17 @@ int channels_of(const Preprocessing& p) { return p.color == ColorOrder::gray ? 1
 LOCUS_VECTORISED
 void mix_rows(const std::uint8_t* source, std::size_t stride, const float* weights, int rows, float* out,
               std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = weights[0] * static_cast<float>(source[i]);
-    int row = 1;
-    // Two at a time: half the passes over `out`.
+    // Three, then two at a time: fewer passes over `out`.
+    int row = std::min(rows, 3);
+    const float w0 = weights[0];
+    const float w1 = rows > 1 ? weights[1] : 0;
+    const float w2 = rows > 2 ? weights[2] : 0;
+    const std::uint8_t* second = rows > 1 ? source + stride : source;
+    const std::uint8_t* third = rows > 2 ? source + 2 * stride : source;
+    for (std::size_t i = 0; i < count; ++i) {
+        out[i] = w0 * static_cast<float>(source[i]) +
+                 (w1 * static_cast<float>(second[i]) + w2 * static_cast<float>(third[i]));
+    }
     for (; row + 1 < rows; row += 2) {
         const std::uint8_t* a = source + static_cast<std::size_t>(row) * stride;
         const std::uint8_t* b = a + stride;
@@ -79,23 +87,60 @@ void mix_rows(const std::uint8_t* source, std::size_t stride, const float* weigh
     }
 }
 
+/// The same taps, all as many as the most: the added ones weigh nothing, and loops over them have one length.
+Resampling evened(const Resampling& columns) {
+    int count = 0;
+    for (const Taps& taps : columns.taps) count = std::max(count, taps.count);
+    const int begin = columns.begin();
+    const int last_start = std::max(begin, columns.end() - count);
+    count = std::min(count, columns.end() - begin);
+    Resampling even;
+    even.taps.reserve(columns.taps.size());
+    even.weights.assign(columns.taps.size() * static_cast<std::size_t>(count), 0.0F);
+    for (const Taps& taps : columns.taps) {
+        const int first = std::min(taps.first, last_start);
+        const auto start = even.taps.size() * static_cast<std::size_t>(count);
+        even.taps.push_back({first, count, static_cast<int>(start)});
+        std::copy_n(columns.weights.data() + taps.weights, taps.count,
+                    even.weights.data() + start + static_cast<std::size_t>(taps.first - first));
+    }
+    return even;
+}
+
 using Four = float __attribute__((vector_size(16)));
 
 /// out[4 i ... 4 i + 2] = the red, green, blue of output pixel i, of a row of interleaved RGB that begins with source pixel `begin` and
-/// has one float to spare behind it.
-void mix_columns(const float* row, const Resampling& columns, float* out) {
-    const int begin = columns.begin();
+/// has one float to spare behind it. All taps are `count`, which is `known` where that is not 0.
+template <int known> void mix_columns_of(const float* row, const Resampling& columns, int begin, float* out) {
     for (const Taps& taps : columns.taps) {
         const float* source = row + static_cast<std::ptrdiff_t>(taps.first - begin) * 3;
         const float* weight = columns.weights.data() + taps.weights;
+        const int count = known > 0 ? known : taps.count;
         Four sum{0, 0, 0, 0};
-        for (int k = 0; k < taps.count; ++k, source += 3) {
+        for (int k = 0; k < count; ++k, source += 3) {
             Four pixel;
             std::memcpy(&pixel, source, sizeof pixel);  // the fourth value is the next pixel's red, and is dropped
             sum += pixel * weight[k];
         }
         std::memcpy(out, &sum, sizeof sum);
         out += 4;
+    }
+}
+
+void mix_columns(const float* row, const Resampling& columns, int begin, float* out) {
+    switch (columns.taps.front().count) {
+        case 2:
+            return mix_columns_of<2>(row, columns, begin, out);
+        case 3:
+            return mix_columns_of<3>(row, columns, begin, out);
+        case 4:
+            return mix_columns_of<4>(row, columns, begin, out);
+        case 5:
+            return mix_columns_of<5>(row, columns, begin, out);
+        case 6:
+            return mix_columns_of<6>(row, columns, begin, out);
+        default:
+            return mix_columns_of<0>(row, columns, begin, out);
     }
 }
 
@@ -146,6 +191,16 @@ Normalisation normalisation_of(const Preprocessing& p) {
     return n;
 }
 
+/// One row of pixels (four floats each) of 0 ... 255 as interleaved bytes, rounded.
+void write_bytes(const float* pixels, std::size_t width, const std::array<int, 3>& order, std::uint8_t* out) {
+    for (std::size_t x = 0; x < width; ++x, pixels += 4, out += 3) {
+        for (std::size_t c = 0; c < 3; ++c) {
+            const float value = pixels[order[c]] + 0.5F;
+            out[c] = static_cast<std::uint8_t>(static_cast<int>(value < 255 ? value : 255.0F));
+        }
+    }
+}
+
 /// One row of pixels (four floats each) into its place in the tensor.
 template <class T>
 void write_row(const float* pixels, int row, const Preprocessing& p, const Normalisation& n, T* tensor) {
@@ -161,6 +216,9 @@ void write_row(const float* pixels, int row, const Preprocessing& p, const Norma
         }
         return;
     }
+    if constexpr (sizeof(T) == 1) {
+        if (p.layout == Layout::nhwc) return write_bytes(pixels, width, n.source, tensor + 3 * start);
+    }
     const std::size_t pixel_step = p.layout == Layout::nchw ? 1 : 3;
     const std::size_t channel_step = p.layout == Layout::nchw ? plane : 1;
     for (std::size_t c = 0; c < 3; ++c) {
@@ -174,21 +232,22 @@ void write_row(const float* pixels, int row, const Preprocessing& p, const Norma
 
 template <class T> void sample(const Image& image, const Preprocessing& p, std::byte* out) {
     const Region region = visible_region(image.width, image.height, p);
-    const Resampling columns = image::triangle_filter(image.width, region.x, region.width, p.width);
+    const Resampling columns = evened(image::triangle_filter(image.width, region.x, region.width, p.width));
+    const int begin = columns.begin();
     const Resampling rows = image::triangle_filter(image.height, region.y, region.height, p.height);
     const Normalisation n = normalisation_of(p);
 
     // Rows are mixed first: they lie in one piece.
-    const auto values = static_cast<std::size_t>(columns.end() - columns.begin()) * 3;
+    const auto values = static_cast<std::size_t>(columns.end() - begin) * 3;
     std::vector<float> mixed(values + 1);
     std::vector<float> pixels(static_cast<std::size_t>(p.width) * 4);
     const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
     T* tensor = reinterpret_cast<T*>(out);
     for (int y = 0; y < p.height; ++y) {
         const Taps& taps = rows.taps[static_cast<std::size_t>(y)];
-        mix_rows(image.pixel(columns.begin(), taps.first), stride, rows.weights.data() + taps.weights, taps.count,
-                 mixed.data(), values);
-        mix_columns(mixed.data(), columns, pixels.data());
+        mix_rows(image.pixel(begin, taps.first), stride, rows.weights.data() + taps.weights, taps.count, mixed.data(),
+                 values);
+        mix_columns(mixed.data(), columns, begin, pixels.data());
         write_row(pixels.data(), y, p, n, tensor);
     }
 }

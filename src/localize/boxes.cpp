@@ -4,14 +4,17 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <new>
+#include <ranges>
 #include <span>
 
 #include <fmt/core.h>
 
 #include "localize/row_interpolator.hpp"
 #include "locus/error.hpp"
+#include "vectorised.hpp"
 
 namespace locus {
 namespace {
@@ -42,6 +45,7 @@ void merge(std::vector<Run>& runs, int a, int b) {
 }
 
 /// Largest finite value, minus infinity where there is none.
+LOCUS_VECTORISED
 float finite_maximum(std::span<const float> values, float so_far) {
     constexpr std::size_t lanes = 16;  // independent maxima, which the compiler turns into vector instructions
     constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -60,6 +64,7 @@ float finite_maximum(std::span<const float> values, float so_far) {
     return *std::max_element(best.begin(), best.end());
 }
 
+LOCUS_VECTORISED
 double sum_of(const float* values, int count) {
     double a = 0, b = 0, c = 0, d = 0;
     int i = 0;
@@ -81,19 +86,33 @@ float float_below(double limit) {
     return rounded;
 }
 
-void append_runs(std::vector<Run>& runs, int y, std::span<const float> row, float limit) {
+/// is_in[i] = 1 where values[i] is finite and above `limit`, else 0.
+LOCUS_VECTORISED
+void mark_above(const float* values, std::size_t count, float limit, std::uint8_t* is_in) {
     constexpr float infinity = std::numeric_limits<float>::infinity();
+    for (std::size_t i = 0; i < count; ++i)
+        is_in[i] =
+            static_cast<std::uint8_t>(static_cast<int>(values[i] > limit) & static_cast<int>(values[i] < infinity));
+}
+
+/// The first of [begin, end) that is `value`, else end.
+int find_mark(const std::vector<std::uint8_t>& marks, int value, int begin, int end) {
+    const void* found = std::memchr(marks.data() + begin, value, static_cast<std::size_t>(end - begin));
+    return found == nullptr ? end : static_cast<int>(static_cast<const std::uint8_t*>(found) - marks.data());
+}
+
+/// `marks` is room for one row.
+void append_runs(std::vector<Run>& runs, int y, std::span<const float> row, float limit,
+                 std::vector<std::uint8_t>& marks) {
     const int width = static_cast<int>(row.size());
-    const float* values = row.data();
-    const auto in = [&](int x) { return values[x] > limit && values[x] < infinity; };
-    int x = 0;
-    while (true) {
-        while (x < width && !in(x)) ++x;
-        if (x == width) return;
-        const int begin = x;
-        while (x < width && in(x)) ++x;
+    marks.resize(row.size());
+    mark_above(row.data(), row.size(), limit, marks.data());
+    int begin = find_mark(marks, 1, 0, width);
+    while (begin < width) {
+        const int end = find_mark(marks, 0, begin, width);
         const int index = static_cast<int>(runs.size());
-        runs.push_back({y, begin, x, index, sum_of(values + begin, x - begin)});
+        runs.push_back({y, begin, end, index, sum_of(row.data() + begin, end - begin)});
+        begin = find_mark(marks, 1, end, width);
     }
 }
 
@@ -132,8 +151,10 @@ std::vector<Component> components_of(std::vector<Run>& runs) {
     return components;
 }
 
-/// `row_at(y)` gives row y as a span; it is called twice for each row, in order, since the threshold needs the maximum first.
-template <class RowAt> std::vector<Box> boxes_of_rows(int height, RowAt row_at, const BoxOptions& options) {
+/// `row_at(y)` gives row y as a span; it is called for `rows_of_maximum` first, among which the greatest value is, since the threshold
+/// needs it, and then for all.
+template <class RowAt, class Rows>
+std::vector<Box> boxes_of_rows(int height, RowAt row_at, const Rows& rows_of_maximum, const BoxOptions& options) {
     if (!(options.threshold >= 0 && options.threshold < 1)) {
         throw Error(
             ErrorKind::usage,
@@ -141,15 +162,16 @@ template <class RowAt> std::vector<Box> boxes_of_rows(int height, RowAt row_at, 
                         options.threshold));
     }
     float maximum = -std::numeric_limits<float>::infinity();
-    for (int y = 0; y < height; ++y) maximum = finite_maximum(row_at(y), maximum);
+    for (const int y : rows_of_maximum) maximum = finite_maximum(row_at(y), maximum);
     if (!(maximum > 0)) return {};
 
     const float limit = float_below(options.threshold * static_cast<double>(maximum));
     std::vector<Run> runs;
+    std::vector<std::uint8_t> marks;
     int above = 0;
     for (int y = 0; y < height; ++y) {
         const int first = static_cast<int>(runs.size());
-        append_runs(runs, y, row_at(y), limit);
+        append_runs(runs, y, row_at(y), limit, marks);
         join_rows(runs, above, first, static_cast<int>(runs.size()));
         above = first;
     }
@@ -190,7 +212,7 @@ std::vector<Box> boxes_of_interpolated(const localize::RowInterpolator& rows, co
         rows.row(y, row);
         return std::span<const float>(row);
     };
-    return boxes_of_rows(rows.height(), row_at, options);
+    return boxes_of_rows(rows.height(), row_at, rows.extreme_rows(), options);
 }
 
 }  // namespace
@@ -211,7 +233,7 @@ std::vector<Box> boxes(const Map& map, const BoxOptions& options) {
                                 map.height, map.values.size()));
     }
     const auto row_at = [&](int y) { return std::span<const float>(map.values.data() + y * width, width); };
-    return boxes_of_rows(map.height, row_at, options);
+    return boxes_of_rows(map.height, row_at, std::views::iota(0, map.height), options);
 }
 
 std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const BoxOptions& options) {

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "locus/error.hpp"
+#include "vectorised.hpp"
 
 namespace locus::localize {
 namespace {
@@ -33,6 +34,12 @@ void require_usable(const Map& raw, int width, int height, const Region& region)
                     fmt::format("A region of {} x {} pixels at ({}, {}) has no area: nothing of the photo was seen.",
                                 region.width, region.height, region.x, region.y));
     }
+}
+
+/// out[i] = a[i] + (b[i] - a[i]) * fraction
+LOCUS_VECTORISED
+void mix(const float* a, const float* b, float fraction, std::size_t count, float* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = a[i] + (b[i] - a[i]) * fraction;
 }
 
 }  // namespace
@@ -97,11 +104,23 @@ void RowInterpolator::row(int y, std::span<float> out) const {
     const std::size_t count = columns_.fraction.size();
     const float* above = stretched_.data() + static_cast<std::size_t>(rows_.left[k]) * count;
     const float* below = stretched_.data() + static_cast<std::size_t>(rows_.right[k]) * count;
-    const float fraction = rows_.fraction[k];
     std::fill_n(target, columns_.first, outside_);
     float* inside = target + columns_.first;
-    for (std::size_t i = 0; i < count; ++i) inside[i] = above[i] + (below[i] - above[i]) * fraction;
+    mix(above, below, rows_.fraction[k], count, inside);
     std::fill(target + columns_.last, target + width_, outside_);
+}
+
+std::vector<int> RowInterpolator::extreme_rows() const {
+    std::vector<int> extreme;
+    if (rows_.first > 0) extreme.push_back(0);
+    for (int y = rows_.first; y < rows_.last; ++y) {
+        const auto k = static_cast<std::size_t>(y - rows_.first);
+        const bool is_first = k == 0 || rows_.left[k - 1] != rows_.left[k];
+        const bool is_last = y + 1 == rows_.last || rows_.left[k + 1] != rows_.left[k];
+        if (is_first || is_last) extreme.push_back(y);
+    }
+    if (rows_.last < height_) extreme.push_back(height_ - 1);
+    return extreme;
 }
 
 }  // namespace locus::localize

@@ -48,6 +48,10 @@ public:
     /// Row y, 0 <= y < height, into `out` of `width` values.
     void row(int y, std::span<float> out) const;
 
+    /// The rows among which the whole map's least and greatest finite values are found. Between two rows of the raw map a column rises
+    /// or falls all the way, so they are the first and the last pixel row there, and one that the network did not see.
+    std::vector<int> extreme_rows() const;
+
 private:
     int width_, height_;
     AxisPositions columns_, rows_;

@@ -4,6 +4,7 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <regex>
 
 #include <fmt/format.h>
@@ -13,9 +14,15 @@
 namespace locus::runtime {
 namespace {
 
+/// Official builds of ONNX Runtime (1.29 and later) report models and devices to their maker, and keep an identifier in the
+/// home folder, unless told so before the environment is made: switching it off afterwards is too late for the first report. What a
+/// classifier looks at is nobody else's business.
+void forbid_telemetry() { ::setenv("ORT_DISABLE_TELEMETRY", "1", 1); }
+
 /// ONNX Runtime wants one environment a process. It is never destroyed: sessions of other static objects may outlive it.
 Ort::Env& environment() {
     static auto* env = [] {
+        forbid_telemetry();
         auto* made = new Ort::Env(ORT_LOGGING_LEVEL_FATAL, "locus");
         made->DisableTelemetryEvents();
         return made;

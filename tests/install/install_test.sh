@@ -15,6 +15,15 @@ case $version in
   *) echo "the moved command does not run: $version" >&2; exit 1 ;;
 esac
 
+# A BMP, which liblocus_codecs.so decodes: 8 x 8 pixels of 24 bits.
+{
+  printf 'BM\366\0\0\0\0\0\0\0\66\0\0\0\50\0\0\0\10\0\0\0\10\0\0\0\1\0\30\0\0\0\0\0\300\0\0\0'
+  head -c 16 /dev/zero
+  head -c 192 /dev/urandom
+} >"$work/noise.bmp"
+"$work/moved/bin/locus" explain "$work/noise.bmp" -o "$work/explained" -q \
+  || { echo "the moved command does not explain a BMP" >&2; exit 1; }
+
 cmake -S "$consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" >"$work/configure.log" \
   || { cat "$work/configure.log" >&2; exit 1; }
 cmake --build "$work/consumer" >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }

@@ -1,0 +1,35 @@
+#include <dlfcn.h>
+
+#include <fmt/core.h>
+
+#include "image/decoders.hpp"
+#include "locus/error.hpp"
+
+namespace locus::image {
+namespace {
+
+/// OpenCV's codecs draw in more than a hundred libraries, whose loading takes longer than explaining a photo. So they are a library of
+/// their own beside ours, loaded for the first picture that needs them, and never unloaded.
+OpencvDecoder* load() {
+    void* library = ::dlopen("liblocus_codecs.so", RTLD_NOW | RTLD_LOCAL);
+    return library == nullptr ? nullptr
+                              : reinterpret_cast<OpencvDecoder*>(::dlsym(library, "locus_decode_with_opencv"));
+}
+
+}  // namespace
+
+Decoded decode_with_opencv(const Source& source, const Header& header) {
+    static OpencvDecoder* const decoder = load();
+    if (decoder == nullptr) {
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format("{} is a {} file, and liblocus_codecs.so, which decodes those, cannot be loaded: it belongs "
+                        "beside liblocus.so.",
+                        source.name, name(header.format)));
+    }
+    Decoded decoded;
+    decoder(source, header, decoded);
+    return decoded;
+}
+
+}  // namespace locus::image
