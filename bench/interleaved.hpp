@@ -9,12 +9,13 @@
 #include <chrono>
 #include <ctime>
 #include <functional>
+#include <limits>
 #include <vector>
 
 namespace locus::bench {
 
 struct Interleaved {
-    std::vector<double> median;  ///< seconds a call, one a candidate
+    std::vector<double> median;  ///< seconds a call, one a candidate: median over rounds of the mean of a round's two calls
     std::vector<double> ratio;   ///< median over rounds of the candidate's time over the first one's in the same round
     /// The same of the process's own processor time, all threads together: what other programs on the machine take does not count.
     std::vector<double> core_median, core_ratio;
@@ -31,31 +32,36 @@ inline double median(std::vector<double> values) {
     return *middle;
 }
 
-/// Calls the candidates in turn until the time is over, at least seven rounds; the first round warms up and does not count. The order turns
-/// round every round, so that none always runs on the other's warm cache.
+/// Calls the candidates in turn, there and back (a b b a), until the time is over, at least four rounds; the first round warms up and does not
+/// count. A call is slower after another candidate's, whose tensors fill the caches, than after its own: there and back, each has as
+/// many of either, and a round's ratio is of the sums of both calls.
 inline Interleaved interleave(const std::vector<std::function<void()>>& candidates,
                               std::chrono::duration<double> time) {
     using clock = std::chrono::steady_clock;
     const std::size_t n = candidates.size();
     std::vector<std::vector<double>> seconds(n), ratios(n), core(n), core_ratios(n);
     const auto end = clock::now() + std::chrono::duration_cast<clock::duration>(time);
+    std::vector<double> leasts(n, std::numeric_limits<double>::infinity());
     int round = 0;
-    for (; round < 8 || clock::now() < end; ++round) {
-        std::vector<double> now(n), core_now(n);
-        for (std::size_t k = 0; k < n; ++k) {
-            const std::size_t i = round % 2 == 0 ? k : n - 1 - k;
+    for (; round < 5 || clock::now() < end; ++round) {
+        std::vector<double> sum(n), core_sum(n), least(n, std::numeric_limits<double>::infinity());
+        for (std::size_t k = 0; k < 2 * n; ++k) {
+            const std::size_t i = k < n ? k : 2 * n - 1 - k;
             const double core_start = process_seconds();
             const auto start = clock::now();
             candidates[i]();
-            now[i] = std::chrono::duration<double>(clock::now() - start).count();
-            core_now[i] = process_seconds() - core_start;
+            const double took = std::chrono::duration<double>(clock::now() - start).count();
+            sum[i] += took;
+            least[i] = std::min(least[i], took);
+            core_sum[i] += process_seconds() - core_start;
         }
         if (round == 0) continue;
         for (std::size_t i = 0; i < n; ++i) {
-            seconds[i].push_back(now[i]);
-            ratios[i].push_back(now[i] / now[0]);
-            core[i].push_back(core_now[i]);
-            core_ratios[i].push_back(core_now[i] / core_now[0]);
+            seconds[i].push_back(sum[i] / 2);
+            ratios[i].push_back(sum[i] / sum[0]);
+            core[i].push_back(core_sum[i] / 2);
+            core_ratios[i].push_back(core_sum[i] / core_sum[0]);
+            leasts[i] = std::min(leasts[i], least[i]);
         }
     }
     Interleaved result;
@@ -63,8 +69,7 @@ inline Interleaved interleave(const std::vector<std::function<void()>>& candidat
     for (std::size_t i = 0; i < n; ++i) {
         result.median.push_back(median(seconds[i]));
         result.ratio.push_back(median(ratios[i]));
-        result.least_ratio.push_back(*std::min_element(seconds[i].begin(), seconds[i].end()) /
-                                     *std::min_element(seconds[0].begin(), seconds[0].end()));
+        result.least_ratio.push_back(leasts[i] / leasts[0]);
         result.core_median.push_back(median(core[i]));
         result.core_ratio.push_back(median(core_ratios[i]));
     }
