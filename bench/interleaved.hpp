@@ -10,6 +10,7 @@
 #include <ctime>
 #include <functional>
 #include <limits>
+#include <thread>
 #include <vector>
 
 namespace locus::bench {
@@ -47,6 +48,8 @@ inline Interleaved interleave(const std::vector<std::function<void()>>& candidat
         std::vector<double> sum(n), core_sum(n), least(n, std::numeric_limits<double>::infinity());
         for (std::size_t k = 0; k < 2 * n; ++k) {
             const std::size_t i = k < n ? k : 2 * n - 1 - k;
+            // The threads of the last call's session spin for a while, on the cores that this call wants.
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
             const double core_start = process_seconds();
             const auto start = clock::now();
             candidates[i]();

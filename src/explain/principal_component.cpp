@@ -6,6 +6,8 @@
 
 #include <Eigen/Dense>
 
+#include "vectorised.hpp"
+
 namespace locus::explain {
 namespace {
 
@@ -19,6 +21,37 @@ Matrix centred(std::span<const float> features, std::size_t channels, std::size_
     Matrix x = values.cast<double>();
     x.rowwise() -= x.colwise().mean();
     return x;
+}
+
+/// g[j] += the sum over the four channels of v[i] v[j]: four at a time, so that g is read and written a quarter as often.
+LOCUS_VECTORISED
+void add_products(const double* channels, std::size_t positions, std::size_t i, double* g) {
+    const double* a = channels;
+    const double* b = a + positions;
+    const double* c = b + positions;
+    const double* d = c + positions;
+    const double ai = a[i], bi = b[i], ci = c[i], di = d[i];
+    for (std::size_t j = 0; j <= i; ++j) g[j] += (ai * a[j] + bi * b[j]) + (ci * c[j] + di * d[j]);
+}
+
+/// x x^T [positions, positions] of the centred features x.
+Matrix gram(std::span<const float> features, std::size_t channels, std::size_t positions) {
+    constexpr std::size_t together = 4;
+    Matrix products = Matrix::Zero(static_cast<Eigen::Index>(positions), static_cast<Eigen::Index>(positions));
+    std::vector<double> centred_channels(together * positions);
+    for (std::size_t k = 0; k < channels; k += together) {
+        std::fill(centred_channels.begin(), centred_channels.end(), 0.0);
+        for (std::size_t m = 0; m < std::min(together, channels - k); ++m) {
+            const float* values = features.data() + (k + m) * positions;
+            const double mean = std::accumulate(values, values + positions, 0.0) / static_cast<double>(positions);
+            double* target = centred_channels.data() + m * positions;
+            for (std::size_t j = 0; j < positions; ++j) target[j] = values[j] - mean;
+        }
+        // Column i of Eigen's upper triangle lies in one piece.
+        for (std::size_t i = 0; i < positions; ++i)
+            add_products(centred_channels.data(), positions, i, products.data() + i * positions);
+    }
+    return products.selfadjointView<Eigen::Upper>();
 }
 
 struct Eigenpair {
@@ -58,18 +91,17 @@ std::vector<double> as_vector(const Vector& values) { return {values.data(), val
 }  // namespace
 
 std::vector<double> principal_projection(std::span<const float> features, std::size_t channels, std::size_t positions) {
-    const Matrix x = centred(features, channels, positions);
     if (positions <= channels) {
-        const Eigenpair first = greatest_eigenpair(x * x.transpose());
+        const Eigenpair first = greatest_eigenpair(gram(features, channels, positions));
         return as_vector(first.vector * std::sqrt(std::max(first.value, 0.0)));
     }
+    const Matrix x = centred(features, channels, positions);
     return as_vector(x * greatest_eigenpair(x.transpose() * x).vector);
 }
 
 std::vector<double> kernel_principal_projection(std::span<const float> features, std::size_t channels,
                                                 std::size_t positions) {
-    const Matrix x = centred(features, channels, positions);
-    Matrix kernel = ((x * x.transpose()).array() / static_cast<double>(channels) + 1.0).tanh();
+    Matrix kernel = (gram(features, channels, positions).array() / static_cast<double>(channels) + 1.0).tanh();
     const Vector mean = kernel.colwise().mean();
     kernel = ((kernel.rowwise() - mean.transpose()).colwise() - mean).array() + mean.mean();
     const Eigenpair first = greatest_eigenpair(kernel);
