@@ -18,7 +18,12 @@ int main(int argc, char** argv) {
         const locus::Image photo = locus::read_image(argv[2]);
         const auto explanations = explainer.explain(photo, {.classes = {locus::ClassRequest::top(3)}});
         for (const locus::Explanation& e : explanations) {
-            std::cout << e.rank << ". " << e.class_name << ", probability " << e.probability.value_or(0) << '\n';
+            std::cout << e.rank << ". " << e.class_name << ", ";
+            if (e.probability) {
+                std::cout << "probability " << *e.probability << '\n';
+            } else {
+                std::cout << "score " << e.logit << '\n';
+            }
             for (const locus::Box& box : locus::boxes_from_raw(e.map, photo.width, photo.height)) {
                 std::cout << "   box at " << box.x << ',' << box.y << ", " << box.width << " x " << box.height
                           << " pixels\n";

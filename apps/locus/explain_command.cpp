@@ -89,6 +89,11 @@ std::size_t bytes(const std::string& text) {
     return static_cast<std::size_t>(value * factor);
 }
 
+/// How sure the model is: a percentage where its scores are probabilities, else the score itself.
+std::string certainty(const Explanation& e) {
+    return e.probability ? fmt::format("{:.1f} %", 100.0 * *e.probability) : fmt::format("score {:.4g}", e.score);
+}
+
 /// A photo's summary: one line for it, one for each class.
 std::string summary(const report::ImageRecord& image) {
     std::string text = fmt::format("{}  {} x {}\n", report::to_utf8(image.file), image.width, image.height);
@@ -103,8 +108,8 @@ std::string summary(const report::ImageRecord& image) {
         if (where.empty()) where = record.boxes.empty() ? "no box" : "";
         for (const Box& box : record.boxes)
             where += fmt::format("{}box {},{} {}x{}", where.empty() ? "" : "; ", box.x, box.y, box.width, box.height);
-        text += fmt::format("  {:>3}. {}  {:.1f} %  {}{}\n", e.rank, name, 100.0 * e.probability.value_or(0),
-                            several ? e.method + ": " : "", where);
+        text += fmt::format("  {:>3}. {}  {}  {}{}\n", e.rank, name, certainty(e), several ? e.method + ": " : "",
+                            where);
     }
     return text;
 }

@@ -24,7 +24,8 @@ std::string short_name(const Explanation& e) {
 }
 
 std::string caption(const Explanation& e) {
-    return e.probability ? fmt::format("{} {:.0f} %", short_name(e), 100.0 * *e.probability) : short_name(e);
+    return e.probability ? fmt::format("{} {:.0f} %", short_name(e), 100.0 * *e.probability)
+                         : fmt::format("{} {:.4g}", short_name(e), e.score);
 }
 
 /// The raw map over its "no evidence" value, which is what pictures and boxes show.

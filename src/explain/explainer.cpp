@@ -96,6 +96,23 @@ std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::si
     return parts;
 }
 
+/// The guided family changes Relu's rule: without Relu (relu6 is a Clip) there is nothing to change.
+void warn_of_missing_relu(const std::vector<std::string>& methods, explain::Network& network) {
+    const auto& nodes = network.model.graph.nodes;
+    if (std::any_of(nodes.begin(), nodes.end(), [](const model::Node& node) { return node.is("Relu"); })) return;
+    for (const std::string& method : methods) {
+        if (method != "guided-backprop" && method != "deconvnet" && method != "guided-grad-cam") continue;
+        network.warnings.push_back(
+            fmt::format("the network has no Relu, whose rule {} changes: its gradient is the plain one", method));
+    }
+}
+
+/// A single score is a probability only where the model says so with a sigmoid: else it may be a regression's.
+bool has_probabilities(const explain::Network& network, const explain::TargetScore& target, std::size_t classes) {
+    return target.kind != explain::TargetKind::similarity &&
+           (classes > 1 || network.head.activation == model::Activation::sigmoid);
+}
+
 /// What one method says of an item: an explanation a class.
 std::vector<Explanation> item_explanations(const Attribution& a, std::size_t item, const explain::Network& network,
                                            const explain::TargetScore& target, explain::FinalMap final_map, int parts) {
@@ -120,10 +137,8 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
         e.logit = logits[static_cast<std::size_t>(index)];
         e.score = explain::score(target, logits, index, network.head.activation);
         if (a.bias) e.bias = a.bias->values<float>()[item * m + c];
-        if (target.kind == explain::TargetKind::similarity)
-            e.class_name = "similarity to the reference";
-        else
-            e.probability = probabilities[static_cast<std::size_t>(index)];
+        if (target.kind == explain::TargetKind::similarity) e.class_name = "similarity to the reference";
+        if (has_probabilities(network, target, classes)) e.probability = probabilities[static_cast<std::size_t>(index)];
         const auto values = a.maps.values<float>().subspan((item * m + c) * positions, positions);
         e.map = {.width = width, .height = height, .values = {values.begin(), values.end()}};
         e.zero = 0;
@@ -200,6 +215,7 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
         state_->layers.push_back(state_->prepared->target_layer(i));
     }
     state_->parts = options.parts;
+    warn_of_missing_relu(state_->names, state_->network);
     state_->network.model.graph = {};  // the session holds the weights
     const model::ClassifierHead& head = state_->network.head;
     state_->info = {.input = state_->network.input,

@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "explain/batches.hpp"
 #include "locus/error.hpp"
+#include "model/shapes.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 
@@ -59,6 +61,21 @@ bool has_quantized_activations(const model::Graph& graph) {
                        [](const model::Node& node) { return node.op_type == "QuantizeLinear"; });
 }
 
+/// Whether the graph, though it declares any number of items a pass, takes just one: exporters write the batch they saw into a Reshape.
+bool takes_one_item(const Network& network) {
+    const auto rows_of_scores = [&](std::int64_t batch) -> std::optional<std::int64_t> {
+        const model::Shapes shapes = model::infer_shapes(network.model, {{network.input, input_shape(network, batch)}});
+        const std::string& scores = network.head.logits;
+        if (!shapes.contains(scores) || shapes.rank(scores) == 0) return std::nullopt;
+        return shapes.shape(scores).front();
+    };
+    try {
+        return rows_of_scores(-1).value_or(1) == 1 && rows_of_scores(1) == 1;
+    } catch (const Error&) {
+        return false;  // what is wrong is said where shapes are needed
+    }
+}
+
 }  // namespace
 
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options) {
@@ -91,6 +108,8 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
                        .device = options.device,
                        .fold_quantized_weights = !has_quantized_activations(graph)};
 
+    if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
+
     const bool plain = std::all_of(network.preprocessing.mean.begin(), network.preprocessing.mean.end(),
                                    [](float m) { return m == 0; });
     if (const model::Node* node = normalising_node(graph, network.input); node != nullptr && !plain) {
@@ -121,35 +140,6 @@ Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t se
     return values.to(network.input_type);
 }
 
-namespace {
-
-Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
-    const std::size_t row = tensor.bytes().size() / static_cast<std::size_t>(tensor.shape()[0]);
-    Shape shape = tensor.shape();
-    shape[0] = count;
-    Tensor part(tensor.type(), shape);
-    const auto available = static_cast<std::size_t>(std::min(count, tensor.shape()[0] - first));
-    std::memcpy(part.mutable_bytes().data(), tensor.bytes().data() + static_cast<std::size_t>(first) * row,
-                available * row);
-    return part;  // rows beyond the last are zero
-}
-
-Tensor joined(const std::vector<Tensor>& parts, std::int64_t count) {
-    Shape shape = parts.front().shape();
-    shape[0] = count;
-    Tensor all(parts.front().type(), shape);
-    auto target = all.mutable_bytes();
-    std::size_t done = 0;
-    for (const Tensor& part : parts) {
-        const std::size_t size = std::min(part.bytes().size(), target.size() - done);
-        std::memcpy(target.data() + done, part.bytes().data(), size);
-        done += size;
-    }
-    return all;
-}
-
-}  // namespace
-
 std::vector<Tensor> run_in_batches(const Network& network, const runtime::Session& session, const Tensor& inputs,
                                    const std::vector<runtime::Feed>& other_feeds,
                                    const std::vector<std::string>& outputs, const std::vector<std::string>& per_pass) {
@@ -169,7 +159,7 @@ std::vector<Tensor> run_in_batches(const Network& network, const runtime::Sessio
     std::vector<Tensor> all;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         const bool once = std::find(per_pass.begin(), per_pass.end(), outputs[i]) != per_pass.end();
-        all.push_back(once ? parts[i].front() : joined(parts[i], count));
+        all.push_back(once ? parts[i].front() : joined_rows(parts[i], count));
     }
     return all;
 }

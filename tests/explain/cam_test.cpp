@@ -4,9 +4,12 @@
 #include <filesystem>
 #include <numeric>
 
+#include "explain/batches.hpp"
 #include "explain/cam.hpp"
+#include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "locus/error.hpp"
+#include "locus/explainer.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "support/npz.hpp"
@@ -43,6 +46,40 @@ double defect(const Network& network, const Attribution& a) {
         worst = std::max(worst, std::abs(sum - logits[i / m * classes + index]) / scale);
     }
     return worst;
+}
+
+// As exporters leave it that trace one photo: any number of items is declared, and a Reshape holds the one that was seen.
+TEST(Batch, OfNetworksThatTakeJustOneItem) {
+    const test::TemporaryFolder folder;
+    model::Model one = model::build({.name = "tiny", .classes = 5, .width = 0.5});
+    auto& nodes = one.graph.nodes;
+    const auto flatten = std::find_if(nodes.begin(), nodes.end(), [](const auto& n) { return n.is("Flatten"); });
+    ASSERT_NE(flatten, nodes.end());
+    flatten->op_type = "Reshape";
+    flatten->attributes.clear();
+    flatten->inputs.push_back("one_row");
+    one.graph.initializers.emplace("one_row", Tensor::of<std::int64_t>({2}, {1, -1}));
+    model::save(one, folder.path() / "one.onnx");
+    const Network network = load_network(folder.path() / "one.onnx", {.threads = 1});
+    EXPECT_EQ(network.fixed_batch, 1);
+    EXPECT_FALSE(built(folder, {.name = "tiny"}).fixed_batch);
+    const Tensor inputs = random_input(network, 3, 5);
+    for (const char* method : {"cam", "grad-cam", "occlusion"}) {
+        const Prepared prepared = find_method(method).prepare(network, {});
+        const Attribution all = prepared.explain(inputs, {.top_k = 1});
+        const Attribution last = prepared.explain(rows(inputs, 2, 1), {.top_k = 1});
+        const auto map = last.maps.values<float>();
+        const auto of_all = all.maps.values<float>().last(map.size());
+        EXPECT_TRUE(std::equal(map.begin(), map.end(), of_all.begin())) << method;
+    }
+}
+
+TEST(Probability, IsNotInventedForASingleScore) {
+    const test::TemporaryFolder folder;
+    model::save(model::build({.name = "tiny", .classes = 1}), folder.path() / "one.onnx");
+    const Explainer explainer(folder.path() / "one.onnx", {.threads = 1});
+    const auto photo = Image{.width = 9, .height = 7, .rgb = std::vector<std::uint8_t>(9 * 7 * 3, 90)};
+    EXPECT_FALSE(explainer.explain(photo).front().probability);
 }
 
 struct Case {

@@ -6,7 +6,7 @@ function showClasses() {
         const button = element("button", "class");
         button.setAttribute("role", "radio");
         button.setAttribute("aria-checked", i === view.which);
-        button.append(element("b", "", nameOf(e)), element("span", "", percent(e.probability)),
+        button.append(element("b", "", nameOf(e)), element("span", "", certainty(e)),
                       element("small", "", [`rank ${e.rank}`, `index ${e.class.index}`, several ? e.method : ""].filter(Boolean).join(" \u00b7 ")));
         if (e.probability !== null) {
             const bar = element("u"), filled = element("i");

@@ -5,6 +5,8 @@ const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "bas
 
 const nameOf = (explanation) => explanation.class.name ?? `class ${explanation.class.index}`;
 const percent = (p) => (p === null ? "" : p >= 0.9995 ? "> 99.9 %" : p < 0.001 ? "< 0.1 %" : `${(p * 100).toFixed(1)} %`);
+// How sure the model is: the score itself where it is no probability.
+const certainty = (e) => (e.probability === null ? `score ${Number(e.score.toPrecision(4))}` : percent(e.probability));
 
 function element(tag, className, text) {
     const made = document.createElement(tag);

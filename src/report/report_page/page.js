@@ -16,7 +16,7 @@ const items = [...document.querySelectorAll("script.image")].map((script, number
         number, image, maps, preview: script.nextElementSibling,
         basename: image.file.slice(cut + 1), folder: image.file.slice(0, Math.max(cut, 0)),
         title: first ? nameOf(first) : "",
-        subtitle: first ? [percent(first.probability), nameOf(first)].filter(Boolean).join(" \u00b7 ") : "",
+        subtitle: first ? [certainty(first), nameOf(first)].filter(Boolean).join(" \u00b7 ") : "",
         words: [image.file, ...image.explanations.map(nameOf)].join("\n").toLocaleLowerCase(),
         decoded: [],
     };
@@ -200,7 +200,7 @@ function showBoxes() {
             left: `${(box.x / width) * 100}%`, top: `${(box.y / height) * 100}%`,
             width: `${(box.width / width) * 100}%`, height: `${(box.height / height) * 100}%`,
         });
-        if (i === 0) frame.append(element("span", "", [nameOf(explanation), percent(explanation.probability)].filter(Boolean).join(" ")));
+        if (i === 0) frame.append(element("span", "", [nameOf(explanation), certainty(explanation)].filter(Boolean).join(" ")));
         holder.append(frame);
     });
     const [first] = found;
