@@ -16,8 +16,9 @@
 namespace locus::bench {
 
 struct Interleaved {
-    std::vector<double> median;  ///< seconds a call, one a candidate: median over rounds of the mean of a round's two calls
-    std::vector<double> ratio;   ///< median over rounds of the candidate's time over the first one's in the same round
+    std::vector<double>
+        median;  ///< seconds a call, one a candidate: median over rounds of the mean of a round's two calls
+    std::vector<double> ratio;  ///< median over rounds of the candidate's time over the first one's in the same round
     /// The same of the process's own processor time, all threads together: what other programs on the machine take does not count.
     std::vector<double> core_median, core_ratio;
     /// The fastest call over the first candidate's fastest: what is left when other programs take turns on the machine, given enough rounds.

@@ -108,8 +108,8 @@ std::string summary(const report::ImageRecord& image) {
         if (where.empty()) where = record.boxes.empty() ? "no box" : "";
         for (const Box& box : record.boxes)
             where += fmt::format("{}box {},{} {}x{}", where.empty() ? "" : "; ", box.x, box.y, box.width, box.height);
-        text += fmt::format("  {:>3}. {}  {}  {}{}\n", e.rank, name, certainty(e), several ? e.method + ": " : "",
-                            where);
+        text +=
+            fmt::format("  {:>3}. {}  {}  {}{}\n", e.rank, name, certainty(e), several ? e.method + ": " : "", where);
     }
     return text;
 }

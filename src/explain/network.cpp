@@ -8,9 +8,9 @@
 
 #include "explain/batches.hpp"
 #include "locus/error.hpp"
-#include "model/shapes.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
+#include "model/shapes.hpp"
 
 namespace locus::explain {
 namespace {

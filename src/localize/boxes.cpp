@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
-#include <ranges>
+#include <numeric>
 #include <span>
 
 #include <fmt/core.h>
@@ -153,8 +153,9 @@ std::vector<Component> components_of(std::vector<Run>& runs) {
 
 /// `row_at(y)` gives row y as a span; it is called for `rows_of_maximum` first, among which the greatest value is, since the threshold
 /// needs it, and then for all.
-template <class RowAt, class Rows>
-std::vector<Box> boxes_of_rows(int height, RowAt row_at, const Rows& rows_of_maximum, const BoxOptions& options) {
+template <class RowAt>
+std::vector<Box> boxes_of_rows(int height, RowAt row_at, const std::vector<int>& rows_of_maximum,
+                               const BoxOptions& options) {
     if (!(options.threshold >= 0 && options.threshold < 1)) {
         throw Error(
             ErrorKind::usage,
@@ -233,7 +234,9 @@ std::vector<Box> boxes(const Map& map, const BoxOptions& options) {
                                 map.height, map.values.size()));
     }
     const auto row_at = [&](int y) { return std::span<const float>(map.values.data() + y * width, width); };
-    return boxes_of_rows(map.height, row_at, std::views::iota(0, map.height), options);
+    std::vector<int> all_rows(static_cast<std::size_t>(map.height));
+    std::iota(all_rows.begin(), all_rows.end(), 0);
+    return boxes_of_rows(map.height, row_at, all_rows, options);
 }
 
 std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const BoxOptions& options) {
