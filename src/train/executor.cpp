@@ -50,7 +50,7 @@ Executor::Executor(const model::Model& model, at::ScalarType type, const std::st
     if (!graph_.inputs.empty()) input_name_ = graph_.inputs[0].name;
     for (const auto& [name, tensor] : graph_.initializers) {
         at::Tensor value = to_torch(tensor);
-        if (tensor.type() == DataType::float32 || tensor.type() == DataType::float64) value = value.to(type_);
+        if (at::isFloatingType(value.scalar_type())) value = value.to(type_);
         constants_.emplace(name, std::move(value));
     }
     graph_.initializers.clear();
@@ -176,7 +176,8 @@ Tensors Executor::run(const std::map<std::string, at::Tensor>& inputs, const std
     for (const auto& [name, value] : constants_) place(name, value);
     for (const auto& [name, value] : statistics_) place(name, value);
     for (const Parameter& parameter : parameters_) place(parameter.name, parameter.value);
-    for (const auto& [name, value] : inputs) place(name, value);
+    for (const auto& [name, value] : inputs)
+        place(name, is_half(value.scalar_type()) ? value.to(type_) : value);
 
     std::set<int> wanted;
     for (const std::string& output : outputs) {
