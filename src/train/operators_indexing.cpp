@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <torch/version.h>
 
 #include "locus/error.hpp"
 #include "train/operators.hpp"
@@ -77,9 +78,17 @@ Tensors gather_nd(Call& call) {
 }
 
 /// LibTorch warns that scatter_reduce may change its form; a library does not print.
+#if TORCH_VERSION_MAJOR >= 2
 struct Silence : c10::WarningHandler {
     void process(const c10::Warning&) override {}
 };
+using WarningsGoTo = c10::WarningUtils::WarningHandlerGuard;
+#else
+struct Silence : c10::WarningHandler {
+    void process(const c10::SourceLocation&, const std::string&, bool) override {}
+};
+using WarningsGoTo = c10::Warning::WarningHandlerGuard;
+#endif
 
 /// `updates` written into `x` along an axis.
 at::Tensor scattered(const Call& call, const at::Tensor& x, std::int64_t axis, const at::Tensor& indices,
@@ -93,7 +102,7 @@ at::Tensor scattered(const Call& call, const at::Tensor& x, std::int64_t axis, c
                                                   : "";
     if (name.empty()) cannot_run(call.node, "reduction '" + reduction + "'");
     Silence silence;
-    const c10::WarningUtils::WarningHandlerGuard quiet(&silence);
+    const WarningsGoTo quiet(&silence);
     return at::scatter_reduce(x, axis, indices, updates, name);
 }
 

@@ -144,9 +144,9 @@ TEST(OnnxCases, AllOfTheClaimedOperators) {
     for (const std::string& name : operator_names()) {
         if (!covered.contains(name)) untested += ' ' + name;
     }
-    std::cout << run << " cases run; claimed operators without a case:" << (untested.empty() ? " none" : untested)
-              << '\n';
-    EXPECT_GT(run, 250U);
+    std::cout << run << " cases run; claimed operators without a case (see operators_test):"
+              << (untested.empty() ? " none" : untested) << '\n';
+    EXPECT_GT(run, 650U);
 }
 
 }  // namespace
