@@ -1,12 +1,14 @@
 /// Convolutions, pools and linear layers, with ONNX's semantics.
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "locus/error.hpp"
 #include "train/operators.hpp"
@@ -281,10 +283,47 @@ Tensors einsum(Call& call) {
     return {at::einsum(call.node.string_or("equation", ""), factors)};
 }
 
+/// [n, tokens, heads * d] as [n, heads, tokens, d]; four dimensions stay.
+at::Tensor heads_apart(const Call& call, const at::Tensor& x, const char* heads) {
+    if (x.dim() == 4) return x;
+    const std::int64_t count = call.node.int_or(heads, 0);
+    if (x.dim() != 3 || count < 1 || x.size(2) % count != 0)
+        cannot_run(call.node, fmt::format("a division of {} into {} heads", fmt::join(x.sizes(), " x "), count));
+    return x.unflatten(2, {count, x.size(2) / count}).transpose(1, 2);
+}
+
+/// Vaswani et al. 2017: softmax(scale * Q K^T + mask) V, where several heads of Q may share one of K and V.
+Tensors attention(Call& call) {
+    if (call.has(4) || call.has(5) || call.has(6)) cannot_run(call.node, "keys and values of earlier passes");
+    if (call.node.float_or("softcap", 0) != 0) cannot_run(call.node, "softcap");
+    for (const std::size_t i : {1U, 2U, 3U}) {
+        if (!call.node.output(i).empty()) cannot_run(call.node, fmt::format("its output {}", i));
+    }
+    const at::Tensor q = heads_apart(call, call.input(0), "q_num_heads");
+    at::Tensor k = heads_apart(call, call.input(1), "kv_num_heads"),
+               v = heads_apart(call, call.input(2), "kv_num_heads");
+    if (k.size(1) != q.size(1)) {
+        k = k.repeat_interleave(q.size(1) / k.size(1), 1);
+        v = v.repeat_interleave(q.size(1) / v.size(1), 1);
+    }
+    const double scale = call.node.float_or("scale", 0);
+    at::Tensor scores = at::matmul(q, k.transpose(2, 3)) * (scale != 0 ? scale : 1 / std::sqrt(q.size(3)));
+    constexpr double lowest = -std::numeric_limits<double>::infinity();
+    if (call.has(3)) {
+        const at::Tensor& mask = call.input(3);
+        scores = mask.scalar_type() == at::kBool ? scores.masked_fill(mask.logical_not(), lowest) : scores + mask;
+    }
+    if (call.node.int_or("is_causal", 0))
+        scores = scores.masked_fill(at::ones({q.size(2), k.size(2)}, at::kBool).triu(1), lowest);
+    const at::Tensor y = at::matmul(scores.softmax(-1), v);
+    return {call.input(0).dim() == 4 ? y : y.transpose(1, 2).flatten(2)};
+}
+
 }  // namespace
 
 const OperatorTable& network_operators() {
     static const OperatorTable table{
+        {"Attention", attention},
         {"AveragePool", average_pool},
         {"Conv", conv},
         {"ConvTranspose", conv_transpose},

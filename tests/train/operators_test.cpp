@@ -154,6 +154,18 @@ std::vector<Case> other_cases() {
         {"GridSample", 20, {{"align_corners", Int{1}}}, x, {noise({2, 3, 4, 2}, 5, -1.2, 1.2)}},
         {"AffineGrid", 20, {{"align_corners", Int{1}}}, noise({2, 2, 3}), {integers({2, 1, 3, 4})}},
     };
+    const Tensor tokens = noise({2, 5, 8});
+    const auto of_tokens = [](Int heads, Int shared) {
+        return Attributes{{"q_num_heads", heads}, {"kv_num_heads", shared}};
+    };
+    cases.push_back({"Attention", 23, of_tokens(4, 4), tokens, {noise({2, 6, 8}, 2), noise({2, 6, 8}, 3)}});
+    cases.push_back(
+        {"Attention", 23, of_tokens(4, 2), tokens, {noise({2, 6, 4}, 2), noise({2, 6, 4}, 3), noise({5, 6}, 4)}});
+    cases.push_back({"Attention",
+                     23,
+                     {{"is_causal", Int{1}}, {"scale", 0.3F}},
+                     noise({2, 3, 5, 4}),
+                     {noise({2, 3, 5, 4}, 2), noise({2, 3, 5, 4}, 3)}});
     for (const Text reduction : {"none", "add", "mul", "max", "min"}) {
         cases.push_back({"ScatterND", 18, {{"reduction", reduction}}, x, {tuples, noise({3, 5, 7}, 6)}});
         cases.push_back({"ScatterElements",
