@@ -67,8 +67,9 @@ Csv read_csv(const std::filesystem::path& file) {
             continue;
         }
         if (fields.size() != csv.header.size()) {
-            throw Error(ErrorKind::io, fmt::format("{}, line {}: {} fields where the header has {}.", file.string(),
-                                                   first_line, fields.size(), csv.header.size()));
+            throw Error(ErrorKind::io,
+                        fmt::format("{}, line {}: {} field{} where the header has {}.", file.string(), first_line,
+                                    fields.size(), fields.size() == 1 ? "" : "s", csv.header.size()));
         }
         csv.rows.push_back(std::move(fields));
         csv.lines.push_back(first_line);

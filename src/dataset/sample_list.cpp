@@ -100,6 +100,12 @@ void list_folder(const fs::path& folder, Listing& listing) {
     for (const fs::path& inner : folders) list_class_folder(inner, folder, listing);
 }
 
+std::string trimmed(std::string text) {
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.erase(0, 1);
+    return text;
+}
+
 std::vector<std::string> split_labels(const std::string& field) {
     std::vector<std::string> labels(1);
     for (const char c : field) {
@@ -108,10 +114,7 @@ std::vector<std::string> split_labels(const std::string& field) {
         else
             labels.back() += c;
     }
-    for (std::string& label : labels) {
-        while (!label.empty() && std::isspace(static_cast<unsigned char>(label.back()))) label.pop_back();
-        while (!label.empty() && std::isspace(static_cast<unsigned char>(label.front()))) label.erase(0, 1);
-    }
+    for (std::string& label : labels) label = trimmed(std::move(label));
     std::erase(labels, "");
     return labels;
 }
@@ -131,7 +134,7 @@ void list_csv(const fs::path& file, Listing& listing) {
     for (std::size_t row = 0; row < csv.rows.size(); ++row) {
         const std::string& name = csv.rows[row][path];
         std::vector<std::string> keys =
-            several ? split_labels(csv.rows[row][label]) : std::vector<std::string>{csv.rows[row][label]};
+            several ? split_labels(csv.rows[row][label]) : std::vector<std::string>{trimmed(csv.rows[row][label])};
         if (!several && keys[0].empty()) {
             throw Error(ErrorKind::usage,
                         fmt::format("{}, line {}: '{}' has no label.", file.string(), csv.lines[row], name));

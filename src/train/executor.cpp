@@ -18,7 +18,7 @@ Role role_of(const model::Node& node, std::size_t i) {
     if (node.is("Conv") || node.is("ConvTranspose") || node.is("Gemm")) {
         return i == 1 ? Role::weight : i == 2 ? Role::bias : Role::constant;
     }
-    if (node.is("MatMul")) return Role::weight;
+    if (node.is("MatMul") || node.is("Einsum")) return Role::weight;
     if (node.is("BatchNormalization")) return i == 1 || i == 2 ? Role::bias : i > 2 ? Role::statistic : Role::constant;
     if (node.is("LayerNormalization") || node.is("InstanceNormalization") || node.is("GroupNormalization") ||
         node.is("RMSNormalization")) {
@@ -50,7 +50,7 @@ Executor::Executor(const model::Model& model, at::ScalarType type, const std::st
     if (!graph_.inputs.empty()) input_name_ = graph_.inputs[0].name;
     for (const auto& [name, tensor] : graph_.initializers) {
         at::Tensor value = to_torch(tensor);
-        if (tensor.type() == DataType::float32 || tensor.type() == DataType::float64) value = value.to(type_);
+        if (at::isFloatingType(value.scalar_type())) value = value.to(type_);
         constants_.emplace(name, std::move(value));
     }
     graph_.initializers.clear();
@@ -95,10 +95,10 @@ void Executor::choose_parameters(const std::string& trained) {
             const auto found = constants_.find(node.inputs[i]);
             if (found == constants_.end() || !at::isFloatingType(found->second.scalar_type())) continue;
             Role role = role_of(node, i);
-            // The bias of a linear layer written as MatMul and Add.
+            // The bias of a linear layer written as MatMul or Einsum and Add.
             if (role == Role::constant && node.is("Add") && found->second.dim() == 1) {
                 const model::Node* other = index.producer(node.input(1 - i));
-                if (other && other->is("MatMul")) role = Role::bias;
+                if (other && (other->is("MatMul") || other->is("Einsum"))) role = Role::bias;
             }
             if (role == Role::constant || !found->first.starts_with(trained) || !seen.insert(found->first).second)
                 continue;
@@ -176,7 +176,7 @@ Tensors Executor::run(const std::map<std::string, at::Tensor>& inputs, const std
     for (const auto& [name, value] : constants_) place(name, value);
     for (const auto& [name, value] : statistics_) place(name, value);
     for (const Parameter& parameter : parameters_) place(parameter.name, parameter.value);
-    for (const auto& [name, value] : inputs) place(name, value);
+    for (const auto& [name, value] : inputs) place(name, is_half(value.scalar_type()) ? value.to(type_) : value);
 
     std::set<int> wanted;
     for (const std::string& output : outputs) {

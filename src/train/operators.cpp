@@ -54,7 +54,9 @@ namespace {
 const OperatorTable& all_operators() {
     static const OperatorTable table = [] {
         OperatorTable all = network_operators();
-        for (const OperatorTable* part : {&elementwise_operators(), &shape_operators()})
+        for (const OperatorTable* part :
+             {&normalization_operators(), &elementwise_operators(), &shape_operators(), &indexing_operators(),
+              &reduction_operators(), &resampling_operators(), &quantization_operators()})
             all.insert(part->begin(), part->end());
         return all;
     }();

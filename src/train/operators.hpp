@@ -61,9 +61,15 @@ Precision precision_of(std::string_view op_type);
 using Operator = Tensors (*)(Call&);
 using OperatorTable = std::unordered_map<std::string_view, Operator>;
 
-const OperatorTable& network_operators();      ///< convolutions, pools, norms, linear layers: operators_network.cpp
-const OperatorTable& elementwise_operators();  ///< operators_elementwise.cpp
-const OperatorTable& shape_operators();        ///< shapes, indexing, reductions, casts: operators_shape.cpp
+// Each in the file of its name, operators_network.cpp and so on.
+const OperatorTable& network_operators();        ///< convolutions, pools, linear layers
+const OperatorTable& normalization_operators();  ///< of batches, layers, groups, channels
+const OperatorTable& elementwise_operators();    ///< arithmetic, activations, comparisons
+const OperatorTable& shape_operators();          ///< shapes and casts
+const OperatorTable& indexing_operators();       ///< gathering, scattering, conditions
+const OperatorTable& reduction_operators();      ///< sums, softmax and the largest along axes
+const OperatorTable& resampling_operators();     ///< other sizes of images
+const OperatorTable& quantization_operators();   ///< rounding that lets the gradient pass
 
 /// The operator of the standard set with this name, null where Locus does not run it.
 Operator find_operator(std::string_view op_type);

@@ -1,6 +1,6 @@
 /// Element by element operators and activations.
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 #include <ATen/ATen.h>
@@ -18,9 +18,19 @@ Tensors relu(Call& call) {
     return {call.may_overwrite ? x.relu_() : x.relu()};
 }
 
+/// The second operand. Before opset 7 its first dimension may stand at `axis` of the first operand's.
+at::Tensor second(const Call& call) {
+    const at::Tensor &x = call.input(0), &y = call.input(1);
+    if (call.opset >= 7 || !call.node.has("axis") || y.dim() == 0) return y;
+    const std::int64_t behind = x.dim() - positive_axis(call, call.node.int_or("axis", 0), x.dim()) - y.dim();
+    std::vector<std::int64_t> shape = y.sizes().vec();
+    shape.resize(shape.size() + static_cast<std::size_t>(std::max<std::int64_t>(behind, 0)), 1);
+    return y.reshape(shape);
+}
+
 Tensors add(Call& call) {
     at::Tensor x = call.input(0);
-    const at::Tensor& y = call.input(1);
+    const at::Tensor y = second(call);
     if (call.may_overwrite && x.sizes() == y.sizes()) return {x.add_(y)};
     return {x + y};
 }
@@ -28,7 +38,7 @@ Tensors add(Call& call) {
 /// Operators of one and two inputs that LibTorch has as they are.
 template <at::Tensor (*function)(const at::Tensor&)> Tensors unary(Call& call) { return {function(call.input(0))}; }
 template <at::Tensor (*function)(const at::Tensor&, const at::Tensor&)> Tensors binary(Call& call) {
-    return {function(call.input(0), call.input(1))};
+    return {function(call.input(0), second(call))};
 }
 
 at::Tensor multiply(const at::Tensor& a, const at::Tensor& b) { return a * b; }
@@ -41,13 +51,13 @@ at::Tensor softsign_of(const at::Tensor& x) { return x / (1 + x.abs()); }
 at::Tensor mish_of(const at::Tensor& x) { return x * at::tanh(softplus_of(x)); }
 at::Tensor hard_swish_of(const at::Tensor& x) { return x * at::clamp(x / 6 + 0.5, 0, 1); }
 
-Tensors subtract(Call& call) { return {call.input(0) - call.input(1)}; }
+Tensors subtract(Call& call) { return {call.input(0) - second(call)}; }
 
 /// Integers are divided as C++ does, towards zero.
 Tensors divide(Call& call) {
     const at::Tensor& a = call.input(0);
-    if (at::isIntegralType(a.scalar_type(), false)) return {at::div(a, call.input(1), "trunc")};
-    return {a / call.input(1)};
+    if (at::isIntegralType(a.scalar_type(), false)) return {at::div(a, second(call), "trunc")};
+    return {a / second(call)};
 }
 
 Tensors clip(Call& call) {
@@ -83,11 +93,27 @@ Tensors thresholded_relu(Call& call) { return {at::threshold(call.input(0), call
 Tensors hard_sigmoid(Call& call) {
     return {at::clamp(call.input(0) * call.node.float_or("alpha", 0.2F) + call.node.float_or("beta", 0.5F), 0, 1)};
 }
+Tensors shrink(Call& call) {
+    const at::Tensor& x = call.input(0);
+    const double least = call.node.float_or("lambd", 0.5F), bias = call.node.float_or("bias", 0);
+    const at::Tensor moved = at::where(x < -least, x + bias, x - bias).to(x.scalar_type());
+    return {at::where(x.abs() > least, moved, at::zeros_like(x))};
+}
+Tensors swish(Call& call) {
+    const at::Tensor& x = call.input(0);
+    return {x * at::sigmoid(x * call.node.float_or("alpha", 1))};
+}
 Tensors gelu(Call& call) { return {at::gelu(call.input(0), call.node.string_or("approximate", "none"))}; }
 
 Tensors prelu(Call& call) {
     const at::Tensor& x = call.input(0);
-    return {at::clamp_min(x, 0) + call.input(1) * at::clamp_max(x, 0)};
+    at::Tensor slope = call.input(1);
+    if (call.opset < 7 && slope.dim() == 1 && x.dim() > 2) {  // a slope for each channel
+        std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()) - 1, 1);
+        shape[0] = slope.numel();
+        slope = slope.reshape(shape);
+    }
+    return {at::clamp_min(x, 0) + slope * at::clamp_max(x, 0)};
 }
 
 template <at::Tensor (*function)(const at::Tensor&, const at::Tensor&)> Tensors fold(Call& call) {
@@ -98,8 +124,24 @@ template <at::Tensor (*function)(const at::Tensor&, const at::Tensor&)> Tensors 
 at::Tensor plus(const at::Tensor& a, const at::Tensor& b) { return a + b; }
 Tensors mean(Call& call) { return {fold<plus>(call)[0] / static_cast<double>(call.inputs.size())}; }
 
-template <at::Tensor (*function)(const at::Tensor&, const at::Tensor&)> Tensors compare(Call& call) {
-    return {function(call.input(0), call.input(1))};
+/// Of integers the sign is the divisor's, as in Python; with `fmod` the dividend's, as in C.
+Tensors modulo(Call& call) {
+    const at::Tensor &a = call.input(0), &b = call.input(1);
+    return {call.node.int_or("fmod", 0) ? at::fmod(a, b) : at::remainder(a, b)};
+}
+
+Tensors bit_shift(Call& call) {
+    const bool left = call.node.string_or("direction", "LEFT") == "LEFT";
+    return {left ? at::bitwise_left_shift(call.input(0), call.input(1))
+                 : at::bitwise_right_shift(call.input(0), call.input(1))};
+}
+
+Tensors is_infinite(Call& call) {
+    const at::Tensor& x = call.input(0);
+    const bool below = call.node.int_or("detect_negative", 1) != 0, above = call.node.int_or("detect_positive", 1) != 0;
+    if (below && above) return {at::isinf(x)};
+    if (!below && !above) return {at::zeros(x.sizes(), at::kBool)};
+    return {above ? at::isposinf(x) : at::isneginf(x)};
 }
 
 Tensors where(Call& call) { return {at::where(call.input(0), call.input(1), call.input(2))}; }
@@ -114,54 +156,53 @@ Tensors dropout(Call& call) {
     return {x * (kept / (1 - ratio)), kept.to(at::kBool)};
 }
 
-Tensors dequantize_linear(Call& call) {
-    const at::Tensor& q = call.input(0);
-    at::Tensor scale = call.input(1);
-    at::Tensor zero = call.has(2) ? call.input(2).to(scale.scalar_type()) : at::zeros({}, scale.options());
-    if (call.node.int_or("block_size", 0) != 0) cannot_run(call.node, "quantization in blocks");
-    if (scale.dim() == 1 && q.dim() > 0 && scale.numel() > 1) {
-        std::vector<std::int64_t> shape(static_cast<std::size_t>(q.dim()), 1);
-        shape[static_cast<std::size_t>(positive_axis(call, call.node.int_or("axis", 1), q.dim()))] = scale.numel();
-        scale = scale.reshape(shape);
-        if (zero.dim() == 1) zero = zero.reshape(shape);
-    }
-    return {(q.to(scale.scalar_type()) - zero) * scale};
-}
-
 }  // namespace
 
 const OperatorTable& elementwise_operators() {
     static const OperatorTable table{
         {"Abs", unary<at::abs>},
+        {"Acos", unary<at::acos>},
+        {"Acosh", unary<at::acosh>},
         {"Add", add},
         {"And", binary<at::logical_and>},
+        {"Asin", unary<at::asin>},
+        {"Asinh", unary<at::asinh>},
         {"Atan", unary<at::atan>},
+        {"Atanh", unary<at::atanh>},
+        {"BitShift", bit_shift},
+        {"BitwiseAnd", binary<at::bitwise_and>},
+        {"BitwiseNot", unary<at::bitwise_not>},
+        {"BitwiseOr", binary<at::bitwise_or>},
+        {"BitwiseXor", binary<at::bitwise_xor>},
         {"Ceil", unary<at::ceil>},
         {"Celu", celu},
         {"Clip", clip},
         {"Cos", unary<at::cos>},
-        {"DequantizeLinear", dequantize_linear},
+        {"Cosh", unary<at::cosh>},
         {"Div", divide},
         {"Dropout", dropout},
         {"Elu", elu},
-        {"Equal", compare<at::eq>},
+        {"Equal", binary<at::eq>},
         {"Erf", unary<at::erf>},
         {"Exp", unary<at::exp>},
         {"Floor", unary<at::floor>},
         {"Gelu", gelu},
-        {"Greater", compare<at::gt>},
-        {"GreaterOrEqual", compare<at::ge>},
+        {"Greater", binary<at::gt>},
+        {"GreaterOrEqual", binary<at::ge>},
         {"HardSigmoid", hard_sigmoid},
         {"HardSwish", unary<hard_swish_of>},
         {"Identity", unary<identity_of>},
+        {"IsInf", is_infinite},
+        {"IsNaN", unary<at::isnan>},
         {"LeakyRelu", leaky_relu},
-        {"Less", compare<at::lt>},
-        {"LessOrEqual", compare<at::le>},
+        {"Less", binary<at::lt>},
+        {"LessOrEqual", binary<at::le>},
         {"Log", unary<at::log>},
         {"Max", fold<at::maximum>},
         {"Mean", mean},
         {"Min", fold<at::minimum>},
         {"Mish", unary<mish_of>},
+        {"Mod", modulo},
         {"Mul", binary<multiply>},
         {"Neg", unary<at::neg>},
         {"Not", unary<at::logical_not>},
@@ -172,14 +213,17 @@ const OperatorTable& elementwise_operators() {
         {"Relu", relu},
         {"Round", unary<at::round>},
         {"Selu", selu},
+        {"Shrink", shrink},
         {"Sigmoid", unary<at::sigmoid>},
         {"Sign", unary<at::sign>},
         {"Sin", unary<at::sin>},
+        {"Sinh", unary<at::sinh>},
         {"Softplus", unary<softplus_of>},
         {"Softsign", unary<softsign_of>},
         {"Sqrt", unary<at::sqrt>},
         {"Sub", subtract},
         {"Sum", fold<plus>},
+        {"Swish", swish},
         {"Tan", unary<at::tan>},
         {"Tanh", unary<at::tanh>},
         {"ThresholdedRelu", thresholded_relu},

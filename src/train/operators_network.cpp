@@ -1,12 +1,14 @@
-/// Convolutions, pools, normalisations and linear layers, with ONNX's semantics.
+/// Convolutions, pools and linear layers, with ONNX's semantics.
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "locus/error.hpp"
 #include "train/operators.hpp"
@@ -77,30 +79,6 @@ Tensors conv(Call& call) {
     const bool even = padding.symmetric();
     return {at::convolution(even ? x : pad(x, padding, 0), w, bias, strides, even ? padding.begin : Ints(rank, 0),
                             dilations, false, Ints(rank, 0), call.node.int_or("group", 1))};
-}
-
-Tensors batch_normalization(Call& call) {
-    const at::Tensor& x = call.input(0);
-    const double epsilon = call.node.float_or("epsilon", 1e-5F);
-    if (call.opset < 9 && call.node.int_or("spatial", 1) == 0)
-        cannot_run(call.node, "BatchNormalization with spatial = 0");
-    if (!call.training) {
-        auto [y, mean, invstd] =
-            at::native_batch_norm(x, call.input(1), call.input(2), call.input(3), call.input(4), false, 0.0, epsilon);
-        return {y};
-    }
-    if (call.across) {
-        const NormalizedBatch made = synchronized_norm(x, call.input(1), call.input(2), epsilon, *call.across);
-        if (call.statistics) call.statistics->push_back({&call.node, made.mean, made.unbiased_variance});
-        return {made.values};
-    }
-    auto [y, mean, invstd] = at::native_batch_norm(x, call.input(1), call.input(2), {}, {}, true, 0.0, epsilon);
-    if (call.statistics) {
-        const double count = static_cast<double>(x.numel()) / static_cast<double>(x.size(1));
-        const at::Tensor variance = at::clamp_min(invstd.detach().pow(-2) - epsilon, 0.0);
-        call.statistics->push_back({&call.node, mean.detach(), variance * (count / std::max(1.0, count - 1))});
-    }
-    return {y};
 }
 
 /// Output positions of a pool along one dimension.
@@ -183,23 +161,46 @@ at::Tensor mean_pool(const at::Tensor& x, const Pool& pool, const Ints& pads, bo
     }
 }
 
+/// Sums over the windows of a padded tensor.
+at::Tensor window_sum(const at::Tensor& x, const Pool& pool) {
+    const std::size_t rank = pool.kernel.size();
+    Ints shape = x.sizes().vec(), window = pool.kernel;
+    shape[0] *= std::exchange(shape[1], 1);  // each channel by itself
+    window.insert(window.begin(), 2, 1);
+    const at::Tensor ones = at::ones(window, x.options().requires_grad(false));
+    const at::Tensor sum = at::convolution(x.reshape(shape), ones, {}, pool.strides, Ints(rank, 0), pool.dilations,
+                                           false, Ints(rank, 0), 1);
+    Ints result = sum.sizes().vec();
+    result[0] = x.size(0);
+    result[1] = x.size(1);
+    return sum.reshape(result);
+}
+
 Tensors average_pool(Call& call) {
     const at::Tensor& x = call.input(0);
     const Pool pool = pool_of(call, x);
-    if (std::any_of(pool.dilations.begin(), pool.dilations.end(), [](std::int64_t d) { return d != 1; })) {
-        cannot_run(call.node, "an average over a dilated window");
-    }
+    const bool dilated = std::any_of(pool.dilations.begin(), pool.dilations.end(), [](auto d) { return d != 1; });
     const bool count_pads = call.node.int_or("count_include_pad", 0) != 0;
-    if (pads_natively(pool)) return {mean_pool(x, pool, pool.padding.begin, count_pads)};
+    if (pads_natively(pool) && !dilated) return {mean_pool(x, pool, pool.padding.begin, count_pads)};
     // The mean over what counts: the sum of padded values over the number of positions that count. Rounding up never counts.
     const Ints none(pool.kernel.size(), 0);
     Ints one = x.sizes().vec();
     one[0] = one[1] = 1;
     const at::Tensor ones = at::ones(one, x.options().requires_grad(false));
-    const at::Tensor sum = mean_pool(pad(pad(x, pool.padding, 0), pool.extension, 0), pool, none, true);
-    const at::Tensor share =
-        mean_pool(pad(pad(ones, pool.padding, count_pads ? 1 : 0), pool.extension, 0), pool, none, true);
-    return {sum / share};
+    const at::Tensor padded = pad(pad(x, pool.padding, 0), pool.extension, 0);
+    const at::Tensor counting = pad(pad(ones, pool.padding, count_pads ? 1 : 0), pool.extension, 0);
+    if (dilated) return {window_sum(padded, pool) / window_sum(counting, pool)};
+    return {mean_pool(padded, pool, none, true) / mean_pool(counting, pool, none, true)};
+}
+
+Tensors lp_pool(Call& call) {
+    const at::Tensor& x = call.input(0);
+    const Pool pool = pool_of(call, x);
+    const double p = call.node.int_or("p", 2);
+    const at::Tensor sum = window_sum(pad(pad(x.abs().pow(p), pool.padding, 0), pool.extension, 0), pool);
+    // The root's derivative at 0 is infinite: windows of zeros pass none.
+    const at::Tensor is_zero = sum == 0;
+    return {at::where(is_zero, at::zeros_like(sum), at::where(is_zero, at::ones_like(sum), sum).pow(1 / p))};
 }
 
 Tensors conv_transpose(Call& call) {
@@ -242,38 +243,6 @@ Tensors conv_transpose(Call& call) {
     return {y + bias.reshape(shape)};
 }
 
-/// Krizhevsky et al. 2012: y = x / (bias + alpha / size * sum over neighbouring channels of x^2)^beta.
-Tensors lrn(Call& call) {
-    const at::Tensor& x = call.input(0);
-    const std::int64_t size = call.node.int_or("size", 1);
-    const double alpha = call.node.float_or("alpha", 1e-4F), beta = call.node.float_or("beta", 0.75F),
-                 bias = call.node.float_or("bias", 1);
-    Ints shape = x.sizes().vec();
-    const at::Tensor squares = (x * x).reshape({shape[0], 1, shape[1], -1});
-    const at::Tensor padded = at::constant_pad_nd(squares, {0, 0, (size - 1) / 2, size - 1 - (size - 1) / 2}, 0);
-    const at::Tensor means = at::avg_pool2d(padded, {size, 1}, {1, 1});  // the mean is the sum over size
-    return {x / at::pow(bias + alpha * means.reshape(shape), beta)};
-}
-
-Tensors instance_normalization(Call& call) {
-    return {at::instance_norm(call.input(0), call.input(1), call.input(2), {}, {}, true, 0.0,
-                              call.node.float_or("epsilon", 1e-5F), false)};
-}
-
-Tensors layer_normalization(Call& call) {
-    const at::Tensor& x = call.input(0);
-    const std::int64_t axis = positive_axis(call, call.node.int_or("axis", -1), x.dim());
-    const Ints shape = x.sizes().slice(static_cast<std::size_t>(axis)).vec();
-    Ints axes(shape.size());
-    std::iota(axes.begin(), axes.end(), axis);
-    const at::Tensor centred = x - x.mean(axes, true);
-    const at::Tensor deviation = at::rsqrt((centred * centred).mean(axes, true) + call.node.float_or("epsilon", 1e-5F));
-    const at::Tensor mean = x.mean(axes, true);
-    at::Tensor y = centred * deviation * call.input(1);
-    if (call.has(2)) y = y + call.input(2);
-    return {y, mean, deviation};
-}
-
 Tensors global_average_pool(Call& call) {
     const at::Tensor& x = call.input(0);
     Ints axes(static_cast<std::size_t>(x.dim()) - 2);
@@ -289,6 +258,13 @@ Tensors global_max_pool(Call& call) {
     return {std::get<0>(x.flatten(2).max(2)).reshape(shape)};
 }
 
+Tensors global_lp_pool(Call& call) {
+    const at::Tensor& x = call.input(0);
+    Ints axes(static_cast<std::size_t>(x.dim()) - 2);
+    std::iota(axes.begin(), axes.end(), 2);
+    return {at::norm(x, call.node.int_or("p", 2), axes, true)};
+}
+
 Tensors gemm(Call& call) {
     at::Tensor a = call.input(0);
     at::Tensor b = call.input(1);
@@ -301,20 +277,62 @@ Tensors gemm(Call& call) {
 
 Tensors matmul(Call& call) { return {at::matmul(call.input(0), call.input(1))}; }
 
+Tensors einsum(Call& call) {
+    Tensors factors;
+    for (std::size_t i = 0; i < call.inputs.size(); ++i) factors.push_back(call.input(i));
+    return {at::einsum(call.node.string_or("equation", ""), factors)};
+}
+
+/// [n, tokens, heads * d] as [n, heads, tokens, d]; four dimensions stay.
+at::Tensor heads_apart(const Call& call, const at::Tensor& x, const char* heads) {
+    if (x.dim() == 4) return x;
+    const std::int64_t count = call.node.int_or(heads, 0);
+    if (x.dim() != 3 || count < 1 || x.size(2) % count != 0)
+        cannot_run(call.node, fmt::format("a division of {} into {} heads", fmt::join(x.sizes(), " x "), count));
+    return x.unflatten(2, {count, x.size(2) / count}).transpose(1, 2);
+}
+
+/// Vaswani et al. 2017: softmax(scale * Q K^T + mask) V, where several heads of Q may share one of K and V.
+Tensors attention(Call& call) {
+    if (call.has(4) || call.has(5) || call.has(6)) cannot_run(call.node, "keys and values of earlier passes");
+    if (call.node.float_or("softcap", 0) != 0) cannot_run(call.node, "softcap");
+    for (const std::size_t i : {1U, 2U, 3U}) {
+        if (!call.node.output(i).empty()) cannot_run(call.node, fmt::format("its output {}", i));
+    }
+    const at::Tensor q = heads_apart(call, call.input(0), "q_num_heads");
+    at::Tensor k = heads_apart(call, call.input(1), "kv_num_heads"),
+               v = heads_apart(call, call.input(2), "kv_num_heads");
+    if (k.size(1) != q.size(1)) {
+        k = k.repeat_interleave(q.size(1) / k.size(1), 1);
+        v = v.repeat_interleave(q.size(1) / v.size(1), 1);
+    }
+    const double scale = call.node.float_or("scale", 0);
+    at::Tensor scores = at::matmul(q, k.transpose(2, 3)) * (scale != 0 ? scale : 1 / std::sqrt(q.size(3)));
+    constexpr double lowest = -std::numeric_limits<double>::infinity();
+    if (call.has(3)) {
+        const at::Tensor& mask = call.input(3);
+        scores = mask.scalar_type() == at::kBool ? scores.masked_fill(mask.logical_not(), lowest) : scores + mask;
+    }
+    if (call.node.int_or("is_causal", 0))
+        scores = scores.masked_fill(at::ones({q.size(2), k.size(2)}, at::kBool).triu(1), lowest);
+    const at::Tensor y = at::matmul(scores.softmax(-1), v);
+    return {call.input(0).dim() == 4 ? y : y.transpose(1, 2).flatten(2)};
+}
+
 }  // namespace
 
 const OperatorTable& network_operators() {
     static const OperatorTable table{
+        {"Attention", attention},
         {"AveragePool", average_pool},
-        {"BatchNormalization", batch_normalization},
         {"Conv", conv},
         {"ConvTranspose", conv_transpose},
+        {"Einsum", einsum},
         {"Gemm", gemm},
         {"GlobalAveragePool", global_average_pool},
+        {"GlobalLpPool", global_lp_pool},
         {"GlobalMaxPool", global_max_pool},
-        {"InstanceNormalization", instance_normalization},
-        {"LRN", lrn},
-        {"LayerNormalization", layer_normalization},
+        {"LpPool", lp_pool},
         {"MatMul", matmul},
         {"MaxPool", max_pool},
     };

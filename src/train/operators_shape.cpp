@@ -1,4 +1,4 @@
-/// Shapes, indexing, reductions and casts.
+/// Shapes and casts.
 
 #include <algorithm>
 #include <limits>
@@ -19,15 +19,18 @@ using Ints = std::vector<std::int64_t>;
 
 at::Tensor as_integers(const Ints& values) { return at::tensor(values, at::kLong); }
 
+/// A network computes in one type whatever its file says of halves and floats: what it is trained in.
+at::ScalarType computed_type(const Call& call, at::ScalarType type) {
+    return is_half(type) || type == at::kFloat ? call.computes_in : type;
+}
+
 Tensors cast(Call& call) {
     const DataType to = static_cast<DataType>(call.node.int_or("to", 1));
     const at::Tensor& x = call.input(0);
-    // A network trained in double computes all its floats in double.
-    if (call.computes_in == at::kDouble && to == DataType::float32) return {x.to(at::kDouble)};
-    return {x.to(torch_type(to))};
+    return {x.to(computed_type(call, torch_type(to)))};
 }
 
-Tensors cast_like(Call& call) { return {call.input(0).to(call.input(1).scalar_type())}; }
+Tensors cast_like(Call& call) { return {call.input(0).to(computed_type(call, call.input(1).scalar_type()))}; }
 
 Tensors concat(Call& call) {
     Tensors parts;
@@ -38,9 +41,9 @@ Tensors concat(Call& call) {
 Tensors constant_of_shape(Call& call) {
     const Ints shape = call.integers(0);
     const auto found = call.node.attributes.find("value");
-    if (found == call.node.attributes.end()) return {at::zeros(shape, at::kFloat)};
+    if (found == call.node.attributes.end()) return {at::zeros(shape, call.computes_in)};
     at::Tensor value = to_torch(std::get<Tensor>(found->second)).reshape({});
-    if (value.scalar_type() == at::kFloat) value = value.to(call.computes_in);
+    value = value.to(computed_type(call, value.scalar_type()));
     return {value.expand(shape).contiguous()};
 }
 
@@ -60,33 +63,9 @@ Tensors flatten(Call& call) {
     return {x.reshape({rows, columns})};
 }
 
-/// Indices from the end made indices from the front.
-at::Tensor wrapped(const at::Tensor& indices, std::int64_t size) {
-    const at::Tensor wide = indices.to(at::kLong);
-    return at::where(wide < 0, wide + size, wide);
-}
-
-Tensors gather(Call& call) {
-    const at::Tensor& x = call.input(0);
-    const std::int64_t axis = positive_axis(call, call.node.int_or("axis", 0), x.dim());
-    const at::Tensor indices = wrapped(call.input(1), x.size(axis));
-    Ints shape = x.sizes().slice(0, static_cast<std::size_t>(axis)).vec();
-    const auto middle = indices.sizes();
-    shape.insert(shape.end(), middle.begin(), middle.end());
-    const auto tail = x.sizes().slice(static_cast<std::size_t>(axis) + 1);
-    shape.insert(shape.end(), tail.begin(), tail.end());
-    return {x.index_select(axis, indices.reshape({-1})).reshape(shape)};
-}
-
-Tensors gather_elements(Call& call) {
-    const at::Tensor& x = call.input(0);
-    const std::int64_t axis = positive_axis(call, call.node.int_or("axis", 0), x.dim());
-    return {at::gather(x, axis, wrapped(call.input(1), x.size(axis)))};
-}
-
 Tensors pad(Call& call) {
     const at::Tensor& x = call.input(0);
-    const Ints pads = call.integers_or_attribute(1, "pads").value_or(Ints());
+    const Ints pads = call.integers_or_attribute(1, call.opset < 2 ? "paddings" : "pads").value_or(Ints());
     const std::string mode = call.node.string_or("mode", "constant");
     Ints axes(static_cast<std::size_t>(x.dim()));
     std::iota(axes.begin(), axes.end(), 0);
@@ -106,7 +85,7 @@ Tensors pad(Call& call) {
         const double value = call.has(2) ? call.input(2).item<double>() : call.node.float_or("value", 0);
         return {at::constant_pad_nd(x, reversed, value)};
     }
-    if (mode != "reflect" && mode != "edge") cannot_run(call.node, "mode '" + mode + "'");
+    if (mode != "reflect" && mode != "edge" && mode != "wrap") cannot_run(call.node, "mode '" + mode + "'");
     // One dimension after another, by indices: LibTorch pads only the last ones this way.
     at::Tensor y = x;
     for (std::int64_t d = 0; d < x.dim(); ++d) {
@@ -118,6 +97,8 @@ Tensors pad(Call& call) {
         for (std::int64_t i = -begin; i < size + end; ++i) {
             if (mode == "edge") {
                 from.push_back(std::clamp<std::int64_t>(i, 0, size - 1));
+            } else if (mode == "wrap") {
+                from.push_back(((i % size) + size) % size);
             } else {
                 const std::int64_t period = std::max<std::int64_t>(1, 2 * (size - 1));
                 const std::int64_t m = ((i % period) + period) % period;
@@ -198,7 +179,8 @@ Tensors split(Call& call) {
     if (sizes.empty()) {
         const std::int64_t parts = static_cast<std::int64_t>(call.node.outputs.size());
         const std::int64_t each = (x.size(axis) + parts - 1) / parts;
-        for (std::int64_t i = 0; i < parts; ++i) sizes.push_back(std::min(each, x.size(axis) - i * each));
+        for (std::int64_t i = 0; i < parts; ++i)
+            sizes.push_back(std::clamp<std::int64_t>(x.size(axis) - i * each, 0, each));
     }
     return at::split_with_sizes(x, sizes, axis);
 }
@@ -247,75 +229,10 @@ Tensors space_to_depth(Call& call) {
     return {x.reshape({n, c, h / b, b, w / b, b}).permute({0, 3, 5, 1, 2, 4}).reshape({n, c * b * b, h / b, w / b})};
 }
 
-/// Reductions: the axes became an input in opset 18, of ReduceSum in 13.
-template <at::Tensor (*function)(const at::Tensor&, const Ints&, bool)> Tensors reduce(Call& call) {
-    const at::Tensor& x = call.input(0);
-    Ints axes = call.integers_or_attribute(1, "axes").value_or(Ints());
-    if (axes.empty()) {
-        if (call.node.int_or("noop_with_empty_axes", 0)) return {x};
-        axes.resize(static_cast<std::size_t>(x.dim()));
-        std::iota(axes.begin(), axes.end(), 0);
-    }
-    for (std::int64_t& axis : axes) axis = positive_axis(call, axis, x.dim());
-    return {function(x, axes, call.node.int_or("keepdims", 1) != 0)};
-}
-
-at::Tensor sum_of(const at::Tensor& x, const Ints& axes, bool keep) { return axes.empty() ? x : x.sum(axes, keep); }
-at::Tensor mean_of(const at::Tensor& x, const Ints& axes, bool keep) { return axes.empty() ? x : x.mean(axes, keep); }
-at::Tensor max_of(const at::Tensor& x, const Ints& axes, bool keep) {
-    return axes.empty() ? x : at::amax(x, axes, keep);
-}
-at::Tensor min_of(const at::Tensor& x, const Ints& axes, bool keep) {
-    return axes.empty() ? x : at::amin(x, axes, keep);
-}
-at::Tensor l1_of(const at::Tensor& x, const Ints& axes, bool keep) { return sum_of(x.abs(), axes, keep); }
-at::Tensor l2_of(const at::Tensor& x, const Ints& axes, bool keep) { return sum_of(x * x, axes, keep).sqrt(); }
-at::Tensor sum_square_of(const at::Tensor& x, const Ints& axes, bool keep) { return sum_of(x * x, axes, keep); }
-at::Tensor log_sum_of(const at::Tensor& x, const Ints& axes, bool keep) { return sum_of(x, axes, keep).log(); }
-at::Tensor log_sum_exp_of(const at::Tensor& x, const Ints& axes, bool keep) { return at::logsumexp(x, axes, keep); }
-at::Tensor product_of(const at::Tensor& x, const Ints& axes, bool keep) {
-    at::Tensor y = x;
-    Ints falling = axes;
-    std::sort(falling.rbegin(), falling.rend());
-    for (const std::int64_t axis : falling) y = y.prod(axis, keep);
-    return y;
-}
-
-template <at::Tensor (*function)(const at::Tensor&, c10::optional<std::int64_t>, bool)> Tensors arg(Call& call) {
-    const at::Tensor& x = call.input(0);
-    const std::int64_t axis = positive_axis(call, call.node.int_or("axis", 0), x.dim());
-    const bool keep = call.node.int_or("keepdims", 1) != 0;
-    if (call.node.int_or("select_last_index", 0)) {
-        return {x.size(axis) - 1 - function(x.flip(axis), axis, keep)};
-    }
-    return {function(x, axis, keep)};
-}
-
-/// Before opset 13 all axes from the given one on form one.
-template <at::Tensor (*function)(const at::Tensor&, std::int64_t, c10::optional<at::ScalarType>)>
-Tensors soft_max(Call& call) {
-    const at::Tensor& x = call.input(0);
-    const std::int64_t axis = positive_axis(call, call.node.int_or("axis", call.opset < 13 ? 1 : -1), x.dim());
-    if (call.opset >= 13) return {function(x, axis, c10::nullopt)};
-    std::int64_t rows = 1;
-    for (std::int64_t i = 0; i < axis; ++i) rows *= x.size(i);
-    return {function(x.reshape({rows, -1}), 1, c10::nullopt).reshape(x.sizes())};
-}
-
-Tensors top_k(Call& call) {
-    const at::Tensor& x = call.input(0);
-    const std::int64_t axis = positive_axis(call, call.node.int_or("axis", -1), x.dim());
-    const std::int64_t k = call.opset < 10 ? call.node.int_or("k", 1) : call.integers(1).at(0);
-    auto [values, indices] = at::topk(x, k, axis, call.node.int_or("largest", 1) != 0, true);
-    return {values, indices};
-}
-
 }  // namespace
 
 const OperatorTable& shape_operators() {
     static const OperatorTable table{
-        {"ArgMax", arg<at::argmax>},
-        {"ArgMin", arg<at::argmin>},
         {"Cast", cast},
         {"CastLike", cast_like},
         {"Concat", concat},
@@ -323,31 +240,16 @@ const OperatorTable& shape_operators() {
         {"DepthToSpace", depth_to_space},
         {"Expand", expand},
         {"Flatten", flatten},
-        {"Gather", gather},
-        {"GatherElements", gather_elements},
-        {"LogSoftmax", soft_max<at::log_softmax>},
         {"Pad", pad},
         {"Range", range},
-        {"ReduceL1", reduce<l1_of>},
-        {"ReduceL2", reduce<l2_of>},
-        {"ReduceLogSum", reduce<log_sum_of>},
-        {"ReduceLogSumExp", reduce<log_sum_exp_of>},
-        {"ReduceMax", reduce<max_of>},
-        {"ReduceMean", reduce<mean_of>},
-        {"ReduceMin", reduce<min_of>},
-        {"ReduceProd", reduce<product_of>},
-        {"ReduceSum", reduce<sum_of>},
-        {"ReduceSumSquare", reduce<sum_square_of>},
         {"Reshape", reshape},
         {"Shape", shape},
         {"Size", size},
         {"Slice", slice},
-        {"Softmax", soft_max<at::softmax>},
         {"SpaceToDepth", space_to_depth},
         {"Split", split},
         {"Squeeze", squeeze},
         {"Tile", tile},
-        {"TopK", top_k},
         {"Transpose", transpose},
         {"Unsqueeze", unsqueeze},
     };

@@ -16,4 +16,7 @@ DataType locus_type(at::ScalarType type);
 at::Tensor to_torch(const Tensor& tensor);
 Tensor from_torch(const at::Tensor& tensor);
 
+/// Whether values of this type have 16 bits: what networks are stored in, never what they are trained in.
+inline bool is_half(at::ScalarType type) { return type == at::kHalf || type == at::kBFloat16; }
+
 }  // namespace locus::train

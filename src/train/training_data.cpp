@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -30,6 +31,27 @@ std::vector<dataset::Sample> hold_back(std::vector<dataset::Sample>& samples, do
     for (std::size_t i = 0; i < samples.size(); ++i) (held[i] ? back : kept).push_back(std::move(samples[i]));
     samples = std::move(kept);
     return back;
+}
+
+std::vector<dataset::Sample> list_validation(const std::vector<std::filesystem::path>& sources,
+                                             const dataset::ClassList& classes,
+                                             const std::function<void(const std::string&)>& say) {
+    try {
+        dataset::SampleList list = dataset::list_samples(sources, {.classes = classes});
+        for (const std::string& remark : list.remarks) say("Validation: " + remark);
+        return std::move(list.samples);
+    } catch (const Error& error) {
+        throw Error(error.kind(), std::string("Validation: ") + error.what());
+    }
+}
+
+/// Throws where not one photo can be read: what is trained on nothing looks like a network all the same.
+void require_one_readable(PhotoStore& photos, const std::string& prefix) {
+    for (std::size_t i = 0; i < photos.samples().size(); ++i) {
+        if (photos.photo(i)) return;
+    }
+    throw Error(ErrorKind::image, fmt::format("{}None of the {} photos can be read. The first: {}", prefix,
+                                              photos.samples().size(), photos.corrupt().front()));
 }
 
 }  // namespace
@@ -61,7 +83,7 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
     }
     std::vector<dataset::Sample> held;
     if (!options.validation.empty()) {
-        held = dataset::list_samples(options.validation, {.classes = list.classes}).samples;
+        held = list_validation(options.validation, list.classes, say);
     } else if (options.validation_split > 0) {
         held = hold_back(list.samples, options.validation_split, options.seed);
     }
@@ -73,10 +95,12 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
     data.photos =
         std::make_unique<PhotoStore>(std::move(list.samples), PhotoStoreOptions{options.photo_memory, 0, threads});
     data.photos->fill();
+    require_one_readable(*data.photos, "");
     if (!held.empty()) {
         data.validation =
             std::make_unique<PhotoStore>(std::move(held), PhotoStoreOptions{options.photo_memory / 8, 0, threads});
         data.validation->fill();
+        require_one_readable(*data.validation, "Validation: ");
     }
     if (!options.validation_boxes.empty()) data.boxes = dataset::read_box_list(options.validation_boxes);
     say(fmt::format("{} photos of {} classes to train on, {} to validate; read in {:.1f} s.",

@@ -178,7 +178,7 @@ TEST_F(Tables, CsvFieldsMayBeQuoted) {
     EXPECT_EQ(csv.number(1, csv.column("value")), 2.0);
     EXPECT_EQ(csv.lines.at(1), 4U);
     EXPECT_THAT(sentence_of([&] { csv.column("nope"); }), HasSubstr("name, value"));
-    EXPECT_THAT(sentence_of([&] { read_csv(write("r.csv", "a,b\n1\n")); }), HasSubstr("line 2: 1 fields"));
+    EXPECT_THAT(sentence_of([&] { read_csv(write("r.csv", "a,b\n1\n")); }), HasSubstr("line 2: 1 field where"));
 }
 
 TEST_F(Tables, ClassesMayStandInAnyOrder) {

@@ -47,23 +47,28 @@ Tensor read_tensor(const fs::path& file) {
 bool is_close(const at::Tensor& found, const at::Tensor& expected) {
     if (found.sizes() != expected.sizes()) return false;
     if (!at::isFloatingType(expected.scalar_type())) return at::equal(found.to(at::kLong), expected.to(at::kLong));
-    return at::allclose(found.to(at::kDouble), expected.to(at::kDouble), 1e-3, 1e-5,
+    // The executor computes in floats what a case wants as halves.
+    return at::allclose(found.to(expected.scalar_type()).to(at::kDouble), expected.to(at::kDouble), 1e-3, 1e-5,
                         true);  // the tolerance of ONNX's own runner is 1e-3
 }
 
 /// Reasons why a case is not one for a trainer of image classifiers; "" where it is run.
 std::string reason_to_skip(const model::Model& m, const std::string& name) {
     for (const model::Node& node : m.graph.nodes) {
-        if (!node.domain.empty() || !find_operator(node.op_type)) return "operator not claimed";
+        if (!node.domain.empty()) return "operators of other domains";
+        if (!find_operator(node.op_type)) return "operator not claimed, " + node.op_type;
         // Its inputs of training mode ask for random numbers that no two engines share.
         if (node.is("Dropout") && name.find("train") != std::string::npos) return "random";
         if (node.is("BatchNormalization") && node.int_or("training_mode", 0))
             return "BatchNormalization inside a graph's own training mode";
         if (node.is("MaxPool") && !node.output(1).empty()) return "MaxPool with Indices";
         if (node.is("MaxPool") && m.graph.inputs.at(0).type == DataType::uint8) return "MaxPool of bytes";
-        for (const char* key : {"to"}) {
-            const std::int64_t to = node.int_or(key, 1);
-            if (node.is("Cast") && (to == 8 || to == 12 || to == 13 || to == 4)) return "strings and unsigned integers";
+        const std::int64_t to = node.int_or("to", 1);
+        if (node.is("Cast") && (to == 8 || to == 12 || to == 13 || to == 4)) return "strings and unsigned integers";
+        // (length_resized - 1) is that of the whole pixels in the specification's text, in ONNX Runtime and in PyTorch; not in these cases.
+        if (node.is("Resize") && node.string_or("coordinate_transformation_mode", "") == "align_corners" &&
+            name.find("downsample_scales") != std::string::npos) {
+            return "Resize with align_corners to a fraction of a pixel";
         }
     }
     for (const model::ValueInfo& v : m.graph.inputs) {
@@ -128,8 +133,9 @@ TEST(OnnxCases, AllOfTheClaimedOperators) {
         }
     }
     for (const auto& [reason, names] : skipped) {
-        std::cout << names.size() << " skipped, " << reason << ":";
-        if (reason != "operator not claimed") {
+        std::cout << names.size() << " skipped, " << reason;
+        if (!reason.starts_with("operator not claimed")) {
+            std::cout << ':';
             for (const std::string& name : names) std::cout << ' ' << name;
         }
         std::cout << '\n';
@@ -138,9 +144,9 @@ TEST(OnnxCases, AllOfTheClaimedOperators) {
     for (const std::string& name : operator_names()) {
         if (!covered.contains(name)) untested += ' ' + name;
     }
-    std::cout << run << " cases run; claimed operators without a case:" << (untested.empty() ? " none" : untested)
-              << '\n';
-    EXPECT_GT(run, 250U);
+    std::cout << run << " cases run; claimed operators without a case (see operators_test):"
+              << (untested.empty() ? " none" : untested) << '\n';
+    EXPECT_GT(run, 650U);
 }
 
 }  // namespace

@@ -1,13 +1,10 @@
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
-
+#include "color_photos.hpp"
 #include "error_of.hpp"
 #include "model/onnx_file.hpp"
 #include "scratch_folder.hpp"
@@ -17,40 +14,12 @@
 namespace locus::train {
 namespace {
 
+using test::bitmap;
+using test::bytes_of;
 using test::error_of;
 using test::ScratchFolder;
+using test::write_colors;
 using testing::HasSubstr;
-
-/// A 24-bit BMP of noise round a colour.
-std::string bitmap(int side, int red, int green, int blue, std::uint64_t seed) {
-    const std::uint32_t row = static_cast<std::uint32_t>((side * 3 + 3) / 4 * 4),
-                        size = 54 + row * static_cast<std::uint32_t>(side);
-    std::string out = "BM";
-    const auto put = [&](std::uint32_t value, int bytes) {
-        for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 255U);
-    };
-    put(size, 4), put(0, 4), put(54, 4), put(40, 4), put(static_cast<std::uint32_t>(side), 4),
-        put(static_cast<std::uint32_t>(side), 4);
-    put(1, 2), put(24, 2), put(0, 4), put(0, 4), put(2835, 4), put(2835, 4), put(0, 4), put(0, 4);
-    Random random(seed);
-    for (int y = 0; y < side; ++y) {
-        for (int x = 0; x < side; ++x) {
-            for (const int c : {blue, green, red}) out += static_cast<char>(c + static_cast<int>(random.below(60)));
-        }
-        out.append(row - static_cast<std::uint32_t>(side) * 3, '\0');
-    }
-    return out;
-}
-
-/// Reddish, greenish and bluish pictures, `each` a class, in folders.
-void write_colors(const ScratchFolder& folder, const std::string& name, int each) {
-    for (int i = 0; i < each; ++i) {
-        const std::string file = std::to_string(i) + ".bmp";
-        folder.write(name + "/red/" + file, bitmap(16, 120, 60, 60, static_cast<std::uint64_t>(i)));
-        folder.write(name + "/green/" + file, bitmap(16, 60, 120, 60, 1000U + static_cast<std::uint64_t>(i)));
-        folder.write(name + "/blue/" + file, bitmap(16, 60, 60, 120, 2000U + static_cast<std::uint64_t>(i)));
-    }
-}
 
 TrainOptions small(const ScratchFolder& folder, const std::string& run) {
     TrainOptions options;
@@ -67,11 +36,6 @@ TrainOptions small(const ScratchFolder& folder, const std::string& run) {
     options.engine_threads = 1;
     options.output = folder / (run + ".onnx");
     return options;
-}
-
-std::string bytes_of(const std::filesystem::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 class Training : public testing::Test {
@@ -140,6 +104,27 @@ TEST_F(Training, CorruptPhotosAreNamedAndPassedOver) {
     EXPECT_TRUE(train(options).finished);
     EXPECT_THAT(said, HasSubstr("skipped"));
     EXPECT_THAT(said, HasSubstr("red/broken.bmp"));
+}
+
+TEST_F(Training, GoesOnBesideTextFilesAndEmptyClasses) {
+    folder.write("train/red/notes.txt", "taken in May");
+    std::filesystem::create_directories(folder / "train/yellow");
+    TrainOptions options = small(folder, "a");
+    options.epochs = 1;
+    EXPECT_TRUE(train(options).finished);
+    EXPECT_EQ(model::load(options.output).metadata.at("labels"), "blue\ngreen\nred\nyellow");
+}
+
+TEST_F(Training, MixupGivesTheSameBitsTwice) {
+    for (const std::string run : {"one", "two"}) {
+        TrainOptions options = small(folder, run);
+        options.epochs = 2;
+        options.mixup = 0.3;
+        options.loader_threads = run == "one" ? 1 : 3;
+        options.photo_memory = run == "one" ? options.photo_memory : 0;
+        train(options);
+    }
+    EXPECT_EQ(bytes_of(folder / "one.onnx"), bytes_of(folder / "two.onnx"));
 }
 
 TEST_F(Training, EndsWhenItsTimeIsUp) {
