@@ -123,7 +123,7 @@ TEST_F(EvaluateModels, ResumeToTheSameBytes) {
     for (int i = 0; i < 6 && std::getline(stream, line); ++i) kept += line + '\n';
     stream.close();
     folder_.write("out/records.jsonl", kept + "{\"index\": 5, \"na");
-    options_.resume = true;
+    options_.begin = Begin::resume;
     evaluate(options_, {});
     // Times differ from run to run; the default metrics have none.
     EXPECT_EQ(json(), whole);
