@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
     options.batch = batch;
     options.threads = threads;
     options.out = out / "results";
+    options.begin = evaluate::Begin::overwrite;
 
     const explain::Network network = explain::load_network(options.models[0], {.threads = 1});
     model::Model bare = network.model;

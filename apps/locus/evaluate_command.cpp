@@ -18,6 +18,8 @@ struct EvaluateArguments {
     evaluate::EvaluationOptions run{.out = "locus-evaluation"};
     std::string metrics;
     int threads = 0;  ///< 0: one a core
+    bool resume = false;
+    bool overwrite = false;
     bool quiet = false;
 };
 
@@ -36,6 +38,8 @@ void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster)
     run.version = version;
     run.threads = arguments.threads > 0 ? arguments.threads : cluster.cores();
     run.cluster = &cluster;
+    if (arguments.resume) run.begin = evaluate::Begin::resume;
+    if (arguments.overwrite) run.begin = evaluate::Begin::overwrite;
     const std::atomic<bool>& stop = stop_on_interrupt(cluster, run.out);
     Progress progress("images", arguments.quiet || cluster.rank() > 0);
     const evaluate::Evaluation result = evaluate::evaluate(
@@ -71,7 +75,8 @@ void add_evaluate(CLI::App& app) {
     command.footer(
         metric_help() +
         "Definitions: docs/metrics.md. OUT holds metrics.json, metrics.csv, report.html, and records.jsonl for "
-        "--resume.\n\n"
+        "--resume. If it holds a finished run, that is replaced; if an unfinished one, --resume completes it and "
+        "--overwrite begins anew; if other things, nothing is done without --overwrite, and what is not ours stays.\n\n"
         "Examples:\n"
         "  locus evaluate --maps maps/ --boxes boxes.csv                        maps of any tool, no model needed\n"
         "  locus evaluate -m a.onnx -m b.onnx -M cam -M grad-cam --data val.tar --boxes val_boxes.csv\n"
@@ -160,7 +165,10 @@ void add_evaluate(CLI::App& app) {
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);
-    command.add_flag("--resume", run.resume, "Complete the run that was broken off in OUT")->group(how);
+    auto* resume = command.add_flag("--resume", arguments->resume, "Complete the unfinished run in OUT")->group(how);
+    command.add_flag("--overwrite", arguments->overwrite, "Begin anew in OUT, whatever is there")
+        ->excludes(resume)
+        ->group(how);
     command.add_flag("-q,--quiet", arguments->quiet, "The table and errors only")->group(how);
     command.callback([arguments] {
         const cluster::Cluster cluster = cluster::Cluster::join();

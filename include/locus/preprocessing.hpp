@@ -36,6 +36,8 @@ struct Preprocessing {
     ColorOrder color = ColorOrder::rgb;
     Layout layout = Layout::nchw;
     DataType type = DataType::float32;  ///< float32, float16 or uint8, as the network's input wants it
+
+    bool operator==(const Preprocessing&) const = default;
 };
 
 /// The part of the photo that the network sees, in pixels of the upright photo; fractions of pixels occur with Resize::crop.

@@ -235,10 +235,8 @@ void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescriptio
     setting.job = options.models.empty() ? job_for_maps(options, truths, description)
                                          : job_for_models(options, truths, description);
     if (!keeps_journal) return;
-    std::filesystem::create_directories(options.out);
-    setting.journal.emplace(options.out / "records.jsonl",
-                            heading_of(options, description.localization.metrics, setting.job.images),
-                            setting.job.images, options.resume);
+    setting.journal.emplace(options.out, heading_of(options, description.localization.metrics, setting.job.images),
+                            setting.job.images, options.begin);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cluster/cluster.hpp"
+#include "evaluate/journal.hpp"
 #include "evaluate/results.hpp"
 
 namespace locus::evaluate {
@@ -39,7 +40,7 @@ struct EvaluationOptions {
     int resamples = 1000;
     std::size_t subset = 0;  ///< images drawn by the seed; 0: all
     int threads = 1;
-    bool resume = false;
+    Begin begin = Begin::fresh;                 ///< over what an earlier run left in `out`
     std::string version;                        ///< of Locus, for the files
     const cluster::Cluster* cluster = nullptr;  ///< nullptr: this process alone
 };

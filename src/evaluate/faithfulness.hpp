@@ -34,10 +34,11 @@ public:
     Faithfulness(Confidence confidence, Tensor input, const Map& map, FaithfulnessOptions options = {});
 
     /// Chattopadhay et al. 2018: Y on the input, O on the input times the map.
-    double full_confidence();    ///< Y
-    double masked_confidence();  ///< O
-    double drop();               ///< max(0, Y - O) / Y, a share; 0 where Y is 0
-    bool increased();            ///< O > Y
+    double full_confidence();                                  ///< Y
+    void set_full_confidence(double value) { full_ = value; }  ///< where another map of the same input has told it
+    double masked_confidence();                                ///< O
+    double drop();                                             ///< max(0, Y - O) / Y, a share; 0 where Y is 0
+    bool increased();                                          ///< O > Y
 
     /// Petsiuk et al. 2018: probabilities as pixels are set from the blurred input to the input, the map's greatest first.
     std::vector<double> insertion();

@@ -4,6 +4,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
@@ -22,10 +24,34 @@ namespace {
                                            std::generic_category().message(errno)));
 }
 
+constexpr const char* journal_name = "records.jsonl";
+constexpr std::array tables{"metrics.json", "metrics.csv", "report.html"};  // in the order in which they are written
+
+/// Throws Error(usage) where the folder is none, or is another's.
+void require_ours(const std::filesystem::path& out, bool overwrite) {
+    namespace fs = std::filesystem;
+    if (!fs::exists(out)) return;
+    if (!fs::is_directory(out)) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} is a file: results need a folder, chosen with --out.", text::quote(out.string())));
+    }
+    if (overwrite || fs::exists(out / journal_name)) return;
+    for (const fs::directory_entry& entry : fs::directory_iterator(out)) {
+        const fs::path name = entry.path().filename();
+        if (std::any_of(tables.begin(), tables.end(), [&](const char* table) { return name == table; })) continue;
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} holds files that are not of an evaluation: choose another folder with --out, or "
+                                "put results beside them with --overwrite.",
+                                text::quote(out.string())));
+    }
+}
+
 }  // namespace
 
-Journal::Journal(std::filesystem::path file, const std::string& heading, std::size_t images, bool resume)
-    : file_(std::move(file)), lines_(images) {
+Journal::Journal(const std::filesystem::path& out, const std::string& heading, std::size_t images, Begin begin)
+    : file_(out / journal_name), lines_(images) {
+    require_ours(out, begin == Begin::overwrite);
+    std::filesystem::create_directories(out);
     descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666);
     if (descriptor_ < 0) fail_to("written", file_);
     try {
@@ -34,13 +60,33 @@ Journal::Journal(std::filesystem::path file, const std::string& heading, std::si
                         fmt::format("Another run is writing {}: wait for it, or choose another folder with --out.",
                                     text::quote(file_.string())));
         }
-        if (resume) read_back(heading);
-        if (!resume && ::ftruncate(descriptor_, 0) != 0) fail_to("emptied", file_);
+        if (begin == Begin::fresh) require_finished(out);
+        if (begin == Begin::resume) {
+            read_back(heading);
+        } else {
+            // The report first: without it the run counts as unfinished, whatever happens from here on.
+            for (auto table = tables.rbegin(); table != tables.rend(); ++table) std::filesystem::remove(out / *table);
+            if (::ftruncate(descriptor_, 0) != 0) fail_to("emptied", file_);
+        }
         if (::lseek(descriptor_, 0, SEEK_END) == 0) write(heading + '\n');
     } catch (...) {
         ::close(descriptor_);
         throw;
     }
+}
+
+void Journal::require_finished(const std::filesystem::path& out) const {
+    if (std::filesystem::exists(out / tables.back())) return;
+    std::ifstream stream(file_, std::ios::binary);
+    std::string line;
+    if (!std::getline(stream, line) || stream.eof()) return;  // stopped before its heading was written
+    const bool ours = line.starts_with(R"({"locus-evaluate":)");
+    throw Error(ErrorKind::usage,
+                ours ? fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew.",
+                                   text::quote(out.string()))
+                     : fmt::format("{} is not of an evaluation: choose another folder with --out, or replace it with "
+                                   "--overwrite.",
+                                   text::quote(file_.string())));
 }
 
 Journal::~Journal() { ::close(descriptor_); }
@@ -63,7 +109,8 @@ void Journal::read_back(const std::string& heading) {
             if (first && line != heading) {
                 throw Error(
                     ErrorKind::usage,
-                    fmt::format("{} was begun with other options, models or data: run without --resume, or with those.",
+                    fmt::format("{} was begun with other options, models or data: give those, or --overwrite to begin "
+                                "anew.",
                                 text::quote(file_.string())));
             }
             whole += line.size() + 1;

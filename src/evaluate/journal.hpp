@@ -2,7 +2,7 @@
 
 /// The records of a run on disk, a line each, so that a run broken off anywhere is taken up where it was.
 ///
-///     evaluate::Journal journal(out / "records.jsonl", heading, images, Begin::resume);
+///     evaluate::Journal journal(out, heading, images, evaluate::Begin::resume);      // out/records.jsonl
 ///     if (!journal.has(i)) journal.add(i, to_json(measure(i)));
 ///     std::vector<evaluate::ImageRecord> records = journal.take();     // in the order of the images
 ///
@@ -18,12 +18,19 @@
 
 namespace locus::evaluate {
 
+/// How a run treats what an earlier one left in its folder. A run is finished when its report is there.
+enum class Begin {
+    fresh,   ///< replaces a finished run; an unfinished one, and files that are not of an evaluation, are refused
+    resume,  ///< completes the run, or begins one where there is none; files that are not of an evaluation are refused
+    overwrite,  ///< begins anew whatever is there; what is not ours stays
+};
+
 class Journal {
 public:
-    /// For `images` images. With `resume`, takes over the lines of a journal with the same heading; throws Error(usage) where the heading is
-    /// another (options, model or data changed). Without, begins anew. Throws Error(io) where the file cannot be written or is broken, and
-    /// Error(usage) where another process is writing it.
-    Journal(std::filesystem::path file, const std::string& heading, std::size_t images, bool resume);
+    /// For `images` images, in `out`, which is made. What `begin` does not allow throws Error(usage), as does a journal to be resumed that has
+    /// another heading (options, model or data changed), and one that another process is writing. A run that begins anew removes the tables of
+    /// the one before. Throws Error(io) where the file cannot be written or is broken.
+    Journal(const std::filesystem::path& out, const std::string& heading, std::size_t images, Begin begin);
     ~Journal();
     Journal(const Journal&) = delete;
     Journal& operator=(const Journal&) = delete;
@@ -40,6 +47,7 @@ public:
 private:
     void read_back(const std::string& heading);
     void write(const std::string& text);
+    void require_finished(const std::filesystem::path& out) const;
 
     std::filesystem::path file_;
     int descriptor_ = -1;

@@ -1,12 +1,15 @@
 #include "evaluate/model_run.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <memory>
 
 #include <fmt/core.h>
 
 #include "evaluate/picture.hpp"
 #include "image/decode.hpp"
+#include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
 
@@ -14,8 +17,8 @@ namespace locus::evaluate {
 
 /// An image between being read and being scored.
 struct ModelRun::Prepared {
-    std::size_t place = 0;  ///< in the records of the call
-    Image image;
+    std::size_t place = 0;                             ///< in the records of the call
+    std::vector<std::shared_ptr<const Image>> images;  ///< of each feed
     ImageTruth truth;
     std::vector<ImageScores> rows;
 };
@@ -32,6 +35,14 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
     remarks_ = data_.remarks;
     for (const auto& model : models) {
         const ModelScorer& scorer = scorers_.emplace_back(model, methods, options.scorer);
+        const auto feed = std::find_if(feeds_.begin(), feeds_.end(),
+                                       [&](const Feed& f) { return f.preprocessing == scorer.preprocessing(); });
+        if (feed == feeds_.end()) {
+            feeds_.push_back(
+                {scorer.preprocessing(), image::needed_side(scorer.preprocessing()), {scorers_.size() - 1}});
+        } else {
+            feed->models.push_back(scorers_.size() - 1);
+        }
         const ClassMatch& match =
             matches_.emplace_back(match_classes(data_.classes, scorer.labels(), scorer.classes()));
         std::string strangers;
@@ -51,6 +62,7 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
                                        match.outputs.size() - count, match.outputs.size(), match.how,
                                        count == 0 ? "" : ", images of the others left out: " + strangers));
     }
+    std::stable_sort(feeds_.begin(), feeds_.end(), [](const Feed& a, const Feed& b) { return a.side < b.side; });
     // An image that one of the models has no class for tells nothing in a comparison.
     std::erase_if(data_.samples, [&](const dataset::Sample& sample) {
         return std::any_of(matches_.begin(), matches_.end(), [&](const ClassMatch& match) {
@@ -81,8 +93,8 @@ Image ModelRun::picture(std::size_t image, std::size_t row, const std::optional<
     const std::size_t methods = scorers_.front().methods().size();
     const std::size_t model = row / methods;
     const dataset::Sample& sample = data_.samples[image];
-    const image::Photo photo =
-        image::decode(dataset::read_bytes(sample), sample.name, {.reduce_to = scorers_[model].needed_side()});
+    const image::Photo photo = image::decode(dataset::read_bytes(sample), sample.name,
+                                             {.reduce_to = image::needed_side(scorers_[model].preprocessing())});
     const int label = *matches_[model].outputs[static_cast<std::size_t>(sample.labels.front())];
     const Map map = preview ? map_of(*preview) : scorers_[model].map(photo.image, label, row % methods);
     const Truth* truth = truths_.find(sample.name);
@@ -91,22 +103,53 @@ Image ModelRun::picture(std::size_t image, std::size_t row, const std::optional<
 }
 
 void ModelRun::score_group(std::vector<Prepared>& group, int label) const {
-    for (std::size_t m = 0; m < scorers_.size(); ++m) {
-        std::vector<ScoredImage> images;
-        for (Prepared& prepared : group) images.push_back({&prepared.image, &prepared.truth, {}});
-        scorers_[m].score(images, matches_[m].outputs[static_cast<std::size_t>(label)]);
-        for (std::size_t i = 0; i < group.size(); ++i) {
-            for (ImageScores& scores : images[i].rows) group[i].rows.push_back(std::move(scores));
-        }
+    std::vector<const ImageTruth*> truths;
+    for (const Prepared& prepared : group) truths.push_back(&prepared.truth);
+    std::vector<std::vector<std::vector<ImageScores>>> rows(scorers_.size());  // [model][image][method]
+    for (std::size_t f = 0; f < feeds_.size(); ++f) {
+        std::vector<const Image*> images;
+        for (const Prepared& prepared : group) images.push_back(prepared.images[f].get());
+        const Tensor inputs = batch_of(images, feeds_[f].preprocessing);
+        for (const std::size_t m : feeds_[f].models)
+            rows[m] = scorers_[m].score(inputs, truths, matches_[m].outputs[static_cast<std::size_t>(label)]);
     }
+    for (auto& of_model : rows) {
+        for (std::size_t i = 0; i < group.size(); ++i)
+            std::move(of_model[i].begin(), of_model[i].end(), std::back_inserter(group[i].rows));
+    }
+}
+
+ModelRun::Prepared ModelRun::read(const dataset::Sample& sample) const {
+    const std::vector<std::byte> bytes = dataset::read_bytes(sample);
+    Prepared prepared;
+    int width = 0, height = 0;
+    for (const Feed& feed : feeds_) {
+        // One decoded for a smaller side will do where it came whole or is still larger than this one: the reduction is then the same.
+        if (!prepared.images.empty()) {
+            const Image& last = *prepared.images.back();
+            const bool whole = last.width == width && last.height == height;
+            if (whole || std::min(last.width, last.height) > feed.side) {
+                prepared.images.push_back(prepared.images.back());
+                continue;
+            }
+        }
+        image::Photo photo = image::decode(bytes, sample.name, {.reduce_to = feed.side});
+        width = photo.width;
+        height = photo.height;
+        prepared.images.push_back(std::make_shared<const Image>(std::move(photo.image)));
+    }
+    const Truth* truth = truths_.find(sample.name);
+    std::optional<Mask> mask;
+    if (truth != nullptr && !truth->mask.empty()) mask = read_mask(truth->mask);
+    prepared.truth = make_truth(width, height, truth == nullptr ? std::vector<Box>{} : truth->boxes,
+                                mask ? &*mask : nullptr, options_.scorer.localization);
+    return prepared;
 }
 
 std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& images,
                                            const std::vector<std::size_t>& indices) const {
     std::vector<ImageRecord> records(images.size());
     std::map<int, std::vector<Prepared>> groups;  // by label: a pass explains one class
-    int side = 0;
-    for (const ModelScorer& scorer : scorers_) side = std::max(side, scorer.needed_side());
     for (std::size_t k = 0; k < images.size(); ++k) {
         const dataset::Sample& sample = data_.samples[images[k]];
         ImageRecord& record = records[k];
@@ -115,15 +158,8 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
         const int label = sample.labels.front();
         record.label = data_.classes.entries[static_cast<std::size_t>(label)].name;
         try {
-            const Truth* truth = truths_.find(sample.name);
-            image::Photo photo = image::decode(dataset::read_bytes(sample), sample.name, {.reduce_to = side});
-            std::optional<Mask> mask;
-            if (truth != nullptr && !truth->mask.empty()) mask = read_mask(truth->mask);
-            Prepared prepared;
+            Prepared prepared = read(sample);
             prepared.place = k;
-            prepared.truth = make_truth(photo.width, photo.height, truth == nullptr ? std::vector<Box>{} : truth->boxes,
-                                        mask ? &*mask : nullptr, options_.scorer.localization);
-            prepared.image = std::move(photo.image);
             if (!truths_.all().empty() && prepared.truth.boxes.empty() && prepared.truth.mask.empty())
                 record.remarks.push_back("has neither box nor mask");
             groups[label].push_back(std::move(prepared));

@@ -5,6 +5,9 @@
 ///     evaluate::ModelRun run({"resnet50.onnx"}, {"cam", "grad-cam"}, {"val.tar"}, truths, options);
 ///     run.images();                                     // names
 ///     run.measure({0, 1, 2});                           // records
+///
+/// An image is decoded once for all models that want it at the same size, and preprocessed once for all that are fed alike; methods share
+/// passes (model_scorer.hpp). A model's rows are the same beside other models and methods as alone.
 
 #include <filesystem>
 #include <string>
@@ -49,11 +52,19 @@ public:
     Image picture(std::size_t image, std::size_t row, const std::optional<Preview>& preview) const;
 
 private:
+    /// Models that are fed alike: an image is preprocessed for them once.
+    struct Feed {
+        Preprocessing preprocessing;
+        int side = 0;  ///< pixels that a decoded image must have, see image/decode.hpp
+        std::vector<std::size_t> models;
+    };
     struct Prepared;
+    Prepared read(const dataset::Sample& sample) const;
     void score_group(std::vector<Prepared>& group, int label) const;
 
     std::vector<std::filesystem::path> models_;
     std::vector<ModelScorer> scorers_;
+    std::vector<Feed> feeds_;          ///< by side, ascending
     std::vector<ClassMatch> matches_;  ///< of each model
     dataset::SampleList data_;
     const TruthList& truths_;

@@ -13,6 +13,7 @@
 #include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "explain/scores.hpp"
+#include "explain/shared_pass.hpp"
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
@@ -56,24 +57,14 @@ Map final_map(const Map& raw, explain::FinalMap rule) {
     return map;
 }
 
-/// The images as one batch, each preprocessed in its place.
-Tensor batch_of(const std::vector<ScoredImage>& images, const explain::Network& network) {
-    Tensor batch(network.preprocessing.type, explain::input_shape(network, static_cast<std::int64_t>(images.size())));
-    const std::size_t item = input_bytes(network.preprocessing);
-    const auto bytes = batch.mutable_bytes();
-    for (std::size_t i = 0; i < images.size(); ++i)
-        preprocess_into(*images[i].image, network.preprocessing, bytes.subspan(i * item, item));
-    return batch;
-}
-
 }  // namespace
 
 struct ModelScorer::State {
     ModelScorerOptions options;
     explain::Network network;
     std::vector<const explain::Method*> methods;
-    std::vector<explain::Prepared> prepared;
-    std::vector<explain::Prepared> randomised;  ///< the same methods on random weights, for sanity
+    std::vector<explain::SharedMethods> passes;        ///< all methods; a list a method where each is timed
+    std::optional<explain::SharedMethods> randomised;  ///< the same methods on random weights, for sanity
     std::vector<std::string> names;
     std::optional<runtime::Session> scores;
 
@@ -93,10 +84,14 @@ struct ModelScorer::State {
     }
 
     /// Metrics that need the network, of one item under one method.
-    void add_faithfulness(ImageScores& scores_of_image, const Tensor& input, const Map& shown,
-                          std::int64_t label) const {
+    void add_faithfulness(ImageScores& scores_of_image, const Tensor& input, const Map& shown, std::int64_t label,
+                          std::optional<double>& full_confidence) const {
         Faithfulness f(confidence_of(label), input, shown, options.faithfulness);
         auto& values = scores_of_image.values;
+        if (wants(options, "drop") || wants(options, "increase")) {  // the input's own is the same under every method
+            if (full_confidence) f.set_full_confidence(*full_confidence);
+            full_confidence = f.full_confidence();
+        }
         if (wants(options, "drop")) values["drop"] = f.drop();
         if (wants(options, "increase")) values["increase"] = f.increased() ? 1 : 0;
         if (wants(options, "insertion")) {
@@ -125,7 +120,33 @@ Map map_of(const explain::Attribution& a, std::size_t item) {
     return map;
 }
 
+struct TimedAttributions {
+    std::vector<explain::Attribution> methods;
+    std::vector<double> milliseconds;  ///< of each method, where each has a pass of its own
+};
+
+TimedAttributions explain_all(const std::vector<explain::SharedMethods>& passes, const Tensor& inputs,
+                              const explain::ClassSelection& classes) {
+    TimedAttributions all;
+    for (const explain::SharedMethods& pass : passes) {
+        const auto start = std::chrono::steady_clock::now();
+        for (explain::Attribution& a : pass.explain(inputs, classes)) all.methods.push_back(std::move(a));
+        all.milliseconds.push_back(
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    }
+    return all;
+}
+
 }  // namespace
+
+Tensor batch_of(const std::vector<const Image*>& images, const Preprocessing& preprocessing) {
+    Tensor batch(preprocessing.type, explain::input_shape(preprocessing, static_cast<std::int64_t>(images.size())));
+    const std::size_t item = input_bytes(preprocessing);
+    const auto bytes = batch.mutable_bytes();
+    for (std::size_t i = 0; i < images.size(); ++i)
+        preprocess_into(*images[i], preprocessing, bytes.subspan(i * item, item));
+    return batch;
+}
 
 ModelScorer::ModelScorer(const std::filesystem::path& model, const std::vector<std::string>& methods,
                          const ModelScorerOptions& options)
@@ -139,18 +160,20 @@ ModelScorer::ModelScorer(const std::filesystem::path& model, const std::vector<s
     explain::MethodOptions method_options;
     method_options.seed = options.seed;
     method_options.memory_limit = options.memory_limit;
-    std::optional<explain::Network> randomised;
-    if (wants(options, "sanity")) {
-        randomised = s.network;
-        randomise_weights(randomised->model.graph, options.seed);
-    }
     for (const std::string& name : methods) {
-        const explain::Method& method =
-            name == "auto" ? explain::automatic_method(s.network) : explain::find_method(name);
-        s.methods.push_back(&method);
-        s.names.push_back(method.name);
-        s.prepared.push_back(method.prepare(s.network, method_options));
-        if (randomised) s.randomised.push_back(method.prepare(*randomised, method_options));
+        s.methods.push_back(name == "auto" ? &explain::automatic_method(s.network) : &explain::find_method(name));
+        s.names.push_back(s.methods.back()->name);
+    }
+    if (wants(options, "time")) {
+        for (const explain::Method* method : s.methods)
+            s.passes.emplace_back(s.network, std::vector{method}, method_options);
+    } else {
+        s.passes.emplace_back(s.network, s.methods, method_options);
+    }
+    if (wants(options, "sanity")) {
+        explain::Network randomised = s.network;
+        randomise_weights(randomised.model.graph, options.seed);
+        s.randomised.emplace(randomised, s.methods, method_options);
     }
     if (changes_inputs(options)) {
         if (s.network.preprocessing.layout != Layout::nchw || s.network.input_type != DataType::float32) {
@@ -170,44 +193,52 @@ ModelScorer& ModelScorer::operator=(ModelScorer&&) noexcept = default;
 
 const std::vector<std::string>& ModelScorer::methods() const { return state_->names; }
 const std::vector<std::string>& ModelScorer::labels() const { return state_->network.labels; }
-std::int64_t ModelScorer::classes() const { return state_->prepared.front().classes; }
-int ModelScorer::needed_side() const { return image::needed_side(state_->network.preprocessing); }
+std::int64_t ModelScorer::classes() const { return state_->passes.front().classes(); }
+const Preprocessing& ModelScorer::preprocessing() const { return state_->network.preprocessing; }
 const std::vector<std::string>& ModelScorer::warnings() const { return state_->network.warnings; }
 
+std::size_t ModelScorer::passes() const {
+    std::size_t count = 0;
+    for (const explain::SharedMethods& pass : state_->passes) count += pass.passes();
+    return count;
+}
+
 Map ModelScorer::map(const Image& image, int label, std::size_t method) const {
-    explain::ClassSelection selection;
-    selection.top_k = 0;
-    selection.indices = {label};
-    const explain::Attribution a =
-        state_->prepared[method].explain(preprocess(image, state_->network.preprocessing), selection);
-    const explain::FinalMap rule = state_->methods[method]->final_map;
+    const State& s = *state_;
+    const explain::ClassSelection selection{.top_k = 0, .indices = {label}};
+    const Tensor input = preprocess(image, s.network.preprocessing);
+    const explain::Attribution a = s.passes.size() == 1 ? s.passes[0].explain_one(method, input, selection)
+                                                        : s.passes[method].explain_one(0, input, selection);
+    const explain::FinalMap rule = s.methods[method]->final_map;
     return rule == explain::FinalMap::min_max ? final_map(map_of(a, 0), rule) : map_of(a, 0);
 }
 
-void ModelScorer::score(std::vector<ScoredImage>& images, std::optional<int> label) const {
-    if (images.empty()) return;
+std::vector<std::vector<ImageScores>> ModelScorer::score(const Tensor& inputs,
+                                                         const std::vector<const ImageTruth*>& truths,
+                                                         std::optional<int> label) const {
     const State& s = *state_;
-    const Tensor inputs = batch_of(images, s.network);
+    std::vector<std::vector<ImageScores>> rows(truths.size());
+    if (truths.empty()) return rows;
     explain::ClassSelection selection;
     selection.top_k = label ? 0 : 1;
     if (label) selection.indices = {*label};
 
-    for (std::size_t m = 0; m < s.methods.size(); ++m) {
-        const auto start = std::chrono::steady_clock::now();
-        const explain::Attribution a = s.prepared[m].explain(inputs, selection);
-        const double elapsed =
-            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-        std::optional<explain::Attribution> random;
-        if (!s.randomised.empty()) random = s.randomised[m].explain(inputs, selection);
-        const auto classes = static_cast<std::size_t>(a.logits.shape()[1]);
-        for (std::size_t i = 0; i < images.size(); ++i) {
+    const TimedAttributions attributions = explain_all(s.passes, inputs, selection);
+    std::vector<explain::Attribution> randomised;
+    if (s.randomised) randomised = s.randomised->explain(inputs, selection);
+    for (std::size_t i = 0; i < truths.size(); ++i) {
+        const ImageTruth& truth = *truths[i];
+        const Region region = visible_region(truth.width, truth.height, s.network.preprocessing);
+        const Tensor input = s.scores ? explain::rows(inputs, static_cast<std::int64_t>(i), 1) : Tensor();
+        std::optional<double> full_confidence;
+        for (std::size_t m = 0; m < s.methods.size(); ++m) {
+            const explain::Attribution& a = attributions.methods[m];
+            const auto classes = static_cast<std::size_t>(a.logits.shape()[1]);
             const auto logits = a.logits.values<float>().subspan(i * classes, classes);
             const std::int64_t explained =
                 a.class_indices.values<std::int64_t>()[i * static_cast<std::size_t>(a.class_indices.shape()[1])];
             const Map raw = map_of(a, i);
             const Map shown = final_map(raw, s.methods[m]->final_map);
-            const ImageTruth& truth = *images[i].truth;
-            const Region region = visible_region(truth.width, truth.height, s.network.preprocessing);
             // Maps without a meaningful zero are boxed as they are shown; the others as they are, which comes to the same.
             const Map& boxed = s.methods[m]->final_map == explain::FinalMap::min_max ? shown : raw;
             ImageScores scores =
@@ -224,16 +255,18 @@ void ModelScorer::score(std::vector<ScoredImage>& images, std::optional<int> lab
                     if (wants(s.options, "loc5")) values["loc5"] = rank <= 5 && box_right ? 0 : 1;
                 }
             }
-            if (wants(s.options, "time")) values["time"] = elapsed / static_cast<double>(images.size());
-            if (random)
+            if (wants(s.options, "time"))
+                values["time"] = attributions.milliseconds[m] / static_cast<double>(truths.size());
+            if (s.randomised) {
                 values["sanity"] =
-                    rank_correlation(shown.values, final_map(map_of(*random, i), s.methods[m]->final_map).values);
+                    rank_correlation(shown.values, final_map(map_of(randomised[m], i), s.methods[m]->final_map).values);
+            }
             if (s.methods[m]->nodes == nullptr) scores.preview = preview_of(shown);
-            if (s.scores)
-                s.add_faithfulness(scores, explain::rows(inputs, static_cast<std::int64_t>(i), 1), shown, explained);
-            images[i].rows.push_back(std::move(scores));
+            if (s.scores) s.add_faithfulness(scores, input, shown, explained, full_confidence);
+            rows[i].push_back(std::move(scores));
         }
     }
+    return rows;
 }
 
 }  // namespace locus::evaluate

@@ -2,8 +2,12 @@
 
 /// One network under several methods, on images of one class at a time.
 ///
-///     evaluate::ModelScorer scorer("resnet50.onnx", {"cam", "grad-cam"}, {.localization = options});
-///     scorer.score(images, 281);        // appends one ImageScores a method to each image
+///     evaluate::ModelScorer scorer("resnet50.onnx", {"cam", "grad-cam", "layer-cam"}, {.localization = options});
+///     Tensor inputs = evaluate::batch_of({&cat, &dog}, scorer.preprocessing());
+///     scorer.score(inputs, {&truth_of_cat, &truth_of_dog}, 281);    // for each image, one ImageScores a method
+///
+/// Methods that can, share passes of the network (explain/shared_pass.hpp): the scores are those of each method alone. Where `time` is asked
+/// for every method runs by itself, so that its time is its own.
 
 #include <filesystem>
 #include <memory>
@@ -14,6 +18,8 @@
 #include "evaluate/faithfulness.hpp"
 #include "evaluate/map_scores.hpp"
 #include "locus/image.hpp"
+#include "locus/preprocessing.hpp"
+#include "locus/tensor.hpp"
 
 namespace locus::evaluate {
 
@@ -26,14 +32,10 @@ struct ModelScorerOptions {
     std::size_t memory_limit = std::size_t{2} << 30;
 };
 
-/// An image as it is scored; what comes of it is appended to `rows`.
-struct ScoredImage {
-    const Image* image = nullptr;
-    const ImageTruth* truth = nullptr;  ///< of the full picture, which `image` may be a reduced copy of
-    std::vector<ImageScores> rows;
-};
+/// The images as one batch, each preprocessed in its place.
+Tensor batch_of(const std::vector<const Image*>& images, const Preprocessing& preprocessing);
 
-/// `score` may be called by one thread at a time.
+/// Const members may be called from several threads at once.
 class ModelScorer {
 public:
     /// Throws what loading the model and preparing the methods throws.
@@ -46,14 +48,17 @@ public:
     const std::vector<std::string>& methods() const;  ///< by name, "auto" resolved
     const std::vector<std::string>& labels() const;
     std::int64_t classes() const;
-    int needed_side() const;  ///< pixels that a decoded image must have, see image/decode.hpp
+    const Preprocessing& preprocessing() const;
+    std::size_t passes() const;  ///< networks that run for the maps of a batch; each serves one method or more
     const std::vector<std::string>& warnings() const;
 
     /// The map of `label` on an image under one of the methods, as it is boxed.
     Map map(const Image& image, int label, std::size_t method) const;
 
-    /// Explains `label` on each image, or the class found most probable where it is nullopt.
-    void score(std::vector<ScoredImage>& images, std::optional<int> label) const;
+    /// Explains `label` on each item of a batch of preprocessed images, or the class found most probable where it is nullopt. `truths` are of the
+    /// full pictures, which what was preprocessed may be reduced copies of. Returns [image][method].
+    std::vector<std::vector<ImageScores>> score(const Tensor& inputs, const std::vector<const ImageTruth*>& truths,
+                                                std::optional<int> label) const;
 
 private:
     struct State;

@@ -121,8 +121,9 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     return network;
 }
 
-Shape input_shape(const Network& network, std::int64_t batch) {
-    const Preprocessing& p = network.preprocessing;
+Shape input_shape(const Network& network, std::int64_t batch) { return input_shape(network.preprocessing, batch); }
+
+Shape input_shape(const Preprocessing& p, std::int64_t batch) {
     const std::int64_t channels = p.color == ColorOrder::gray ? 1 : 3;
     if (p.layout == Layout::nhwc) return {batch, p.height, p.width, channels};
     return {batch, channels, p.height, p.width};

@@ -50,6 +50,7 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
 
 /// Shape of `batch` inputs by the network's preprocessing: [batch, C, H, W], or [batch, H, W, C].
 Shape input_shape(const Network& network, std::int64_t batch);
+Shape input_shape(const Preprocessing& preprocessing, std::int64_t batch);
 
 /// Reproducible noise in the range that real inputs have, for verifications.
 Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed);

@@ -192,4 +192,13 @@ std::vector<Attribution> SharedMethods::explain(const Tensor& inputs, const Clas
     return results;
 }
 
+Attribution SharedMethods::explain_one(std::size_t method, const Tensor& inputs, const ClassSelection& classes) const {
+    for (const Group& group : groups_) {
+        const auto place = std::find(group.methods.begin(), group.methods.end(), method);
+        if (place == group.methods.end()) continue;
+        return std::move(group.explain(inputs, classes)[static_cast<std::size_t>(place - group.methods.begin())]);
+    }
+    throw Error(ErrorKind::usage, fmt::format("there is no method {} among {}", method, layers_.size()));
+}
+
 }  // namespace locus::explain

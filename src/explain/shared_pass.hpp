@@ -36,6 +36,8 @@ public:
 
     /// One attribution a method, in their order. May be called from several threads at once.
     std::vector<Attribution> explain(const Tensor& inputs, const ClassSelection& classes) const;
+    /// That of one of them, in the pass that it is in.
+    Attribution explain_one(std::size_t method, const Tensor& inputs, const ClassSelection& classes) const;
 
     const std::string& target_layer(std::size_t method) const { return layers_[method]; }
     std::int64_t classes() const { return classes_; }

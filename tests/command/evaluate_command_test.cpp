@@ -101,6 +101,23 @@ TEST_F(EvaluateCommand, AWrongHeaderIsToldWithTheRightOne) {
     EXPECT_THAT(truth.err, HasSubstr("path,label"));
 }
 
+TEST_F(EvaluateCommand, AnUnfinishedRunIsRefusedWithTheTwoWaysOn) {
+    ASSERT_EQ(evaluate({"--truth", "truth.csv"}).exit_code, 0);
+    const std::string whole = test::read_text(folder_.path() / "out/metrics.json");
+    ASSERT_EQ(evaluate({"--truth", "truth.csv"}).exit_code, 0);  // a finished one is replaced
+    for (const char* table : {"metrics.json", "metrics.csv", "report.html"})
+        std::filesystem::remove(folder_.path() / "out" / table);  // as after a kill
+    const auto refused = evaluate({"--truth", "truth.csv"});
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_THAT(refused.err, HasSubstr("holds an unfinished run: --resume goes on with it, --overwrite begins anew"));
+    EXPECT_EQ(evaluate({"--truth", "truth.csv", "--resume", "--overwrite"}).exit_code, 2);
+    EXPECT_EQ(evaluate({"--truth", "truth.csv", "--resume"}).exit_code, 0);
+    EXPECT_EQ(test::read_text(folder_.path() / "out/metrics.json"), whole);
+    std::filesystem::remove(folder_.path() / "out/report.html");
+    EXPECT_EQ(evaluate({"--truth", "truth.csv", "--overwrite"}).exit_code, 0);
+    EXPECT_EQ(test::read_text(folder_.path() / "out/metrics.json"), whole);
+}
+
 TEST_F(EvaluateCommand, PipedItHasNoControlCharacters) {
     const auto outcome = evaluate({"--truth", "truth.csv"});
     EXPECT_THAT(outcome.err, Not(HasSubstr("\r")));

@@ -219,7 +219,7 @@ TEST_F(EvaluateMaps, ResumeToTheSameBytes) {
     std::size_t end = 0;
     for (int line = 0; line < 10; ++line) end = records.find('\n', end) + 1;
     folder_.write("out/records.jsonl", records.substr(0, end + 40));
-    options_.resume = true;
+    options_.begin = Begin::resume;
     std::size_t measured = 0;
     evaluate(options_, {.progress = [&](std::size_t, std::size_t) { ++measured; }});
     EXPECT_LE(measured, 2U);  // 15 images in units of 8
@@ -228,7 +228,7 @@ TEST_F(EvaluateMaps, ResumeToTheSameBytes) {
 
 TEST_F(EvaluateMaps, ResumeRefusesOtherOptions) {
     evaluate(options_, {});
-    options_.resume = true;
+    options_.begin = Begin::resume;
     options_.threshold = 0.3;
     EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("other options"));
 }
@@ -240,7 +240,72 @@ TEST_F(EvaluateMaps, StopKeepsWhatIsMeasured) {
     observer.progress = [&](std::size_t done, std::size_t) { stop = done >= 16; };
     EXPECT_FALSE(evaluate(options_, observer).complete);
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out/metrics.json"));
-    options_.resume = true;
+    options_.begin = Begin::resume;
+    EXPECT_TRUE(evaluate(options_, {}).complete);
+}
+
+TEST_F(EvaluateMaps, AnUnfinishedRunIsNotThrownAway) {
+    std::atomic<bool> stop{false};
+    EvaluationObserver observer;
+    observer.stop = &stop;
+    observer.progress = [&](std::size_t done, std::size_t) { stop = done >= 16; };
+    EXPECT_FALSE(evaluate(options_, observer).complete);
+    const std::string records = text_of(folder_ / "out/records.jsonl");
+    EXPECT_EQ(test::error_of([&] { evaluate(options_, {}); }),
+              "usage: '" + (folder_ / "out").string() +
+                  "' holds an unfinished run: --resume goes on with it, --overwrite begins anew.");
+    EXPECT_EQ(text_of(folder_ / "out/records.jsonl"), records);
+    options_.begin = Begin::overwrite;
+    std::size_t units = 0;
+    EXPECT_TRUE(evaluate(options_, {.progress = [&](std::size_t, std::size_t) { ++units; }}).complete);
+    EXPECT_EQ(units, 3U);  // 24 images in units of 8: none was taken over
+}
+
+TEST_F(EvaluateMaps, ARunThatHasRecordsButNoTablesIsUnfinished) {
+    evaluate(options_, {});
+    const std::string whole = text_of(folder_ / "out/metrics.json");
+    std::filesystem::remove(folder_ / "out/report.html");  // the last that is written
+    EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("unfinished"));
+    options_.begin = Begin::resume;
+    evaluate(options_, {.progress = [](std::size_t, std::size_t) { FAIL() << "measured again"; }});
+    EXPECT_EQ(text_of(folder_ / "out/metrics.json"), whole);
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "out/report.html"));
+}
+
+TEST_F(EvaluateMaps, AFinishedRunIsReplacedItsTablesFirst) {
+    evaluate(options_, {});
+    folder_.write("out/notes.txt", "mine");
+    const std::atomic<bool> stop{true};
+    EvaluationObserver observer;
+    observer.stop = &stop;
+    EXPECT_FALSE(evaluate(options_, observer).complete);
+    for (const char* table : {"metrics.json", "metrics.csv", "report.html"})
+        EXPECT_FALSE(std::filesystem::exists(folder_ / "out" / table)) << table;
+    EXPECT_EQ(text_of(folder_ / "out/notes.txt"), "mine");
+    EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("unfinished"));
+}
+
+TEST_F(EvaluateMaps, FilesOfOthersAreRefusedUnlessToldOtherwise) {
+    for (const char* file : {"out/notes.txt", "out/records.jsonl"}) {
+        std::filesystem::remove_all(folder_ / "out");
+        folder_.write(file, "mine\n");
+        options_.begin = Begin::fresh;
+        EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--overwrite")) << file;
+        options_.begin = Begin::resume;
+        EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--overwrite")) << file;
+        EXPECT_EQ(text_of(folder_ / file), "mine\n");
+    }
+    options_.out = folder_.write("file", "mine");
+    EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--out"));
+    options_.out = folder_ / "beside";
+    folder_.write("beside/notes.txt", "mine");
+    options_.begin = Begin::overwrite;
+    EXPECT_TRUE(evaluate(options_, {}).complete);
+    EXPECT_EQ(text_of(folder_ / "beside/notes.txt"), "mine");
+}
+
+TEST_F(EvaluateMaps, ARunKilledBeforeItsFirstLineIsNone) {
+    folder_.write("out/records.jsonl", "{\"locus-eval");
     EXPECT_TRUE(evaluate(options_, {}).complete);
 }
 

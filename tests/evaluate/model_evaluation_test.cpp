@@ -3,18 +3,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
+#include <numeric>
 #include <random>
 
 #include "error_of.hpp"
 #include "evaluate/evaluation.hpp"
 #include "evaluate/localization.hpp"
+#include "evaluate/metric.hpp"
+#include "evaluate/model_scorer.hpp"
+#include "explain/network.hpp"
 #include "image/encode.hpp"
 #include "locus/explainer.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
+#include "runtime/session.hpp"
 #include "scratch_folder.hpp"
+#include "support/direct_blur.hpp"
 
 namespace locus::evaluate {
 namespace {
@@ -123,7 +132,7 @@ TEST_F(EvaluateModels, ResumeToTheSameBytes) {
     for (int i = 0; i < 6 && std::getline(stream, line); ++i) kept += line + '\n';
     stream.close();
     folder_.write("out/records.jsonl", kept + "{\"index\": 5, \"na");
-    options_.resume = true;
+    options_.begin = Begin::resume;
     evaluate(options_, {});
     // Times differ from run to run; the default metrics have none.
     EXPECT_EQ(json(), whole);
@@ -160,6 +169,143 @@ TEST_F(EvaluateModels, FaithfulnessHasItsCurves) {
     EXPECT_GE(row.cells.at("drop").value, 0);
     EXPECT_LE(std::abs(row.cells.at("sanity").value), 1);
     EXPECT_EQ(row.cells.at("road").images, 12);
+}
+
+/// Rows of a model under a method; metrics.json of the run is in `json`.
+nlohmann::json row_of(const nlohmann::json& json, const std::string& model, const std::string& method) {
+    for (const auto& row : json["rows"]) {
+        if (row["model"] == model && row["method"] == method) return {row["values"], row["curves"]};
+    }
+    return nullptr;
+}
+
+TEST_F(EvaluateModels, BesideOthersAMethodHasTheNumbersThatItHasAlone) {
+    const std::vector<std::string> methods{"cam",       "grad-cam",  "grad-cam++", "layer-cam",
+                                           "finer-cam", "eigen-cam", "saliency",   "random"};
+    options_.models.push_back(folder_ / "gmp.onnx");
+    options_.metrics = {"top1", "loc1",     "gt-known", "maxboxaccv2", "pointing",
+                        "drop", "increase", "deletion", "sanity"};
+    options_.steps = 2;
+    options_.subset = 5;
+    options_.threads = 2;
+    options_.methods = methods;
+    const std::vector<ImageRecord> together = evaluate(options_, {}).records;
+    const auto all = nlohmann::json::parse(json());
+    for (std::size_t m = 0; m < methods.size(); ++m) {
+        for (const std::size_t model : {0U, 1U}) {
+            const std::string name = model == 0 ? "gap" : "gmp";
+            EvaluationOptions alone = options_;
+            alone.models = {folder_ / (name + ".onnx")};
+            alone.methods = {methods[m]};
+            const std::vector<ImageRecord> records = evaluate(alone, {}).records;
+            for (std::size_t i = 0; i < records.size(); ++i) {
+                EXPECT_EQ(records[i].error, "");
+                EXPECT_TRUE(records[i].rows[0] == together[i].rows[model * methods.size() + m])
+                    << name << ' ' << methods[m] << ' ' << records[i].name;
+            }
+            const auto row = row_of(nlohmann::json::parse(json()), name, methods[m]);
+            EXPECT_FALSE(row.is_null());
+            EXPECT_EQ(row, row_of(all, name, methods[m])) << name << ' ' << methods[m];
+        }
+    }
+}
+
+TEST_F(EvaluateModels, MethodsSharePassesUnlessTheirTimesAreMeasured) {
+    const std::vector<std::string> methods{"grad-cam", "grad-cam++", "layer-cam", "cam"};
+    ModelScorerOptions options;
+    EXPECT_EQ(ModelScorer(folder_ / "gap.onnx", methods, options).passes(), 2U);  // three by the gradient, and cam
+    options.localization.metrics = {find_metric("time")};
+    EXPECT_EQ(ModelScorer(folder_ / "gap.onnx", methods, options).passes(), 4U);
+
+    options_.methods = methods;
+    options_.metrics = {"gt-known", "maxboxaccv2"};
+    const Evaluation shared = evaluate(options_, {});
+    options_.metrics.push_back("time");
+    const Evaluation timed = evaluate(options_, {});
+    for (std::size_t i = 0; i < shared.records.size(); ++i) {
+        for (std::size_t m = 0; m < methods.size(); ++m) {
+            ImageScores scores = timed.records[i].rows[m];
+            EXPECT_GT(scores.values.at("time"), 0);
+            scores.values.erase("time");
+            EXPECT_TRUE(scores == shared.records[i].rows[m]) << methods[m];
+        }
+    }
+}
+
+TEST_F(EvaluateModels, BesideModelsOfOtherSizesAModelHasTheNumbersThatItHasAlone) {
+    // Photos that are decoded at 1/8 for 32 pixels, at 1/4 for 64 and at 1/2 for 96; the last has the first's size and other pixels.
+    std::vector<std::filesystem::path> models;
+    for (const auto& [side, range] : {std::pair{64, "1"}, {32, "1"}, {96, "1"}, {32, "255"}}) {
+        model::Model network = model::build({.name = "tiny", .classes = 2, .image_size = side, .seed = 3});
+        network.metadata["range"] = range;
+        models.push_back(folder_ / ("side" + std::to_string(side) + "_" + range + ".onnx"));
+        model::save(network, models.back());
+    }
+    std::filesystem::remove_all(folder_ / "data");
+    for (unsigned i = 0; i < 4; ++i) {
+        const auto bytes = image::encode_jpeg(picture(400, 300, i), 80);
+        folder_.write("data/" + std::string(i % 2 == 0 ? "ant" : "bee") + "/" + std::to_string(i) + ".jpg",
+                      {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+    folder_.write("boxes.csv", "path,x0,y0,x1,y1\nant/0.jpg,50,60,200,220\nbee/1.jpg,9,9,80,90\n");
+    options_.metrics = {"top1", "gt-known", "maxboxaccv2", "deletion"};
+    options_.steps = 3;
+    options_.models = models;
+    const std::vector<ImageRecord> together = evaluate(options_, {}).records;
+    for (std::size_t m = 0; m < models.size(); ++m) {
+        options_.models = {models[m]};
+        const std::vector<ImageRecord> alone = evaluate(options_, {}).records;
+        ASSERT_EQ(alone.size(), 4U);
+        for (std::size_t i = 0; i < alone.size(); ++i)
+            EXPECT_TRUE(alone[i].rows[0] == together[i].rows[m]) << models[m] << ' ' << alone[i].name;
+    }
+    for (const ImageRecord& record : together) EXPECT_FALSE(record.rows[1] == record.rows[3]);  // other pixels tell
+}
+
+TEST_F(EvaluateModels, EachStepOfACurveIsWhatTheNetworkSaysOfTheChangedInput) {
+    options_.metrics = {"insertion", "deletion"};
+    options_.steps = 6;
+    const std::vector<ImageRecord> records = evaluate(options_, {}).records;
+    const explain::Network network = explain::load_network(folder_ / "gap.onnx", {.threads = 1});
+    const runtime::Session session(model::serialize(network.model), network.session);
+    const Explainer explainer(folder_ / "gap.onnx", {.method = "cam"});
+    constexpr int side = 32, pixels = side * side;
+    for (const ImageRecord& record : records) {
+        const int label = record.label == "ant" ? 0 : 1;
+        const Image photo = read_image(folder_ / ("data/" + record.name));
+        Map map = explainer.explain(photo, {.classes = {ClassRequest::at(label)}}).at(0).map;
+        const float greatest = *std::max_element(map.values.begin(), map.values.end());
+        for (float& value : map.values) value = std::max(value, 0.0F) / (greatest > 0 ? greatest : 1);
+        const Map full = upsample(map, side, side);
+        std::vector<int> order(pixels);
+        std::iota(order.begin(), order.end(), 0);
+        std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+            return full.values[static_cast<std::size_t>(a)] > full.values[static_cast<std::size_t>(b)];
+        });
+        const Tensor input = preprocess(photo, network.preprocessing);
+        const auto probability = [&](const std::vector<float>& image) {
+            const Tensor x = Tensor::of<float>({1, 3, side, side}, std::span<const float>(image));
+            const Tensor logits = session.run({{network.input, x}}, {network.head.logits}).at(0);
+            const auto y = logits.values<float>();
+            return 1 / (1 + std::exp(static_cast<double>(y[static_cast<std::size_t>(1 - label)]) -
+                                     static_cast<double>(y[static_cast<std::size_t>(label)])));
+        };
+        const std::vector<float> whole(input.values<float>().begin(), input.values<float>().end());
+        const std::vector<float> blurred = test::blurred_directly(whole, 3, side, side);
+        for (int step = 0; step <= 6; ++step) {
+            std::vector<float> inserted = blurred, deleted = whole;
+            for (int k = 0; k < pixels * step / 6; ++k) {
+                for (int c = 0; c < 3; ++c) {
+                    const auto at = static_cast<std::size_t>(c * pixels + order[static_cast<std::size_t>(k)]);
+                    inserted[at] = whole[at];
+                    deleted[at] = 0;
+                }
+            }
+            const auto s = static_cast<std::size_t>(step);
+            EXPECT_NEAR(record.rows[0].insertion.at(s), probability(inserted), 1e-5) << record.name << ' ' << step;
+            EXPECT_NEAR(record.rows[0].deletion.at(s), probability(deleted), 1e-5) << record.name << ' ' << step;
+        }
+    }
 }
 
 TEST_F(EvaluateModels, WrongRequestsAreAnswered) {
