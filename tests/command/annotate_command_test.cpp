@@ -4,8 +4,8 @@
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
-#include "scratch_folder.hpp"
 #include "support/run_command.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace model = locus::model;
 using locus::test::run_locus;

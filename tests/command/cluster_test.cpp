@@ -16,7 +16,7 @@
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "support/run_command.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus {
 namespace {
@@ -117,7 +117,7 @@ protected:
         EXPECT_GE(compared, at_least);
     }
 
-    test::TemporaryFolder folder_;
+    test::ScratchFolder folder_;
 };
 
 TEST_F(Ranks, ExplainToTheSameBytesAsOneProcess) {

@@ -9,7 +9,7 @@
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "support/run_command.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus {
 namespace {
@@ -48,7 +48,7 @@ protected:
         return nlohmann::json::parse(test::read_text(folder_.path() / "out/metrics.json"));
     }
 
-    test::TemporaryFolder folder_;
+    test::ScratchFolder folder_;
 };
 
 TEST_F(EvaluateCommand, TakesImagesBesideEachOtherWithATableOfTheirClasses) {

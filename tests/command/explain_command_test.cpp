@@ -14,7 +14,7 @@
 #include "model/preprocessing_metadata.hpp"
 #include "report/npy.hpp"
 #include "support/run_command.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus {
 namespace {
@@ -68,7 +68,7 @@ protected:
         return json::parse(test::read_text(path(out + "/results.json")));
     }
 
-    test::TemporaryFolder folder_;
+    test::ScratchFolder folder_;
 };
 
 TEST_F(ExplainCommand, WritesEverythingItNames) {

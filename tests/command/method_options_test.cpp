@@ -14,7 +14,7 @@
 #include "model/onnx_file.hpp"
 #include "report/npy.hpp"
 #include "support/run_command.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus {
 namespace {
@@ -46,7 +46,7 @@ protected:
     }
     std::string bytes(const std::string& file) const { return test::read_text(folder_.path() / "out" / file); }
 
-    test::TemporaryFolder folder_;
+    test::ScratchFolder folder_;
 };
 
 TEST_F(MethodOptionsOfTheCommand, SeveralMethodsStandSideBySideWithTheBytesOfEachAlone) {

@@ -6,8 +6,8 @@
 #include "locus/tensor.hpp"
 #include "report/atomic_file.hpp"
 #include "report/npy.hpp"
-#include "scratch_folder.hpp"
 #include "support/run_command.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace fs = std::filesystem;
 using locus::test::run_locus;

@@ -13,7 +13,7 @@
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "support/run_command.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus {
 namespace {
@@ -89,7 +89,7 @@ protected:
         EXPECT_GE(compared, 2 * pictures);
     }
 
-    test::TemporaryFolder folder_;
+    test::ScratchFolder folder_;
 };
 
 TEST_F(Resume, KilledAtTwentyRandomMomentsItEndsWithTheSameBytes) {

@@ -9,7 +9,7 @@
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
-#include "scratch_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::explain {
 namespace {

@@ -8,8 +8,8 @@
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
-#include "scratch_folder.hpp"
 #include "support/run_command.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::deploy {
 namespace {

@@ -14,8 +14,8 @@
 
 #include "error_of.hpp"
 #include "report/npy.hpp"
-#include "scratch_folder.hpp"
 #include "support/npz.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::evaluate {
 namespace {

@@ -22,8 +22,8 @@
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "runtime/session.hpp"
-#include "scratch_folder.hpp"
 #include "support/direct_blur.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::evaluate {
 namespace {

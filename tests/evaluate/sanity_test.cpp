@@ -11,7 +11,7 @@
 #include "explain/network.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::evaluate {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 using testing::HasSubstr;
 
 explain::Network loaded(const model::Model& model) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     model::save(model, folder.path() / "network.onnx");
     return explain::load_network(folder.path() / "network.onnx", {.threads = 1});
 }

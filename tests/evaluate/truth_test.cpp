@@ -6,7 +6,7 @@
 #include "error_of.hpp"
 #include "evaluate/xml.hpp"
 #include "locus/error.hpp"
-#include "scratch_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::evaluate {
 namespace {

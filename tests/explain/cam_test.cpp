@@ -13,13 +13,13 @@
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "support/npz.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::explain {
 namespace {
 
 /// A network by name, written to a file and read back as a user's model would be.
-Network built(const test::TemporaryFolder& folder, const model::NetworkOptions& options) {
+Network built(const test::ScratchFolder& folder, const model::NetworkOptions& options) {
     const auto file = folder.path() / (options.name + ".onnx");
     model::save(model::build(options), file);
     return load_network(file, {.threads = 1});
@@ -50,7 +50,7 @@ double defect(const Network& network, const Attribution& a) {
 
 // As exporters leave it that trace one photo: any number of items is declared, and a Reshape holds the one that was seen.
 TEST(Batch, OfNetworksThatTakeJustOneItem) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     model::Model one = model::build({.name = "tiny", .classes = 5, .width = 0.5});
     auto& nodes = one.graph.nodes;
     const auto flatten = std::find_if(nodes.begin(), nodes.end(), [](const auto& n) { return n.is("Flatten"); });
@@ -75,7 +75,7 @@ TEST(Batch, OfNetworksThatTakeJustOneItem) {
 }
 
 TEST(Probability, IsNotInventedForASingleScore) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     model::save(model::build({.name = "tiny", .classes = 1}), folder.path() / "one.onnx");
     const Explainer explainer(folder.path() / "one.onnx", {.threads = 1});
     const auto photo = Image{.width = 9, .height = 7, .rgb = std::vector<std::uint8_t>(9 * 7 * 3, 90)};
@@ -91,7 +91,7 @@ struct Case {
 class CamOnBuiltNetworks : public testing::TestWithParam<Case> {};
 
 TEST_P(CamOnBuiltNetworks, PooledMapPlusBiasIsTheLogit) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const Case& c = GetParam();
     const Network network = built(
         folder, {.name = c.network, .classes = 7, .width = 0.25, .image_size = 96, .opset = c.opset, .head = c.head});
@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(All, CamOnBuiltNetworks,
                          });
 
 TEST(Cam, RefusesAStackOfLinearLayersAndNamesWhatWorks) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const Network network =
         built(folder, {.name = "vgg16", .classes = 5, .width = 0.1, .image_size = 64, .head = model::Head::fc});
     try {
@@ -137,7 +137,7 @@ TEST(Cam, RefusesAStackOfLinearLayersAndNamesWhatWorks) {
 }
 
 TEST(Cam, ClassesByIndexFollowTheBestOnes) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const Network network = built(folder, {.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
     const Attribution a =
         prepare_cam(network, {}).explain(random_input(network, 1, 1), {.top_k = 1, .indices = {4, 2}});
@@ -149,7 +149,7 @@ TEST(Cam, ClassesByIndexFollowTheBestOnes) {
 }
 
 TEST(Cam, AFixedBatchIsFilledUpAndItsRestThrownAway) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const Network fixed = built(folder, {.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64, .batch = 2});
     const Attribution a = prepare_cam(fixed, {}).explain(random_input(fixed, 3, 5), {.top_k = 1});
     ASSERT_EQ(a.maps.shape()[0], 3);
@@ -157,7 +157,7 @@ TEST(Cam, AFixedBatchIsFilledUpAndItsRestThrownAway) {
 }
 
 TEST(Cam, ALayerWithoutTheSameChannelsIsRefused) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const Network network = built(folder, {.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
     EXPECT_THROW(prepare_cam(network, {.layer = "no such layer"}), Error);
     const std::string before = model::Index(network.model.graph).producer(network.head.target_layer)->input(0);

@@ -16,7 +16,7 @@
 #include "locus/explainer.hpp"
 #include "model/onnx_file.hpp"
 #include "support/exported/networks.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::explain {
 namespace {
@@ -28,7 +28,7 @@ using test::Style;
 using testing::HasSubstr;
 
 Network loaded(const model::Model& model) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     model::save(model, folder.path() / "network.onnx");
     return load_network(folder.path() / "network.onnx", {.threads = 1});
 }
@@ -132,7 +132,7 @@ TEST_P(Sweep, EveryMethodGivesAMapOrSaysWhyNot) {
     const auto& all = test::exported_networks();
     const auto make =
         std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.first == GetParam(); });
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const auto file = folder.path() / "network.onnx";
     model::save(make->second({.opset = 17, .style = Style::traced}).model, file);
     const Network network = load_network(file, {.threads = 1});

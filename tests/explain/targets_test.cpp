@@ -18,7 +18,7 @@
 #include "locus/explainer.hpp"
 #include "model/onnx_file.hpp"
 #include "support/exported/networks.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::explain {
 namespace {
@@ -28,7 +28,7 @@ using test::Exporter;
 using testing::HasSubstr;
 
 Network loaded(const model::Model& model) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     model::save(model, folder.path() / "network.onnx");
     return load_network(folder.path() / "network.onnx", {.threads = 1});
 }
@@ -150,7 +150,7 @@ TEST(Targets, PerturbationExplainsTheNumberChosen) {
 }
 
 TEST(Targets, SimilarityToAPhotoIsOneForThePhotoItself) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const auto file = folder.path() / "network.onnx";
     model::save(smooth_network(5), file);
     Image photo{.width = 20, .height = 20, .rgb = std::vector<std::uint8_t>(20 * 20 * 3)};
@@ -227,7 +227,7 @@ TEST(Inputs, FixedBatchesAndSeveralInputsGiveTheSameMaps) {
     scaled.graph.nodes.insert(
         scaled.graph.nodes.begin(),
         model::Node{.op_type = "Mul", .inputs = {"input", "scale"}, .outputs = {"scaled"}, .name = "mul"});
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const auto save = [&](const model::Model& model, const char* name) {
         model::save(model, folder.path() / name);
         return folder.path() / name;
@@ -288,7 +288,7 @@ TEST(Inputs, WhatDeclaresAFreeBatchButReshapesToOneItemRunsOneByOne) {
 }
 
 TEST(Auto, IsCamWhereItIsDefinedElseTheBestGradientMethod) {
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const auto method_of = [&](const model::Model& model, const std::string& layer = "") {
         model::save(model, folder.path() / "network.onnx");
         return Explainer(folder.path() / "network.onnx", {.layer = layer, .threads = 1}).method();

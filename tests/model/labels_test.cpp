@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "scratch_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace model = locus::model;
 using locus::test::error_of;

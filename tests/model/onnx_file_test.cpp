@@ -10,7 +10,7 @@
 #include "model/builder.hpp"
 #include "model/wire.hpp"
 #include "runtime/session.hpp"
-#include "scratch_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace fs = std::filesystem;
 namespace model = locus::model;

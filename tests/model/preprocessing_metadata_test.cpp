@@ -6,7 +6,7 @@
 #include "error_of.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
-#include "scratch_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace fs = std::filesystem;
 namespace model = locus::model;

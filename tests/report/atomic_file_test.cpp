@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "locus/error.hpp"
-#include "temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::report {
 namespace {
@@ -13,29 +13,29 @@ std::size_t files_in(const std::filesystem::path& folder) {
 }
 
 TEST(AtomicFile, AppearsOnlyWhenCommitted) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     AtomicFile file(folder / "a/b/results.json");
     file.write("half");
     EXPECT_FALSE(std::filesystem::exists(folder / "a/b/results.json"));
     file.write(" and half");
     file.commit();
-    EXPECT_EQ(contents(folder / "a/b/results.json"), "half and half");
+    EXPECT_EQ(test::contents(folder / "a/b/results.json"), "half and half");
     EXPECT_EQ(files_in(folder / "a/b"), 1U);
 }
 
 TEST(AtomicFile, LeavesTheOldFileWhenAbandoned) {
-    const TemporaryFolder folder;
-    put(folder / "kept", "old");
+    const test::ScratchFolder folder;
+    test::put(folder / "kept", "old");
     {
         AtomicFile file(folder / "kept");
         file.write(std::string(1 << 20, 'x'));
     }
-    EXPECT_EQ(contents(folder / "kept"), "old");
+    EXPECT_EQ(test::contents(folder / "kept"), "old");
     EXPECT_EQ(files_in(folder.path()), 1U) << "the part file is still there";
 }
 
 TEST(AtomicFile, WritesPiecesSmallerAndLargerThanItsBuffer) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     AtomicFile file(folder / "pieces");
     std::string expected;
     for (const std::size_t size : {1UL, 300000UL, 0UL, 7UL, 262144UL, 262143UL, 2UL}) {
@@ -44,19 +44,19 @@ TEST(AtomicFile, WritesPiecesSmallerAndLargerThanItsBuffer) {
         expected += piece;
     }
     file.commit();
-    EXPECT_EQ(contents(folder / "pieces"), expected);
+    EXPECT_EQ(test::contents(folder / "pieces"), expected);
 }
 
 TEST(AtomicFile, FitsANameAsLongAsTheFileSystemTakes) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const std::string name(255, 'n');
     write_file_atomically(folder / name, "long");
-    EXPECT_EQ(contents(folder / name), "long");
+    EXPECT_EQ(test::contents(folder / name), "long");
 }
 
 TEST(AtomicFile, SaysWhereItCannotWrite) {
-    const TemporaryFolder folder;
-    put(folder / "a-file", "");
+    const test::ScratchFolder folder;
+    test::put(folder / "a-file", "");
     try {
         write_file_atomically(folder / "a-file/below", "x");
         FAIL() << "a file has no files in it";
@@ -67,11 +67,11 @@ TEST(AtomicFile, SaysWhereItCannotWrite) {
 }
 
 TEST(AtomicFile, PartFilesOfKilledRunsAreClearedAndOthersAreNot) {
-    const TemporaryFolder folder;
-    put(folder / "maps/.locus-part-123-0", "torn");
-    put(folder / ".locus-part-77-12", "torn");
-    put(folder / "maps/locus-part-1.npy", "a user's");
-    put(folder / ".hidden", "a user's");
+    const test::ScratchFolder folder;
+    test::put(folder / "maps/.locus-part-123-0", "torn");
+    test::put(folder / ".locus-part-77-12", "torn");
+    test::put(folder / "maps/locus-part-1.npy", "a user's");
+    test::put(folder / ".hidden", "a user's");
     EXPECT_EQ(remove_part_files(folder.path()), 2U);
     EXPECT_TRUE(std::filesystem::exists(folder / "maps/locus-part-1.npy"));
     EXPECT_TRUE(std::filesystem::exists(folder / ".hidden"));

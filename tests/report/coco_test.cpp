@@ -6,7 +6,7 @@
 
 #include "report/results_json.hpp"
 #include "sample_run.hpp"
-#include "temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::report {
 namespace {
@@ -14,12 +14,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json coco_of(const std::vector<ImageRecord>& images) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     CocoWriter coco(folder / "boxes.coco.json");
     for (std::size_t i = 0; i < images.size(); ++i) coco.image(i + 1, Json::parse(image_json(images[i])));
     for (std::size_t i = 0; i < images.size(); ++i) coco.annotations(i + 1, Json::parse(image_json(images[i])));
     coco.commit();
-    return Json::parse(contents(folder / "boxes.coco.json"));
+    return Json::parse(test::contents(folder / "boxes.coco.json"));
 }
 
 TEST(Coco, HasTheTablesThatPycocotoolsReads) {

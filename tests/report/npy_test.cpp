@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "locus/error.hpp"
-#include "temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::report {
 namespace {
@@ -20,8 +20,8 @@ std::string npy(const std::string& header, const std::string& data, int version 
 }
 
 Tensor read(const std::string& bytes) {
-    const TemporaryFolder folder;
-    put(folder / "x.npy", bytes);
+    const test::ScratchFolder folder;
+    test::put(folder / "x.npy", bytes);
     return read_npy(folder / "x.npy");
 }
 
@@ -45,7 +45,7 @@ TEST(Npy, BytesAreThoseOfNumpy) {
 }
 
 TEST(Npy, EveryTypeComesBackAsItWas) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     for (const DataType type :
          {DataType::float16, DataType::float32, DataType::float64, DataType::uint8, DataType::int8, DataType::uint16,
           DataType::int16, DataType::uint32, DataType::int32, DataType::uint64, DataType::int64, DataType::boolean}) {
@@ -61,7 +61,7 @@ TEST(Npy, EveryTypeComesBackAsItWas) {
 }
 
 TEST(Npy, RankZeroAndOneAndEmptyArraysComeBack) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     for (const Shape& shape : {Shape{}, Shape{5}, Shape{0, 3}, Shape{2, 0}}) {
         write_npy(folder / "x.npy", Tensor(DataType::float32, shape));
         EXPECT_EQ(read_npy(folder / "x.npy").shape(), shape);
@@ -86,8 +86,8 @@ TEST(Npy, FortranOrderIsTurnedIntoRows) {
     // np.asfortranarray([[[0,1],[2,3],[4,5]],[[6,7],[8,9],[10,11]]]): the first index runs fastest.
     std::string data;
     for (const int value : {0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11}) data += little(static_cast<unsigned>(value), 4);
-    const TemporaryFolder folder;
-    put(folder / "f.npy", npy("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 3, 2), }", data));
+    const test::ScratchFolder folder;
+    test::put(folder / "f.npy", npy("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 3, 2), }", data));
     const Tensor tensor = read_npy(folder / "f.npy");
     for (int i = 0; i < 12; ++i) EXPECT_EQ(tensor.values<std::int32_t>()[static_cast<std::size_t>(i)], i);
     const Tensor second = NpyReader(folder / "f.npy").read_items(1, 1);
@@ -96,7 +96,7 @@ TEST(Npy, FortranOrderIsTurnedIntoRows) {
 }
 
 TEST(Npy, ItemsAreReadAlone) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     write_npy(folder / "x.npy", Tensor::of<float>({3, 2}, {0, 1, 2, 3, 4, 5}));
     NpyReader reader(folder / "x.npy");
     EXPECT_EQ(reader.shape(), (Shape{3, 2}));
@@ -160,7 +160,7 @@ TEST(Npy, EveryByteOfTheHeaderMayBeWrong) {
 }
 
 TEST(Npy, FoldersAndMissingFilesAreNamed) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     EXPECT_THROW(read_npy(folder.path()), Error);
     EXPECT_THROW(read_npy(folder / "missing.npy"), Error);
 }

@@ -8,7 +8,7 @@
 #include "report/base64.hpp"
 #include "report/results_json.hpp"
 #include "sample_run.hpp"
-#include "temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::report {
 namespace {
@@ -16,12 +16,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string page_of(const std::vector<ImageRecord>& images, const std::vector<Failure>& failures = {}) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     ReportWriter report(folder / "report.html");
     for (const ImageRecord& image : images) report.image(image_json(image), report_maps(image), "cHJldmlldw==");
     for (const Failure& failure : failures) report.failure(failure_json(failure));
     report.commit(sample_run());
-    return contents(folder / "report.html");
+    return test::contents(folder / "report.html");
 }
 
 // The contents of the elements that begin with `tag`.
@@ -93,13 +93,13 @@ TEST(ReportHtml, AsksForNothingFromTheNetwork) {
 }
 
 TEST(ReportHtml, StopsAtItsSizeLimitAndCountsTheRest) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     ReportWriter report(folder / "report.html");
     const std::string large(ReportWriter::size_limit / 3, 'A');
     for (int i = 0; i < 4; ++i) report.image(image_json(sample_image()), "[]", large);
     report.image(image_json(sample_image()), "[]", "small");
     report.commit(sample_run());
-    const Json run = Json::parse(elements(contents(folder / "report.html"), run_tag).at(0));
+    const Json run = Json::parse(elements(test::contents(folder / "report.html"), run_tag).at(0));
     EXPECT_EQ(run["counts"]["shown"], 2);
     EXPECT_EQ(run["counts"]["images"], 5);
 }

@@ -9,7 +9,7 @@
 #include "locus/error.hpp"
 #include "report/atomic_file.hpp"
 #include "sample_run.hpp"
-#include "temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace fs = std::filesystem;
 
@@ -41,7 +41,7 @@ void do_image(RunJournal& journal, const fs::path& out, std::size_t i) {
 std::map<std::string, std::string> tree(const fs::path& folder) {
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(folder))
-        if (entry.is_regular_file()) files[fs::relative(entry.path(), folder)] = contents(entry.path());
+        if (entry.is_regular_file()) files[fs::relative(entry.path(), folder)] = test::contents(entry.path());
     return files;
 }
 
@@ -63,7 +63,7 @@ template <class Function> std::string refusal(Function function) {
 }
 
 TEST(RunJournal, FinishedRunLeavesItsOutputsAndItsSettings) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const auto files = whole_run(folder / "out", 5);
     std::vector<std::string> names;
     for (const auto& [name, bytes] : files) names.push_back(name);
@@ -79,7 +79,7 @@ TEST(RunJournal, FinishedRunLeavesItsOutputsAndItsSettings) {
 }
 
 TEST(RunJournal, OutputsAreInTheOrderOfTheInputsHoweverTheyCame) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const auto expected = whole_run(folder / "a", 5);
     RunJournal journal = RunJournal::create(folder / "b", plan_of(5));
     for (const std::size_t i : {4U, 0U, 3U, 2U, 1U}) do_image(journal, folder / "b", i);
@@ -89,14 +89,14 @@ TEST(RunJournal, OutputsAreInTheOrderOfTheInputsHoweverTheyCame) {
 
 // Any length of the journal is a moment at which the process may have been killed: those about the ends of lines, and some between.
 TEST(RunJournal, ResumedAfterAKillAtAnyByteEndsTheSame) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const std::size_t inputs = 5;
     const auto expected = whole_run(folder / "whole", inputs);
     std::string journal_bytes;
     {
         RunJournal journal = RunJournal::create(folder / "killed", plan_of(inputs));
         for (std::size_t i = 0; i < inputs; ++i) do_image(journal, folder / "killed", i);
-        journal_bytes = contents(journal_path(folder / "killed"));
+        journal_bytes = test::contents(journal_path(folder / "killed"));
     }
     std::size_t most_done = 0;
     std::set<std::size_t> lengths{0, 1, journal_bytes.size()};
@@ -107,16 +107,16 @@ TEST(RunJournal, ResumedAfterAKillAtAnyByteEndsTheSame) {
     for (const std::size_t length : lengths) {
         const fs::path out = folder / "resumed";
         fs::remove_all(out);
-        put(journal_path(out), journal_bytes.substr(0, length));
-        put(out / "maps/.locus-part-1-2", "torn");
+        test::put(journal_path(out), journal_bytes.substr(0, length));
+        test::put(out / "maps/.locus-part-1-2", "torn");
         RunJournal journal = RunJournal::resume(out, plan_of(inputs));
         most_done = std::max(most_done, journal.done());
         for (std::size_t i = 0; i < inputs; ++i)
             if (!journal.contains(i)) {
                 do_image(journal, out, i);
             } else if (i != 3) {  // its files were whole before its line was
-                put(out / ("maps/" + std::to_string(i) + ".npy"), "map " + std::to_string(i));
-                put(out / "overlays/0-cat.jpg", "overlay");
+                test::put(out / ("maps/" + std::to_string(i) + ".npy"), "map " + std::to_string(i));
+                test::put(out / "overlays/0-cat.jpg", "overlay");
             }
         journal.finish(sample_run());
         ASSERT_EQ(tree(out), expected) << "killed after " << length << " bytes";
@@ -125,14 +125,14 @@ TEST(RunJournal, ResumedAfterAKillAtAnyByteEndsTheSame) {
 }
 
 TEST(RunJournal, ALineThatWasDamagedEndsWhatIsTrusted) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     {
         RunJournal journal = RunJournal::create(folder / "out", plan_of(4));
         for (std::size_t i = 0; i < 3; ++i) do_image(journal, folder / "out", i);
     }
-    std::string bytes = contents(journal_path(folder / "out"));
+    std::string bytes = test::contents(journal_path(folder / "out"));
     bytes[bytes.find("photos/1.jpg") + 7] = '9';
-    put(journal_path(folder / "out"), bytes);
+    test::put(journal_path(folder / "out"), bytes);
     const RunJournal journal = RunJournal::resume(folder / "out", plan_of(4));
     EXPECT_TRUE(journal.contains(0));
     EXPECT_FALSE(journal.contains(1));
@@ -140,7 +140,7 @@ TEST(RunJournal, ALineThatWasDamagedEndsWhatIsTrusted) {
 }
 
 TEST(RunJournal, ResumeRefusesOtherSettingsAndNamesThem) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     { RunJournal::create(folder / "begun", plan_of(4)); }
     whole_run(folder / "finished", 4);
     for (const char* name : {"begun", "finished"}) {
@@ -163,7 +163,7 @@ TEST(RunJournal, ResumeRefusesOtherSettingsAndNamesThem) {
 }
 
 TEST(RunJournal, ResumeOfAFinishedRunHasNothingToDo) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const auto files = whole_run(folder / "out", 4);
     RunJournal journal = RunJournal::resume(folder / "out", plan_of(4));
     EXPECT_TRUE(journal.is_complete());
@@ -174,14 +174,14 @@ TEST(RunJournal, ResumeOfAFinishedRunHasNothingToDo) {
 }
 
 TEST(RunJournal, ResumeWithoutARunBeginsOne) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const RunJournal journal = RunJournal::resume(folder / "new", plan_of(4));
     EXPECT_EQ(journal.done(), 0U);
     EXPECT_EQ(inspect_out(folder / "new"), OutState::unfinished);
 }
 
 TEST(RunJournal, AStoppedRunHasOutputsAndGoesOn) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const auto expected = whole_run(folder / "whole", 5);
     {
         RunJournal journal = RunJournal::create(folder / "out", plan_of(5));
@@ -189,7 +189,7 @@ TEST(RunJournal, AStoppedRunHasOutputsAndGoesOn) {
         do_image(journal, folder / "out", 3);
         journal.interrupt(sample_run());
     }
-    const Json results = Json::parse(contents(folder / "out/results.json"));
+    const Json results = Json::parse(test::contents(folder / "out/results.json"));
     EXPECT_EQ(results["images"].size(), 1U);
     EXPECT_EQ(results["failed"].size(), 1U);
     EXPECT_EQ(results["unfinished"]["done"], 2);
@@ -202,7 +202,7 @@ TEST(RunJournal, AStoppedRunHasOutputsAndGoesOn) {
 }
 
 TEST(RunJournal, CannotBeFinishedWithAnImageMissing) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     RunJournal journal = RunJournal::create(folder / "out", plan_of(2));
     do_image(journal, folder / "out", 0);
     EXPECT_NE(refusal([&] { journal.finish(sample_run()); }).find("image 2 of 2"), std::string::npos);
@@ -211,10 +211,10 @@ TEST(RunJournal, CannotBeFinishedWithAnImageMissing) {
 }
 
 TEST(RunJournal, AnEarlierRunIsReplacedAndNothingElse) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     whole_run(folder / "out", 5);
-    put(folder / "out/maps/mine.npy", "kept");
-    put(folder / "out/notes.txt", "kept");
+    test::put(folder / "out/maps/mine.npy", "kept");
+    test::put(folder / "out/notes.txt", "kept");
     RunJournal journal = RunJournal::create(folder / "out", plan_of(1, "0.5"));
     do_image(journal, folder / "out", 0);
     journal.finish(sample_run());
@@ -226,7 +226,7 @@ TEST(RunJournal, AnEarlierRunIsReplacedAndNothingElse) {
 }
 
 TEST(RunJournal, AnUnfinishedRunIsOverwrittenOnlyOnPurpose) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     {
         RunJournal journal = RunJournal::create(folder / "out", plan_of(3));
         do_image(journal, folder / "out", 2);
@@ -239,21 +239,21 @@ TEST(RunJournal, AnUnfinishedRunIsOverwrittenOnlyOnPurpose) {
 }
 
 TEST(RunJournal, ForeignFoldersAreRefusedOrSharedOnPurpose) {
-    const TemporaryFolder folder;
-    put(folder / "out/thesis.tex", "years of work");
+    const test::ScratchFolder folder;
+    test::put(folder / "out/thesis.tex", "years of work");
     EXPECT_EQ(inspect_out(folder / "out"), OutState::foreign);
     EXPECT_NE(refusal([&] { RunJournal::create(folder / "out", plan_of(1)); }), "");
     EXPECT_NE(refusal([&] { RunJournal::resume(folder / "out", plan_of(1)); }), "");
     EXPECT_FALSE(fs::exists(folder / "out/.locus"));
     RunJournal::create(folder / "out", plan_of(1), true);
-    EXPECT_EQ(contents(folder / "out/thesis.tex"), "years of work");
-    put(folder / "file", "");
+    EXPECT_EQ(test::contents(folder / "out/thesis.tex"), "years of work");
+    test::put(folder / "file", "");
     EXPECT_NE(refusal([&] { RunJournal::create(folder / "file", plan_of(1), true); }).find("is a file"),
               std::string::npos);
 }
 
 TEST(RunJournal, ASecondRunInTheSameFolderIsRefused) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const RunJournal journal = RunJournal::create(folder / "out", plan_of(1));
     EXPECT_NE(refusal([&] { RunJournal::create(folder / "out", plan_of(1), true); }).find("another Locus"),
               std::string::npos);
@@ -262,22 +262,22 @@ TEST(RunJournal, ASecondRunInTheSameFolderIsRefused) {
 }
 
 TEST(RunJournal, FilesOutsideTheFolderAreNeverRemoved) {
-    const TemporaryFolder folder;
-    put(folder / "victim.npy", "precious");
-    put(folder / "elsewhere/a.npy", "precious");
+    const test::ScratchFolder folder;
+    test::put(folder / "victim.npy", "precious");
+    test::put(folder / "elsewhere/a.npy", "precious");
     fs::create_directories(folder / "out/.locus");
     fs::create_directory_symlink(folder / "elsewhere", folder / "out/link");
-    put(folder / "out/.locus/run.json", "{}");
-    put(folder / "out/results.json",
-        R"({"file":"a","explanations":[{"map":{"file":"../victim.npy"},"overlay":"link/a.npy"}]})"
-        "\n"
-        R"({"file":"a","explanations":[{"map":{"file":")" +
-            (folder / "victim.npy").string() +
-            R"("}}]})"
-            "\n"
-            R"({"file":"a","explanations":[7,{"map":3}]})"
-            "\n"
-            R"({"file":"a",)");
+    test::put(folder / "out/.locus/run.json", "{}");
+    test::put(folder / "out/results.json",
+              R"({"file":"a","explanations":[{"map":{"file":"../victim.npy"},"overlay":"link/a.npy"}]})"
+              "\n"
+              R"({"file":"a","explanations":[{"map":{"file":")" +
+                  (folder / "victim.npy").string() +
+                  R"("}}]})"
+                  "\n"
+                  R"({"file":"a","explanations":[7,{"map":3}]})"
+                  "\n"
+                  R"({"file":"a",)");
     remove_earlier_run(folder / "out");
     EXPECT_TRUE(fs::exists(folder / "victim.npy"));
     EXPECT_TRUE(fs::exists(folder / "elsewhere/a.npy"));
@@ -285,7 +285,7 @@ TEST(RunJournal, FilesOutsideTheFolderAreNeverRemoved) {
 }
 
 TEST(RunJournal, LargePlansAskForSmallerPreviews) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     EXPECT_EQ(RunJournal::create(folder / "a", plan_of(500)).preview_side(499), 512);
     EXPECT_EQ(RunJournal::create(folder / "b", plan_of(501)).preview_side(0), 256);
     const RunJournal large = RunJournal::create(folder / "c", plan_of(5000));

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "locus/error.hpp"
-#include "temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::report {
 namespace {
@@ -16,14 +16,14 @@ TEST(Sha256, GivesTheStandardsExamples) {
 }
 
 TEST(Sha256, OfAFileIsThatOfItsBytes) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     const std::string bytes((3 << 20) + 17, 'z');
-    put(folder / "file", bytes);
+    test::put(folder / "file", bytes);
     EXPECT_EQ(sha256_of_file(folder / "file"), sha256(bytes));
 }
 
 TEST(Sha256, NamesTheFileThatCannotBeRead) {
-    const TemporaryFolder folder;
+    const test::ScratchFolder folder;
     for (const auto& path : {folder / "missing.onnx", folder.path()}) {
         try {
             sha256_of_file(path);

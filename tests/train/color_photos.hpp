@@ -8,7 +8,7 @@
 #include <iterator>
 #include <string>
 
-#include "scratch_folder.hpp"
+#include "support/scratch_folder.hpp"
 #include "train/random.hpp"
 
 namespace locus::test {

@@ -15,7 +15,7 @@
 #include "explain/target_layer.hpp"
 #include "model/onnx_file.hpp"
 #include "support/exported/networks.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/scratch_folder.hpp"
 #include "train/executor.hpp"
 
 namespace locus::train {
@@ -72,7 +72,7 @@ TEST_P(ExportedNetworks, MapsAreTheirFormulasOfLibTorchsGradients) {
     const auto make = std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.first == name; });
     const test::ExportedNetwork exported = make->second(exports[static_cast<std::size_t>(which)]);
 
-    const test::TemporaryFolder folder;
+    const test::ScratchFolder folder;
     model::save(exported.model, folder.path() / "network.onnx");
     explain::Network network = explain::load_network(folder.path() / "network.onnx", {.threads = 1});
     ASSERT_EQ(network.preprocessing.width, test::exported_size);

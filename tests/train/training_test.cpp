@@ -7,7 +7,7 @@
 #include "color_photos.hpp"
 #include "error_of.hpp"
 #include "model/onnx_file.hpp"
-#include "scratch_folder.hpp"
+#include "support/scratch_folder.hpp"
 #include "train/checkpoint.hpp"
 #include "train/options.hpp"
 

@@ -1,21 +1,35 @@
 #pragma once
 
-/// A folder of a test's own, gone when the test is.
-
-#include <filesystem>
-#include <fstream>
-#include <string>
-#include <string_view>
+/// A folder of a test's own, gone when the test is; whole files in and out.
 
 #include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
 namespace locus::test {
+
+inline std::string contents(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) throw std::runtime_error(file.string() + " cannot be read");
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+inline void put(const std::filesystem::path& file, std::string_view bytes) {
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << bytes;
+}
 
 class ScratchFolder {
 public:
     ScratchFolder() {
         std::string pattern = (std::filesystem::temp_directory_path() / "locus-test-XXXXXX").string();
-        path_ = mkdtemp(pattern.data());
+        if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder can be made");
+        path_ = pattern;
     }
     ~ScratchFolder() {
         std::error_code ignored;
@@ -29,10 +43,8 @@ public:
 
     /// Writes a file, its folders made, and returns its path.
     std::filesystem::path write(const std::filesystem::path& name, std::string_view bytes) const {
-        const std::filesystem::path file = path_ / name;
-        std::filesystem::create_directories(file.parent_path());
-        std::ofstream(file, std::ios::binary) << bytes;
-        return file;
+        put(path_ / name, bytes);
+        return path_ / name;
     }
 
 private:
