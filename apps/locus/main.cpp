@@ -26,8 +26,8 @@ std::vector<std::string> subcommand_names(const CLI::App& app) {
     return names;
 }
 
-/// Pictures and tensors of every photo take the same few megabytes again: memory that is kept, not handed back to the kernel to be
-/// cleared and faulted in anew, saves 2 % of a batch.
+/// Pictures and tensors of every photo take the same few megabytes again: memory is kept, not handed back to the kernel to be cleared
+/// and faulted in anew.
 void keep_freed_memory() {
 #ifdef M_MMAP_THRESHOLD
     constexpr int most = 16 << 20;
