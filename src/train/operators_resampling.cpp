@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "model/resize_kernel.hpp"
 #include "train/operators.hpp"
 
 namespace locus::train {
@@ -48,20 +49,9 @@ double source(const Call& call, const Interpolation& how, const Axis& axis, std:
 }
 
 double rounded(const Call& call, const std::string& mode, double x) {
-    if (mode == "round_prefer_floor") return std::ceil(x - 0.5);
-    if (mode == "round_prefer_ceil") return std::floor(x + 0.5);
-    if (mode == "floor") return std::floor(x);
-    if (mode == "ceil") return std::ceil(x);
-    cannot_run(call.node, "nearest_mode '" + mode + "'");
-}
-
-/// The triangle, or the cubic of Keys 1981.
-double kernel(const Interpolation& how, double distance) {
-    const double d = std::abs(distance), a = how.cubic_a;
-    if (how.mode == "linear") return std::max(0.0, 1 - d);
-    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-    if (d < 2) return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-    return 0;
+    if (mode != "round_prefer_floor" && mode != "round_prefer_ceil" && mode != "floor" && mode != "ceil")
+        cannot_run(call.node, "nearest_mode '" + mode + "'");
+    return model::nearest_pixel(mode, x);
 }
 
 /// [from, to]: the share of each input pixel in each output pixel.
@@ -77,7 +67,8 @@ at::Tensor shares(const Call& call, const Interpolation& how, const Axis& axis) 
                    last = static_cast<std::int64_t>(std::ceil(x + reach));
         const auto weight = [&](std::int64_t at) {
             const bool left_out = how.exclude_outside && (at < 0 || at >= axis.from);
-            return left_out ? 0.0 : kernel(how, (static_cast<double>(at) - x) * stretch);
+            return left_out ? 0.0
+                            : model::resize_kernel(how.mode, how.cubic_a, (static_cast<double>(at) - x) * stretch);
         };
         double sum = 0;
         for (std::int64_t at = first; at <= last; ++at) sum += weight(at);

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "model/derivative_rules/rule.hpp"
+#include "model/resize_kernel.hpp"
 
 namespace locus::model {
 namespace {
@@ -45,21 +46,6 @@ double source(const Interpolation& how, const Axis& axis, std::int64_t i) {
     return (x + 0.5) / axis.scale - 0.5;  // half_pixel
 }
 
-double rounded(const std::string& mode, double x) {
-    if (mode == "floor") return std::floor(x);
-    if (mode == "ceil") return std::ceil(x);
-    if (mode == "round_prefer_ceil") return std::floor(x + 0.5);
-    return std::ceil(x - 0.5);  // round_prefer_floor
-}
-
-double kernel(const Interpolation& how, double distance) {
-    const double d = std::abs(distance), a = how.cubic_a;
-    if (how.mode == "linear") return std::max(0.0, 1 - d);
-    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-    if (d < 2) return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-    return 0;
-}
-
 /// [from, to]: the map of this axis, turned.
 Tensor turned_matrix(const Interpolation& how, const Axis& axis) {
     Tensor matrix(DataType::float32, {axis.from, axis.to});
@@ -71,7 +57,7 @@ Tensor turned_matrix(const Interpolation& how, const Axis& axis) {
             values[std::clamp<std::int64_t>(at, 0, axis.from - 1) * axis.to + i] += static_cast<float>(weight);
         };
         if (how.mode == "nearest") {
-            put(static_cast<std::int64_t>(rounded(how.nearest, x)), 1);
+            put(static_cast<std::int64_t>(nearest_pixel(how.nearest, x)), 1);
             continue;
         }
         // With antialias a shrinking axis stretches the kernel over as many pixels as become one.
@@ -83,11 +69,11 @@ Tensor turned_matrix(const Interpolation& how, const Axis& axis) {
         double sum = 0;
         for (auto at = first; at <= last; ++at) {
             if (inside_only && (at < 0 || at >= axis.from)) continue;
-            sum += kernel(how, (static_cast<double>(at) - x) * stretch);
+            sum += resize_kernel(how.mode, how.cubic_a, (static_cast<double>(at) - x) * stretch);
         }
         for (auto at = first; at <= last; ++at) {
             if (inside_only && (at < 0 || at >= axis.from)) continue;
-            put(at, kernel(how, (static_cast<double>(at) - x) * stretch) / sum);
+            put(at, resize_kernel(how.mode, how.cubic_a, (static_cast<double>(at) - x) * stretch) / sum);
         }
     }
     return matrix;

@@ -1,0 +1,28 @@
+#pragma once
+
+/// ONNX's Resize, number by number: what the derivative's rule and the training executor share.
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace locus::model {
+
+/// The source pixel that `nearest_mode` takes for the coordinate x; round_prefer_floor for modes that are not known.
+inline double nearest_pixel(std::string_view nearest_mode, double x) {
+    if (nearest_mode == "floor") return std::floor(x);
+    if (nearest_mode == "ceil") return std::ceil(x);
+    if (nearest_mode == "round_prefer_ceil") return std::floor(x + 0.5);
+    return std::ceil(x - 0.5);
+}
+
+/// The weight of a source pixel at this distance: the triangle for "linear", else the cubic of Keys 1981 with this `cubic_a`.
+inline double resize_kernel(std::string_view mode, double cubic_a, double distance) {
+    const double d = std::abs(distance), a = cubic_a;
+    if (mode == "linear") return std::max(0.0, 1 - d);
+    if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    if (d < 2) return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+    return 0;
+}
+
+}  // namespace locus::model
