@@ -6,6 +6,7 @@
 
 #include "explain/batches.hpp"
 #include "explain/gradient_cam.hpp"
+#include "explain/linear_parts.hpp"
 #include "explain/map_graph.hpp"
 #include "explain/node_method.hpp"
 #include "explain/principal_component.hpp"
@@ -141,27 +142,32 @@ void tell_signs(Attribution& a, const TargetScore& target, model::Activation act
 Value ablation_cam_nodes(MapGraph& graph, std::size_t layer, const Value& classes) {
     const TargetLayer& target = graph.layers()[layer];
     const std::string from = affine_from(graph, target);
-    if (from.empty()) {
+    const Value y = graph.score(classes);
+    Value drops;
+    if (from == target.tensor) {
+        drops = model::reduce_sum(graph.gradient(layer, classes) * graph.features(layer), {2});
+    } else if (!from.empty()) {
+        const Value pooled = graph.emit().value(from);
+        drops = model::reshape(graph.gradients({from}, classes).front() * pooled, {-1, target.channels, 1});
+    } else if (has_linear_parts(graph, target, PartsOf::channels)) {
+        drops = model::unsqueeze(y - scores_without_each_channel(graph, target, classes), {2});
+    } else {
         throw Error(
             ErrorKind::unsupported,
             fmt::format(
                 "ablation-cam at '{}' takes a run of the head for each channel, which no graph holds: it can be "
-                "exported only where all behind the layer, or behind its global pool, is linear",
+                "exported only where all behind the layer, or behind its global pool, is linear, or where fully "
+                "connected layers read it",
                 target.tensor));
     }
-    Value drops;
-    if (from == target.tensor) {
-        drops = model::reduce_sum(graph.gradient(layer, classes) * graph.features(layer), {2});
-    } else {
-        const Value pooled = graph.emit().value(from);
-        drops = model::reshape(graph.gradients({from}, classes).front() * pooled, {-1, target.channels, 1});
-    }
-    return weighted_map(graph, layer, drops / model::reshape(graph.score(classes), {-1, 1, 1}));
+    return weighted_map(graph, layer, drops / model::reshape(y, {-1, 1, 1}));
 }
 
 Prepared prepare_ablation_cam(const Network& network, const MethodOptions& options) {
     MapGraph graph(network, options);
-    const bool closed = graph.layers().size() == 1 && !affine_from(graph, graph.layers().front()).empty();
+    const TargetLayer& layer = graph.layers().front();
+    const bool closed = graph.layers().size() == 1 &&
+                        (!affine_from(graph, layer).empty() || has_linear_parts(graph, layer, PartsOf::channels));
     const TargetScore target = options.target;
     const auto activation = network.head.activation;
     Prepared prepared;

@@ -68,6 +68,9 @@ public:
     /// d(sum of seeded * by)/d(tensor), the seed held constant: zeros where there is no dependence. For second derivatives.
     model::Value product_gradient(const std::string& seeded, const std::string& by, const std::string& tensor);
 
+    /// What a method has written once and reads again for a further class, by a name of its own.
+    std::map<std::string, model::Value>& kept() { return kept_; }
+
     /// [n, positions] or [n, 1, positions] as [n, h, w].
     model::Value shaped(const model::Value& map, std::size_t layer);
     model::Value shaped_as_input(const model::Value& map);
@@ -83,6 +86,7 @@ private:
     model::Value logits_;
     std::map<std::string, std::map<std::string, std::string>>
         gradients_;  // by class tensor and rule: tensor to gradient
+    std::map<std::string, model::Value> kept_;
     int passes_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "explain/batches.hpp"
+#include "explain/linear_parts.hpp"
 #include "explain/map_graph.hpp"
 #include "explain/node_method.hpp"
 #include "explain/split.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 using model::Value;
 
-enum class Form { affine, affine_behind_max, measured };
+enum class Form { affine, affine_behind_max, linear_parts, measured };
 
 Form form_of(MapGraph& graph, const TargetLayer& layer) {
     if (graph.options().target.kind != TargetKind::logit || layer.layout == model::FeatureLayout::tokens)
@@ -25,7 +26,7 @@ Form form_of(MapGraph& graph, const TargetLayer& layer) {
     const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), layer);
     if (behind.pool == model::Pool::max && is_affine_behind(graph.network().model.graph, behind.tensor, scores))
         return Form::affine_behind_max;
-    return Form::measured;
+    return has_linear_parts(graph, layer, PartsOf::positions) ? Form::linear_parts : Form::measured;
 }
 
 /// Weights of the kept neighbourhood: the position alone, or for tokens a 3 x 3 Gaussian.
@@ -108,9 +109,11 @@ Value recipro_cam_nodes(MapGraph& graph, std::size_t layer, const Value& classes
             ErrorKind::unsupported,
             fmt::format(
                 "recipro-cam at '{}' takes a run of the head for each position, which no graph holds: it can be "
-                "exported only where all behind the layer, or behind its global pool, is linear",
+                "exported only where all behind the layer, or behind its global pool, is linear, or where fully "
+                "connected layers read it",
                 target.tensor));
     }
+    if (form == Form::linear_parts) return graph.shaped(scores_of_each_position(graph, target, classes), layer);
     const Value y = model::reshape(graph.score(classes), {-1, 1, 1});
     const Value a = graph.features(layer);
     if (form == Form::affine) {

@@ -68,11 +68,13 @@ protected:
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
 
-    /// Starts the command and kills it as soon as `file` is there.
-    void run_until_there(const std::vector<std::string>& arguments, const fs::path& file) const {
+    /// Starts the command and kills it as soon as something stands in `file`.
+    void run_until_written(const std::vector<std::string>& arguments, const fs::path& file) const {
         const pid_t child = start(arguments);
         int status = 0;
-        while (!fs::exists(file) && ::waitpid(child, &status, WNOHANG) == 0)
+        std::error_code absent;
+        const auto written = [&] { return fs::exists(file) && fs::file_size(file, absent) > 0 && !absent; };
+        while (!written() && ::waitpid(child, &status, WNOHANG) == 0)
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         ::kill(child, SIGKILL);
         ::waitpid(child, &status, 0);
@@ -114,7 +116,7 @@ TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
 }
 
 TEST_F(Resume, OtherOptionsAreRefusedByName) {
-    run_until_there(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal");
+    run_until_written(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal");
     const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--threshold", "0.5"}));
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_THAT(outcome.err, HasSubstr("--threshold"));

@@ -17,7 +17,6 @@
 #include "explain/network.hpp"
 #include "explain/principal_component.hpp"
 #include "explain/shared_pass.hpp"
-#include "explain/split.hpp"
 #include "explain/target_layer.hpp"
 #include "locus/error.hpp"
 #include "model/builder.hpp"
@@ -112,52 +111,6 @@ TEST(SharedMethods, OnePassServesWhatExplainsTheSameNumberAtTheSameLayers) {
     EXPECT_EQ(passes({"grad-cam", "grad-cam++", "layer-cam", "hires-cam", "xgrad-cam", "eigen-cam", "fem"}), 1U);
     EXPECT_EQ(passes({"grad-cam", "finer-cam"}), 2U);               // another number
     EXPECT_EQ(passes({"saliency", "layer-cam", "deconvnet"}), 2U);  // pixels and a layer
-}
-
-TEST(AblationCam, IsWhatRunningTheHeadWithoutEachChannelGives) {
-    for (const model::Head head : {model::Head::gap, model::Head::gmp, model::Head::fc}) {
-        const Network network = small(head);
-        const Tensor input = random_input(network, 1, 1);
-        const Attribution a = find_method("ablation-cam").prepare(network, {}).explain(input, {.top_k = 1});
-        const LayerSplit split(network, {});
-        const auto trunk = split.trunk(input);
-        const auto index = static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[0]);
-        const double y = trunk.logits.values<float>()[index];
-        const auto positions = static_cast<std::size_t>(split.layer().positions());
-        std::vector<double> map(positions, 0.0);
-        for (std::size_t k = 0; k < static_cast<std::size_t>(split.layer().channels); ++k) {
-            Tensor without = trunk.features;
-            for (std::size_t p = 0; p < positions; ++p) without.mutable_values<float>()[split.offset(0, k, p)] = 0;
-            const double weight = (y - split.head(without, input).values<float>()[index]) / y;
-            for (std::size_t p = 0; p < positions; ++p)
-                map[p] += weight * trunk.features.values<float>()[split.offset(0, k, p)];
-        }
-        const double scale = std::abs(
-            *std::max_element(map.begin(), map.end(), [](double u, double v) { return std::abs(u) < std::abs(v); }));
-        ASSERT_EQ(a.maps.values<float>().size(), positions);
-        for (std::size_t p = 0; p < positions; ++p) EXPECT_NEAR(a.maps.values<float>()[p], map[p], 1e-3 * scale);
-        EXPECT_EQ(a.signs[0], y < 0 ? -1 : 1);
-    }
-}
-
-TEST(ReciproCam, IsTheScoreOfEachPositionAlone) {
-    for (const model::Head head : {model::Head::gap, model::Head::gmp, model::Head::fc}) {
-        const Network network = small(head);
-        const Tensor input = random_input(network, 1, 1);
-        const Attribution a = find_method("recipro-cam").prepare(network, {}).explain(input, {.top_k = 1});
-        const LayerSplit split(network, {});
-        const auto trunk = split.trunk(input);
-        const auto index = static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[0]);
-        for (std::size_t p = 0; p < static_cast<std::size_t>(split.layer().positions()); ++p) {
-            Tensor alone(DataType::float32, trunk.features.shape());
-            for (std::size_t k = 0; k < static_cast<std::size_t>(split.layer().channels); ++k) {
-                alone.mutable_values<float>()[split.offset(0, k, p)] =
-                    trunk.features.values<float>()[split.offset(0, k, p)];
-            }
-            const double y = split.head(alone, input).values<float>()[index];
-            EXPECT_NEAR(a.maps.values<float>()[p], y, 1e-4 * std::max(1.0, std::abs(y)));
-        }
-    }
 }
 
 TEST(FullGrad, PartsAddUpToTheScore) {
