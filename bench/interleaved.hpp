@@ -49,8 +49,9 @@ inline Interleaved interleave(const std::vector<std::function<void()>>& candidat
         std::vector<double> sum(n), core_sum(n), least(n, std::numeric_limits<double>::infinity());
         for (std::size_t k = 0; k < 2 * n; ++k) {
             const std::size_t i = k < n ? k : 2 * n - 1 - k;
-            // The threads of the last call's session spin for a while, on the cores that this call wants.
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            // The threads of the last call's session spin for a while, on the cores that this call wants. Waited for at work: a thread that slept
+            // may wake on the core of the worker that it then waits for, and both take three times as long.
+            for (const auto until = clock::now() + std::chrono::milliseconds(5); clock::now() < until;) {}
             const double core_start = process_seconds();
             const auto start = clock::now();
             candidates[i]();

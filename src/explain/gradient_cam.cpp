@@ -30,7 +30,7 @@ Value grad_cam_pp(MapGraph& graph, std::size_t layer, const Value& classes) {
     const Value g = graph.gradient(layer, classes);
     const Value squared = g * g;
     const Value sums = model::reduce_sum(a, {2});
-    const Value alpha = squared / (2.0 * squared + sums * squared * g + 1e-6);  // 0 where g is 0, as its numerator is
+    const Value alpha = squared / (squared * (sums * g + 2.0) + 1e-6);  // 0 where g is 0, as its numerator is
     return weighted_map(graph, layer, model::reduce_sum(model::unary("Relu", g) * alpha, {2}));
 }
 

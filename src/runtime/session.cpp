@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <regex>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -19,15 +20,27 @@ namespace {
 /// classifier looks at is nobody else's business.
 void forbid_telemetry() { ::setenv("ORT_DISABLE_TELEMETRY", "1", 1); }
 
-/// ONNX Runtime wants one environment a process. It is never destroyed: sessions of other static objects may outlive it.
-Ort::Env& environment() {
-    static auto* env = [] {
+/// The process's environment, and the threads that its sessions share. Were they each session's own, those of the last one to run would still
+/// spin, waiting for more, on cores that the next one wants, and the system would place the next one's on the core of the thread that waits for
+/// them: on two cores, passes of a few milliseconds took three times as long.
+struct Environment {
+    Ort::Env env;
+    int threads;  ///< shared ones in all, the caller's included; 0: as many as ONNX Runtime chooses
+};
+
+/// ONNX Runtime wants one environment a process. It is never destroyed: sessions of other static objects may outlive it. The first session that
+/// asks for several threads says how many are shared.
+Environment& environment(int threads) {
+    static auto* made = [threads] {
         forbid_telemetry();
-        auto* made = new Ort::Env(ORT_LOGGING_LEVEL_FATAL, "locus");
-        made->DisableTelemetryEvents();
-        return made;
+        const int shared = threads == 1 ? 0 : threads;
+        Ort::ThreadingOptions pool;
+        pool.SetGlobalIntraOpNumThreads(shared).SetGlobalInterOpNumThreads(1);
+        auto* environment = new Environment{{pool, ORT_LOGGING_LEVEL_FATAL, "locus"}, shared};
+        environment->env.DisableTelemetryEvents();
+        return environment;
     }();
-    return *env;
+    return *made;
 }
 
 /// The runtime's message without its code, its paths and its further lines.
@@ -95,6 +108,22 @@ Tensor to_tensor(const Ort::Value& value, const std::string& name) {
     return tensor;
 }
 
+Ort::Session open(const std::string& onnx_bytes, Ort::SessionOptions& settings, int threads) {
+    Environment& process = environment(threads);
+    if (threads == process.threads) {
+        Ort::SessionOptions shared = settings.Clone();
+        shared.DisablePerSessionThreads();
+        try {
+            return {process.env, onnx_bytes.data(), onnx_bytes.size(), shared};
+        } catch (const Ort::Exception& error) {
+            // A program that Locus is a part of has made the environment before, without shared threads.
+            if (std::string_view(error.what()).find("CreateEnvWithGlobalThreadPools") == std::string_view::npos) throw;
+        }
+    }
+    if (threads > 0) settings.SetIntraOpNumThreads(threads);
+    return {process.env, onnx_bytes.data(), onnx_bytes.size(), settings};
+}
+
 }  // namespace
 
 struct Session::State {
@@ -130,7 +159,6 @@ Session::Session(const std::string& onnx_bytes, const SessionOptions& options) :
         Ort::SessionOptions settings;
         settings.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
         settings.SetGraphOptimizationLevel(options.optimize ? ORT_ENABLE_ALL : ORT_DISABLE_ALL);
-        if (options.threads > 0) settings.SetIntraOpNumThreads(options.threads);
         settings.SetExecutionMode(ORT_SEQUENTIAL);
         if (options.fold_quantized_weights) settings.AddConfigEntry(kOrtSessionOptionsDisableQuantQDQ, "1");
         if (!options.memory_arena) settings.DisableCpuMemArena();
@@ -143,7 +171,7 @@ Session::Session(const std::string& onnx_bytes, const SessionOptions& options) :
             }
             settings.AppendExecutionProvider_CUDA(OrtCUDAProviderOptions{});
         }
-        state_->session = Ort::Session(environment(), onnx_bytes.data(), onnx_bytes.size(), settings);
+        state_->session = open(onnx_bytes, settings, options.threads);
     } catch (const Ort::Exception& error) {
         throw Error(ErrorKind::model, load_failure(error.what()));
     }
