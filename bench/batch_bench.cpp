@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
     }
 
     const explain::Network network = explain::load_network(model_file, {.threads = 1});
-    const runtime::Session bare(model::serialize(network.model), network.session);
+    const runtime::Session bare(network.model, network.session);
     const Tensor input = explain::random_input(network, 1, 1);
     const auto pass = [&] { bare.run({{network.input, input}}, {network.head.output}); };
 

@@ -23,7 +23,7 @@ void compare(const std::filesystem::path& file, std::int64_t batch) {
     model::Model bare_model = network.model;
     bare_model.graph.outputs = {{.name = network.head.output, .type = DataType::float32}};
     model::remove_unused(bare_model.graph);
-    const runtime::Session bare(model::serialize(bare_model), network.session);
+    const runtime::Session bare(bare_model, network.session);
     const explain::Prepared cam = explain::prepare_cam(network, {});
     const Tensor input = explain::random_input(network, batch, 1);
     const auto timing = bench::interleave({[&] {

@@ -62,7 +62,7 @@ Variant with_gradient(const model::Model& network, const std::string& name, cons
     if (model.graph.find_input(layer) == nullptr) outputs.push_back(layer);
     for (std::size_t i = 1; i < outputs.size(); ++i)
         model.graph.outputs.push_back({outputs[i], DataType::float32, {}, {}, {}});
-    runtime::Session session(model::serialize(model), {.threads = threads});
+    runtime::Session session(model, {.threads = threads});
     return {name, outputs, std::move(session), milliseconds(start)};
 }
 
@@ -74,8 +74,7 @@ void measure(const std::string& name, int threads, int rounds) {
     const auto start = Clock::now();
     const auto logits = network.graph.outputs.front().name;
     std::vector<Variant> variants;
-    variants.push_back(
-        {"bare", {logits}, runtime::Session(model::serialize(network), {.threads = threads}), milliseconds(start)});
+    variants.push_back({"bare", {logits}, runtime::Session(network, {.threads = threads}), milliseconds(start)});
     variants.push_back(with_gradient(network, "last layer", all.back(), threads));
     variants.push_back(with_gradient(network, "middle layer", all[all.size() / 2], threads));
     variants.push_back(with_gradient(network, "input", input.name, threads));

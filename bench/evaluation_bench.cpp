@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
     model::Model bare = network.model;
     bare.graph.outputs = {{.name = network.head.output, .type = DataType::float32}};
     model::remove_unused(bare.graph);
-    const runtime::Session session(model::serialize(bare), network.session);
+    const runtime::Session session(bare, network.session);
     const Tensor input = explain::random_input(network, batch, 1);
 
     std::int64_t images = 0;

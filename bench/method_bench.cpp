@@ -36,7 +36,7 @@ runtime::Session bare_session(const explain::Network& network) {
     model::Model bare = network.model;
     bare.graph.outputs = {{.name = network.head.output, .type = DataType::float32}};
     model::remove_unused(bare.graph);
-    return runtime::Session(model::serialize(bare), network.session);
+    return runtime::Session(bare, network.session);
 }
 
 /// The last layer with about four times the target layer's rows.

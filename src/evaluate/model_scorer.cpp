@@ -38,7 +38,7 @@ runtime::Session scores_session(const explain::Network& network) {
     model::Model model = network.model;
     model.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
     model::remove_unused(model.graph);
-    return runtime::Session(model::serialize(model), network.session);
+    return runtime::Session(model, network.session);
 }
 
 /// The map as it is shown: 0 ... 1.

@@ -186,8 +186,8 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
     if (model.opset() < 10) model::raise_opset(model);
     const model::CamTensors tensors =
         model::add_cam(model, network.head, {.layer = own_layer ? "" : options.layer, .expose_parts = options.parts});
-    auto cam = std::make_shared<CamNetwork>(CamNetwork{
-        without_weights(network), tensors, runtime::Session(model::serialize(model), network.session), own_layer});
+    auto cam = std::make_shared<CamNetwork>(
+        CamNetwork{without_weights(network), tensors, runtime::Session(model, network.session), own_layer});
 
     Prepared prepared;
     prepared.classes = verify(*cam, network.model.graph);

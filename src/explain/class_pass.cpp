@@ -56,7 +56,7 @@ struct ClassPass::State {
     }
 
     const runtime::Session& opened_head() const {
-        std::call_once(head_opened, [&] { head_session.emplace(model::serialize(head), network.session); });
+        std::call_once(head_opened, [&] { head_session.emplace(head, network.session); });
         return *head_session;
     }
 };
@@ -100,7 +100,7 @@ ClassPass::ClassPass(std::unique_ptr<MapGraph> graph, const ClassNodes& nodes) :
     for (const TargetLayer& layer : state.layers)
         state.features.push_back(exposed(emit, model.graph, emit.value(layer.tensor)));
     model::remove_unused(model.graph);
-    state.whole.emplace(model::serialize(model), graph->network().session);
+    state.whole.emplace(model, graph->network().session);
     state.network = without_graph(graph->network());
     const auto of_class = model::Index(model.graph).descendants(classes.name());
     state.same_for_all_classes = std::none_of(state.values.begin(), state.values.end(),

@@ -27,7 +27,7 @@ InputScores::InputScores(const Network& network, const MethodOptions& options, b
         model.graph.outputs.push_back({.name = features_, .type = DataType::float32, .shape = std::nullopt});
     }
     model::remove_unused(model.graph);
-    session_.emplace(model::serialize(model), network.session);
+    session_.emplace(model, network.session);
     const auto values = static_cast<std::size_t>(element_count(input_shape(network, 1)));
     batch_ = network_.fixed_batch.value_or(
         std::min<std::int64_t>(batch_size(values * sizeof(float), options.memory_limit), 16));

@@ -86,7 +86,7 @@ LayerSplit::LayerSplit(const Network& network, const MethodOptions& options) : o
         graph.emit().node("Identity", {model::cast(graph.emit().value(layer_.tensor), DataType::float32)}).name();
     model.graph.outputs = {float_output(logits_), float_output(features_)};
     model::remove_unused(model.graph);
-    trunk_.emplace(model::serialize(model), network.session);
+    trunk_.emplace(model, network.session);
 
     const auto part_from = [&](const std::string& tensor) {
         model::Model part = model;
@@ -96,12 +96,12 @@ LayerSplit::LayerSplit(const Network& network, const MethodOptions& options) : o
     };
     const model::Model head = part_from(layer_.tensor);
     head_needs_image_ = head.graph.find_input(network.input) != nullptr;
-    head_.emplace(model::serialize(head), network.session);
+    head_.emplace(head, network.session);
     if (behind.pool != model::Pool::none && !head_needs_image_ && feature_type_ == DataType::float32) {
         pool_ = behind.pool;
         pooled_input_ = behind.tensor;
         pooled_shape_ = graph.shapes().shape(behind.tensor);
-        pooled_head_.emplace(model::serialize(part_from(behind.tensor)), network.session);
+        pooled_head_.emplace(part_from(behind.tensor), network.session);
     }
 }
 

@@ -11,6 +11,8 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "model/graph.hpp"
 
@@ -30,6 +32,14 @@ Model parse(std::span<const std::byte> bytes, const std::filesystem::path& folde
 /// The model as an ONNX file's bytes. The same model gives the same bytes. Throws Error(resource) beyond 2 GiB, which is as much
 /// as one ONNX file can hold.
 std::string serialize(const Model& model);
+
+/// A model as bytes that leave the larger weights out, and those weights beside them: for a runtime in this process, which takes them where they
+/// lie. Of any size, and without one more copy of the weights.
+struct ApartModel {
+    std::string bytes;  ///< weights left out are declared as external data
+    std::vector<std::pair<std::string, Tensor>> weights;
+};
+ApartModel serialize_apart(const Model& model);
 
 /// Writes beside, then renames: the file appears whole or not at all. Throws Error(io).
 void save(const Model& model, const std::filesystem::path& file);

@@ -134,6 +134,9 @@ onnx::ModelProto write_model_without_graph(const Model& model) {
     return proto;
 }
 
+/// Smaller weights are axes, shapes and single numbers, which the runtime wants to see in the model itself.
+constexpr std::size_t smallest_apart = 4096;
+
 /// Protobuf's wire format, for a field that holds a message or bytes: key, length, contents (type 2).
 std::uint32_t key_of(int field) { return static_cast<std::uint32_t>(field) << 3 | 2U; }
 
@@ -201,6 +204,29 @@ std::string serialize(const Model& model) {
     } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::resource, "there is not enough memory to write the model");
     }
+}
+
+ApartModel serialize_apart(const Model& model) {
+    ApartModel apart;
+    onnx::ModelProto proto = write_model_without_graph(model);
+    *proto.mutable_graph() = write_graph_without_weights(model.graph);
+    for (const auto& [name, tensor] : model.graph.initializers) {
+        onnx::TensorProto& written = *proto.mutable_graph()->add_initializer();
+        written = header_of(tensor);
+        written.set_name(name);
+        const bool whole_bytes = bits(tensor.type()) % 8 == 0;
+        if (tensor.bytes().size() < smallest_apart || !whole_bytes) {
+            written.set_raw_data(tensor.bytes().data(), tensor.bytes().size());
+            continue;
+        }
+        written.set_data_location(onnx::TensorProto::EXTERNAL);
+        auto& location = *written.add_external_data();
+        location.set_key("location");
+        location.set_value("given to the runtime by name");
+        apart.weights.emplace_back(name, tensor);
+    }
+    apart.bytes = proto.SerializeAsString();
+    return apart;
 }
 
 }  // namespace locus::model

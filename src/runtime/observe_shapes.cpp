@@ -40,10 +40,7 @@ std::unordered_set<std::string> data_tensors(const model::Graph& graph) {
 class Observer {
 public:
     Observer(const model::Model& model, const std::map<std::string, Shape>& given)
-        : model_(model),
-          given_(given),
-          data_(data_tensors(model.graph)),
-          session_(exposed_bytes(), {.optimize = false}) {}
+        : model_(model), given_(given), data_(data_tensors(model.graph)), session_(exposed(), {.optimize = false}) {}
 
     bool has_batch() const {
         return std::any_of(model_.graph.inputs.begin(), model_.graph.inputs.end(), [&](const auto& input) {
@@ -73,20 +70,20 @@ public:
     }
 
 private:
-    std::string exposed_bytes() {
-        model::Model exposed = model_;
-        exposed.graph.outputs.clear();
-        for (const auto& node : exposed.graph.nodes) {
+    model::Model exposed() {
+        model::Model all = model_;
+        all.graph.outputs.clear();
+        for (const auto& node : all.graph.nodes) {
             for (const auto& output : node.outputs) {
                 if (output.empty()) continue;
                 names_.push_back(output);
                 model::ValueInfo info;
                 info.name = output;
                 info.type = DataType::undefined;
-                exposed.graph.outputs.push_back(info);
+                all.graph.outputs.push_back(info);
             }
         }
-        return model::serialize(exposed);
+        return all;
     }
 
     const model::Model& model_;

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "model/onnx_file.hpp"
 
 namespace locus::runtime {
 namespace {
@@ -95,6 +96,15 @@ Port describe(std::string name, const Ort::TypeInfo& info) {
     return port;
 }
 
+/// The tensor for the runtime, where it lies.
+Ort::Value value_of(const Tensor& tensor) {
+    static const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+    // The runtime takes a mutable pointer but never writes to what it is fed.
+    auto* data = const_cast<std::byte*>(tensor.bytes().data());
+    return Ort::Value::CreateTensor(memory, data, tensor.bytes().size(), tensor.shape().data(), tensor.rank(),
+                                    to_runtime(tensor.type()));
+}
+
 Tensor to_tensor(const Ort::Value& value, const std::string& name) {
     if (!value.IsTensor()) {
         throw Error(ErrorKind::unsupported, fmt::format("the output '{}' is not a tensor", name));
@@ -154,7 +164,13 @@ struct Session::State {
     }
 };
 
-Session::Session(const std::string& onnx_bytes, const SessionOptions& options) : state_(std::make_unique<State>()) {
+Session::Session(const std::string& onnx_bytes, const SessionOptions& options)
+    : Session(model::ApartModel{.bytes = onnx_bytes, .weights = {}}, options) {}
+
+Session::Session(const model::Model& model, const SessionOptions& options)
+    : Session(model::serialize_apart(model), options) {}
+
+Session::Session(const model::ApartModel& model, const SessionOptions& options) : state_(std::make_unique<State>()) {
     try {
         Ort::SessionOptions settings;
         settings.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
@@ -171,7 +187,14 @@ Session::Session(const std::string& onnx_bytes, const SessionOptions& options) :
             }
             settings.AppendExecutionProvider_CUDA(OrtCUDAProviderOptions{});
         }
-        state_->session = open(onnx_bytes, settings, options.threads);
+        std::vector<std::string> names;
+        std::vector<Ort::Value> values;
+        for (const auto& [name, tensor] : model.weights) {
+            names.push_back(name);
+            values.push_back(value_of(tensor));
+        }
+        if (!names.empty()) settings.AddExternalInitializers(names, values);
+        state_->session = open(model.bytes, settings, options.threads);
     } catch (const Ort::Exception& error) {
         throw Error(ErrorKind::model, load_failure(error.what()));
     }
@@ -194,16 +217,12 @@ const std::vector<Port>& Session::inputs() const { return state_->inputs; }
 const std::vector<Port>& Session::outputs() const { return state_->outputs; }
 
 std::vector<Tensor> Session::run(const std::vector<Feed>& feeds, const std::vector<std::string>& outputs) const {
-    static const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
     std::vector<const char*> input_names, output_names;
     std::vector<Ort::Value> values;
     for (const auto& [name, tensor] : feeds) {
         state_->check(name, tensor);
         input_names.push_back(name.c_str());
-        // The runtime takes a mutable pointer but never writes to what it is fed.
-        auto* data = const_cast<std::byte*>(tensor.bytes().data());
-        values.push_back(Ort::Value::CreateTensor(memory, data, tensor.bytes().size(), tensor.shape().data(),
-                                                  tensor.rank(), to_runtime(tensor.type())));
+        values.push_back(value_of(tensor));
     }
     for (const auto& name : outputs) output_names.push_back(name.c_str());
 

@@ -2,7 +2,7 @@
 
 /// ONNX Runtime, with our tensors in and out.
 ///
-///     runtime::Session session(model::serialize(model), {.threads = 2});
+///     runtime::Session session(model, {.threads = 2});
 ///     std::vector<Tensor> out = session.run({{"input", x}}, {"logits", "locus/maps"});
 
 #include <memory>
@@ -13,6 +13,11 @@
 #include <vector>
 
 #include "locus/tensor.hpp"
+#include "model/graph.hpp"
+
+namespace locus::model {
+struct ApartModel;
+}
 
 namespace locus::runtime {
 
@@ -43,6 +48,8 @@ class Session {
 public:
     /// Throws Error(model) in one sentence where the runtime refuses the model, Error(unsupported) where the device is not
     /// there.
+    explicit Session(const model::Model& model, const SessionOptions& options = {});
+    /// The same for the bytes of an ONNX file.
     explicit Session(const std::string& onnx_bytes, const SessionOptions& options = {});
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;
@@ -56,6 +63,8 @@ public:
     std::vector<Tensor> run(const std::vector<Feed>& feeds, const std::vector<std::string>& outputs) const;
 
 private:
+    Session(const model::ApartModel& model, const SessionOptions& options);
+
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -24,7 +24,7 @@ ValidationResult check_exported(const std::filesystem::path& file, const std::ve
         info.name = name;
         written.graph.outputs.push_back(info);
     }
-    const runtime::Session session(model::serialize(written), {.threads = 1});
+    const runtime::Session session(written, {.threads = 1});
     const std::string input = written.graph.inputs.at(0).name;
     options.all_thresholds = true;
     std::mutex mutex;

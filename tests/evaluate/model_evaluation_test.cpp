@@ -267,7 +267,7 @@ TEST_F(EvaluateModels, EachStepOfACurveIsWhatTheNetworkSaysOfTheChangedInput) {
     options_.steps = 6;
     const std::vector<ImageRecord> records = evaluate(options_, {}).records;
     const explain::Network network = explain::load_network(folder_ / "gap.onnx", {.threads = 1});
-    const runtime::Session session(model::serialize(network.model), network.session);
+    const runtime::Session session(network.model, network.session);
     const Explainer explainer(folder_ / "gap.onnx", {.method = "cam"});
     constexpr int side = 32, pixels = side * side;
     for (const ImageRecord& record : records) {

@@ -41,7 +41,7 @@ std::int64_t multiply_adds(const model::Model& m, std::int64_t image_size) {
         info.name = names.back();
         exposed.graph.outputs.push_back(info);
     }
-    const locus::runtime::Session session(model::serialize(exposed), {.threads = 1, .optimize = false});
+    const locus::runtime::Session session(exposed, {.threads = 1, .optimize = false});
     const auto outputs =
         session.run({{"input", Tensor(locus::DataType::float32, {1, 3, image_size, image_size})}}, names);
     std::int64_t sum = 0;
@@ -60,7 +60,7 @@ Tensor random_image(std::int64_t n, std::int64_t channels, std::int64_t size) {
 
 std::vector<float> logits(const NetworkOptions& options, std::int64_t n, std::int64_t size) {
     const model::Model m = model::build(options);
-    const locus::runtime::Session session(model::serialize(m), {.threads = 1});
+    const locus::runtime::Session session(m, {.threads = 1});
     const auto output = m.graph.outputs.front().name;
     const Tensor result = session.run({{"input", random_image(n, options.channels, size)}}, {output}).front();
     EXPECT_EQ(result.shape(), (locus::Shape{n, options.classes}));
@@ -128,7 +128,7 @@ TEST(Builder, MapsHaveThePapersSizes) {
         model::ValueInfo info;
         info.name = layer;
         m.graph.outputs.push_back(info);
-        const locus::runtime::Session session(model::serialize(m), {.threads = 1});
+        const locus::runtime::Session session(m, {.threads = 1});
         const auto map = session.run({{"input", random_image(1, 3, size)}}, {layer}).front();
         EXPECT_EQ(map.shape()[2], positions) << name;
         EXPECT_EQ(map.shape()[3], positions) << name;

@@ -161,7 +161,7 @@ public:
             model::Model model = graph.model_;
             model::raise_opset(model);
             model.graph.outputs = {{y, DataType::float32, {}, {}, {}}};
-            forward_.emplace(model::serialize(model), runtime::SessionOptions{.threads = 1});
+            forward_.emplace(model, runtime::SessionOptions{.threads = 1});
             auto shapes = runtime::known_shapes(model);
             const auto declare = [&](const std::string& name, const std::string& like) {
                 model::ValueInfo info;
@@ -188,7 +188,7 @@ public:
             }
             shapes_ = shapes;
             v_ = !second_seed.empty();
-            session_.emplace(model::serialize(model), runtime::SessionOptions{.threads = 1});
+            session_.emplace(model, runtime::SessionOptions{.threads = 1});
         }
 
         Tensor forward(const Tensor& x) { return forward_->run({{"x", x}}, {y_}).front(); }

@@ -40,7 +40,7 @@ Layer explain(model::Model model, const std::string& layer, const Tensor& input,
                                              {.prefix = "second", .zeros_where_independent = true});
     for (const auto& name : {layer, first.at(layer), second.at(layer)})
         model.graph.outputs.push_back({name, DataType::float32, {}, {}, {}});
-    const runtime::Session session(model::serialize(model), {.threads = 1});
+    const runtime::Session session(model, {.threads = 1});
     auto out = session.run({{"input", input}, {"classes", classes}}, {layer, first.at(layer), second.at(layer)});
     return {out[0], out[1], out[2]};
 }

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 /// A gradient's shape, type and numbers for a model whose outputs and inputs are as they come.
 Tensor run_gradient(model::Model model, const std::string& gradient, const std::vector<runtime::Feed>& feeds) {
     model.graph.outputs = {{gradient, DataType::float32, {}, {}, {}}};
-    return runtime::Session(model::serialize(model), {.threads = 1}).run(feeds, {gradient}).front();
+    return runtime::Session(model, {.threads = 1}).run(feeds, {gradient}).front();
 }
 
 std::string message_of(const std::function<void()>& action, ErrorKind kind) {
@@ -193,7 +193,7 @@ TEST(Derivative, SmoothedBuilderNetworksMatchDifferences) {
             const auto gradient =
                 model::differentiate(model, shapes, {model::Seed::one_hot(logits, "classes")}, {input}).at(input);
             model.graph.outputs.push_back({gradient, DataType::float32, {}, {}, {}});
-            const runtime::Session session(model::serialize(model), {.threads = 1});
+            const runtime::Session session(model, {.threads = 1});
             std::mt19937 random(5);
             std::normal_distribution<float> normal;
             Shape shape = shapes.shape(input);

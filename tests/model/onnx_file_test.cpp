@@ -42,7 +42,7 @@ std::string add_graph(const std::string& initializer) {
 
 /// y of the model for x, which has two columns.
 std::vector<float> run(const model::Model& m, std::initializer_list<float> x) {
-    const locus::runtime::Session session(model::serialize(m), {.threads = 1});
+    const locus::runtime::Session session(m, {.threads = 1});
     const Tensor y =
         session.run({{"x", Tensor::of<float>({static_cast<std::int64_t>(x.size()) / 2, 2}, x)}}, {"y"}).front();
     const auto values = y.values<float>();
@@ -57,6 +57,22 @@ template <class T> std::vector<T> values_of(const model::Model& m, const std::st
 }
 
 }  // namespace
+
+TEST(ApartModel, LeavesLargeWeightsOutAndRunsTheSame) {
+    const model::Model built = model::build({.name = "tiny", .classes = 3, .width = 0.25, .image_size = 32});
+    const model::ApartModel apart = model::serialize_apart(built);
+    std::size_t bytes = 0;
+    for (const auto& [name, tensor] : apart.weights) bytes += tensor.bytes().size();
+    EXPECT_GT(apart.weights.size(), 3U);
+    EXPECT_LT(apart.weights.size(), built.graph.initializers.size());  // biases stay
+    EXPECT_LT(apart.bytes.size() + bytes / 2, model::serialize(built).size());
+    const locus::runtime::Session from_model(built, {.threads = 1});
+    const locus::runtime::Session from_file(model::serialize(built), {.threads = 1});
+    const Tensor x(DataType::float32, {2, 3, 32, 32});
+    const auto a = from_model.run({{"input", x}}, {"logits"}).front(),
+               b = from_file.run({{"input", x}}, {"logits"}).front();
+    EXPECT_TRUE(std::ranges::equal(a.bytes(), b.bytes()));
+}
 
 // --- both ways -----------------------------------------------------------------------------------------------------
 

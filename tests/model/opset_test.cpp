@@ -13,7 +13,7 @@ namespace locus::test {
 namespace {
 
 Tensor output_of(const model::Model& model, const Tensor& x) {
-    return runtime::Session(model::serialize(model), {.threads = 1})
+    return runtime::Session(model, {.threads = 1})
         .run({{model.graph.inputs[0].name, x}}, {model.graph.outputs[0].name})
         .front();
 }

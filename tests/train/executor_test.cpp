@@ -38,7 +38,7 @@ double difference(const model::Model& m, at::ScalarType type, std::int64_t batch
         shape.push_back(d.value.value_or(shape.empty() ? batch : 224));
     const Tensor x = noise(shape, 7);
     const std::string output = m.graph.outputs.at(0).name;
-    const runtime::Session session(model::serialize(m), {.threads = 1});
+    const runtime::Session session(m, {.threads = 1});
     const Tensor expected = session.run({{input.name, x}}, {output}).at(0);
     const Executor executor(m, type);
     const at::Tensor got = executor.run(to_torch(x).to(type), output);
@@ -212,9 +212,7 @@ TEST(Export, HalvesAreCastBackAndChangeScoresLittle) {
     EXPECT_EQ(halves.graph.find_constant("classifier.weight")->type(), DataType::float32);
     const Tensor x = noise({1, 3, 32, 32}, 1);
     const auto scores = [&](const model::Model& m) {
-        return runtime::Session(model::serialize(m), {.threads = 1})
-            .run({{m.graph.inputs[0].name, x}}, {m.graph.outputs[0].name})
-            .at(0);
+        return runtime::Session(m, {.threads = 1}).run({{m.graph.inputs[0].name, x}}, {m.graph.outputs[0].name}).at(0);
     };
     const Tensor a = scores(whole), b = scores(halves);
     // A half has 11 bits: each weight is off by at most 2^-11 of itself, and errors of thousands of weights average out.

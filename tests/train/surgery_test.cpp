@@ -36,8 +36,7 @@ TEST(NewHead, RunsInOnnxRuntimeWithThePapersConvolution) {
         EXPECT_EQ(m.graph.initializers.at("new/conv.weight").shape(),
                   (Shape{16, 13, 3, 3}));  // 256 channels at width 0.05
         Tensor x(DataType::float32, {1, 3, 224, 224});
-        const Tensor scores =
-            runtime::Session(model::serialize(m), {.threads = 1}).run({{"input", x}}, {"logits"}).at(0);
+        const Tensor scores = runtime::Session(m, {.threads = 1}).run({{"input", x}}, {"logits"}).at(0);
         EXPECT_EQ(scores.shape(), (Shape{1, 7}));
         EXPECT_EQ(find_pooled_head(m.graph, "logits").has_value(),
                   head == model::Head::gap || head == model::Head::gmp);
