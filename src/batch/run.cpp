@@ -294,6 +294,7 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
     cluster.deal(units, work, workers, &stop, [&](const cluster::Unit&, const std::string& text) {
         for (Outcome& outcome : unpacked(text)) {
             journal.append(outcome.line);
+            outcome.line = {};  // many may wait behind a slow one
             in_order.put(std::move(outcome));
         }
     });

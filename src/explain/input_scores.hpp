@@ -6,12 +6,14 @@
 ///     Tensor logits = scores.run(perturbed);              // float32 [copies, classes]
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "explain/method.hpp"
 #include "explain/network.hpp"
+#include "explain/node_method.hpp"
 #include "explain/target_layer.hpp"
 #include "runtime/session.hpp"
 
@@ -50,6 +52,17 @@ private:
     std::string logits_, features_;
     std::optional<runtime::Session> session_;
 };
+
+/// A method that perturbs the input, from what explains inputs by their scores. `method` is its name, for the error where a layer is given.
+template <class Run>
+Prepared prepare_by_scores(const Network& network, const MethodOptions& options, const char* method, const Run& run) {
+    require_no_layer(options, method);
+    const auto scores = std::make_shared<InputScores>(network, options, false);
+    return {.explain = [scores, run](const Tensor& inputs,
+                                     const ClassSelection& classes) { return run(*scores, inputs, classes); },
+            .target_layer = network.input,
+            .classes = scores->classes()};
+}
 
 /// The input [1, C, H, W] (or [1, H, W, C]) times each mask [copies, H, W], black or the value 0 where a mask is 0.
 /// `pixels`: masks multiply the pixels, so that 0 is black; else they multiply the normalised values.

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
 
 #include "explain/class_pass.hpp"
 #include "explain/input_scores.hpp"
-#include "explain/node_method.hpp"
 
 namespace locus::explain {
 namespace {
@@ -89,15 +87,7 @@ Attribution run(const InputScores& scores, const Tensor& inputs, const ClassSele
 }  // namespace
 
 Prepared prepare_occlusion(const Network& network, const MethodOptions& options) {
-    require_no_layer(options, "occlusion");
-    auto scores = std::make_shared<InputScores>(network, options, false);
-    Prepared prepared;
-    prepared.target_layer = network.input;
-    prepared.classes = scores->classes();
-    prepared.explain = [scores](const Tensor& inputs, const ClassSelection& classes) {
-        return run(*scores, inputs, classes);
-    };
-    return prepared;
+    return prepare_by_scores(network, options, "occlusion", run);
 }
 
 }  // namespace locus::explain

@@ -1,6 +1,5 @@
 #include "explain/rise.hpp"
 
-#include <memory>
 #include <random>
 #include <utility>
 #include <vector>
@@ -9,7 +8,6 @@
 #include "explain/class_pass.hpp"
 #include "explain/fusion.hpp"
 #include "explain/input_scores.hpp"
-#include "explain/node_method.hpp"
 #include "explain/random_numbers.hpp"
 
 namespace locus::explain {
@@ -86,15 +84,7 @@ Attribution run(const InputScores& scores, const Tensor& inputs, const ClassSele
 }  // namespace
 
 Prepared prepare_rise(const Network& network, const MethodOptions& options) {
-    require_no_layer(options, "rise");
-    auto scores = std::make_shared<InputScores>(network, options, false);
-    Prepared prepared;
-    prepared.target_layer = network.input;
-    prepared.classes = scores->classes();
-    prepared.explain = [scores](const Tensor& inputs, const ClassSelection& classes) {
-        return run(*scores, inputs, classes);
-    };
-    return prepared;
+    return prepare_by_scores(network, options, "rise", run);
 }
 
 }  // namespace locus::explain

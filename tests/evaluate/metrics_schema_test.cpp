@@ -5,12 +5,9 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
 #include "evaluate/results.hpp"
+#include "support/schema.hpp"
 
 namespace locus::evaluate {
 namespace {
@@ -21,21 +18,7 @@ nlohmann::json schema() {
     return text;
 }
 
-// What the schema has against a document, empty where nothing.
-std::string objections(const nlohmann::json& document) {
-    const nlohmann::json text = schema();
-    valijson::Schema parsed;
-    valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(text), parsed);
-    valijson::ValidationResults results;
-    valijson::Validator().validate(parsed, valijson::adapters::NlohmannJsonAdapter(document), &results);
-    std::string found;
-    valijson::ValidationResults::Error error;
-    while (results.popError(error)) {
-        for (const std::string& step : error.context) found += step;
-        found += ": " + error.description + "\n";
-    }
-    return found;
-}
+std::string objections(const nlohmann::json& document) { return test::objections(LOCUS_METRICS_SCHEMA, document); }
 
 /// A run in which every metric has a value, one image failed and one value is no number.
 nlohmann::json sample() {

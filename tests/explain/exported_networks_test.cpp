@@ -16,6 +16,7 @@
 #include "locus/explainer.hpp"
 #include "model/onnx_file.hpp"
 #include "support/exported/networks.hpp"
+#include "support/loaded_network.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::explain {
@@ -24,14 +25,9 @@ namespace {
 using test::error_of;
 using test::Export;
 using test::Exporter;
+using test::loaded;
 using test::Style;
 using testing::HasSubstr;
-
-Network loaded(const model::Model& model) {
-    const test::ScratchFolder folder;
-    model::save(model, folder.path() / "network.onnx");
-    return load_network(folder.path() / "network.onnx", {.threads = 1});
-}
 
 TargetLayer layer_of(const Network& network, const std::string& tensor, const GivenLayout& given = {}) {
     return find_target_layer(network, network_shapes(network, network.model), tensor, given);

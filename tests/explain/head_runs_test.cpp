@@ -15,8 +15,7 @@
 #include "explain/network.hpp"
 #include "explain/split.hpp"
 #include "model/builder.hpp"
-#include "model/onnx_file.hpp"
-#include "support/scratch_folder.hpp"
+#include "support/loaded_network.hpp"
 
 namespace locus::explain {
 namespace {
@@ -50,12 +49,6 @@ std::vector<Case> cases() {
     return all;
 }
 
-Network network_of(const Case& each) {
-    const test::ScratchFolder folder;
-    model::save(model::build(each.network), folder.path() / "network.onnx");
-    return load_network(folder.path() / "network.onnx", {.threads = 1});
-}
-
 /// y of one item with its features changed.
 double score_of(const LayerSplit& split, const Tensor& features, const Tensor& image, std::int64_t index) {
     return score(split.options().target, split.head(features, image).values<float>(), index,
@@ -71,7 +64,7 @@ void expect_near(std::span<const float> map, const std::vector<double>& expected
 
 TEST(AblationCam, IsWhatRunningTheHeadWithoutEachChannelGives) {
     for (const Case& each : cases()) {
-        const Network network = network_of(each);
+        const Network network = test::loaded(model::build(each.network));
         const Tensor inputs = random_input(network, 2, 1);
         const Attribution a = find_method("ablation-cam").prepare(network, each.options).explain(inputs, {.top_k = 2});
         const LayerSplit split(network, each.options);
@@ -97,7 +90,7 @@ TEST(AblationCam, IsWhatRunningTheHeadWithoutEachChannelGives) {
 
 TEST(ReciproCam, IsTheScoreOfEachPositionAlone) {
     for (const Case& each : cases()) {
-        const Network network = network_of(each);
+        const Network network = test::loaded(model::build(each.network));
         const Tensor inputs = random_input(network, 2, 1);
         const Attribution a = find_method("recipro-cam").prepare(network, each.options).explain(inputs, {.top_k = 2});
         const LayerSplit split(network, each.options);
@@ -120,7 +113,7 @@ TEST(ReciproCam, IsTheScoreOfEachPositionAlone) {
 
 TEST(LinearParts, StandWhereAFullyConnectedLayerReadsTheChannelsOneByOne) {
     for (const Case& each : cases()) {
-        const Network network = network_of(each);
+        const Network network = test::loaded(model::build(each.network));
         MapGraph graph(network, each.options);
         const TargetLayer& layer = graph.layers().front();
         EXPECT_EQ(has_linear_parts(graph, layer, PartsOf::channels), each.apart) << each.name;

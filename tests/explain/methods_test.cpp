@@ -1,9 +1,7 @@
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <numeric>
 #include <string>
 
@@ -20,22 +18,13 @@
 #include "explain/target_layer.hpp"
 #include "locus/error.hpp"
 #include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "support/loaded_network.hpp"
 
 namespace locus::explain {
 namespace {
 
-Network network_of(const model::NetworkOptions& options) {
-    const auto file =
-        std::filesystem::temp_directory_path() / ("locus-methods-" + std::to_string(::getpid()) + ".onnx");
-    model::save(model::build(options), file);
-    Network network = load_network(file, {.threads = 1});
-    std::filesystem::remove(file);
-    return network;
-}
-
 Network small(model::Head head = model::Head::gap) {
-    return network_of({.name = "tiny", .classes = 5, .image_size = 32, .head = head, .seed = 3});
+    return test::loaded(model::build({.name = "tiny", .classes = 5, .image_size = 32, .head = head, .seed = 3}));
 }
 
 Attribution explained(const Network& network, const char* method, const MethodOptions& options = {},

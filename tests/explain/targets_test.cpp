@@ -18,6 +18,7 @@
 #include "locus/explainer.hpp"
 #include "model/onnx_file.hpp"
 #include "support/exported/networks.hpp"
+#include "support/loaded_network.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::explain {
@@ -25,13 +26,8 @@ namespace {
 
 using test::error_of;
 using test::Exporter;
+using test::loaded;
 using testing::HasSubstr;
-
-Network loaded(const model::Model& model) {
-    const test::ScratchFolder folder;
-    model::save(model, folder.path() / "network.onnx");
-    return load_network(folder.path() / "network.onnx", {.threads = 1});
-}
 
 /// A smooth network, so that differences need not avoid kinks: `classes` scores, or [n, classes, 4, 4] of them.
 model::Model smooth_network(std::int64_t classes, bool segments = false, const char* activation = nullptr) {

@@ -2,16 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validator.hpp>
 
 #include "report/json_number.hpp"
 #include "sample_run.hpp"
+#include "support/schema.hpp"
 
 namespace locus::report {
 namespace {
@@ -33,22 +29,8 @@ std::vector<std::string> keys(const Json& object) {
     return names;
 }
 
-// What the schema has against a document, empty where nothing.
 std::string objections(const std::string& text) {
-    nlohmann::json schema_text;
-    std::ifstream(LOCUS_RESULTS_SCHEMA) >> schema_text;
-    valijson::Schema schema;
-    valijson::SchemaParser().populateSchema(valijson::adapters::NlohmannJsonAdapter(schema_text), schema);
-    const nlohmann::json document = nlohmann::json::parse(text);
-    valijson::ValidationResults results;
-    valijson::Validator().validate(schema, valijson::adapters::NlohmannJsonAdapter(document), &results);
-    std::string found;
-    valijson::ValidationResults::Error error;
-    while (results.popError(error)) {
-        for (const std::string& step : error.context) found += step;
-        found += ": " + error.description + "\n";
-    }
-    return found;
+    return test::objections(LOCUS_RESULTS_SCHEMA, nlohmann::json::parse(text));
 }
 
 TEST(ResultsJson, KeysComeInTheDocumentedOrder) {
