@@ -312,8 +312,8 @@ void add_explain(CLI::App& app) {
     arguments->method.add_to(command);
 
     const std::string how = "How it runs";
-    command.add_option("-b,--batch", run.batch, "Inputs a pass of the network")
-        ->capture_default_str()
+    command
+        .add_option("-b,--batch", run.batch, "Inputs a pass of the network (default: the model's own number, else 2)")
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);

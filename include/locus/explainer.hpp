@@ -105,6 +105,7 @@ struct ModelInfo {
     std::string pool;        ///< of the head: "mean", "max", "sum" or "none"
     std::string activation;  ///< what follows the logits: "softmax", "log_softmax", "sigmoid" or "none"
     std::int64_t classes = 0;
+    std::optional<std::int64_t> fixed_batch;  ///< where the model takes just this many images a pass
     std::map<std::string, std::string>
         origins;  ///< where each value of the preprocessing was found: "mean" to "model metadata", …
 };

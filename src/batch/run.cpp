@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include <fmt/format.h>
@@ -231,6 +232,29 @@ private:
     report::PreviewPlan previews_;
 };
 
+/// Inputs a pass where nobody said: what the model insists on, else two where there are many, so that weights are read for two at once. More than
+/// that leave the cache. It depends on nothing but model and list: how many share a pass may show in the last bit of a map.
+std::size_t inputs_a_pass(const RunOptions& options, const Explainer& explainer, std::size_t inputs) {
+    constexpr std::int64_t most = 16;
+    constexpr std::size_t many = 64;
+    if (options.batch > 0) return static_cast<std::size_t>(options.batch);
+    if (const auto fixed = explainer.model().fixed_batch)
+        return static_cast<std::size_t>(std::clamp<std::int64_t>(*fixed, 1, most));
+    return inputs >= many ? 2 : 1;
+}
+
+/// The inputs by passes, without passes that are done. One that is done in part is gone through again as a whole, for the same reason.
+std::vector<cluster::Unit> open_passes(const report::RunJournal& journal, std::size_t inputs, std::size_t batch) {
+    std::vector<cluster::Unit> units;
+    for (std::size_t first = 0; first < inputs; first += batch) {
+        cluster::Unit unit(std::min(batch, inputs - first));
+        std::iota(unit.begin(), unit.end(), first);
+        if (!std::ranges::all_of(unit, [&](std::size_t index) { return journal.contains(index); }))
+            units.push_back(std::move(unit));
+    }
+    return units;
+}
+
 /// The model made ready, and on rank 0 the journal opened.
 struct Setting {
     std::optional<Explainer> explainer;
@@ -261,9 +285,9 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
     const cluster::Cluster alone = cluster::Cluster::alone();
     const cluster::Cluster& cluster = options.cluster == nullptr ? alone : *options.cluster;
     const int threads = options.threads > 0 ? options.threads : cluster.cores();
-    const auto batch = static_cast<std::size_t>(std::max(1, options.batch));
-    const auto ranks = static_cast<std::size_t>(cluster.size());
-    const auto passes = static_cast<int>(std::min<std::size_t>((inputs.size() / ranks + batch - 1) / batch, 1 << 16));
+    const std::size_t inputs_a_rank = inputs.size() / static_cast<std::size_t>(cluster.size());
+    const auto least = static_cast<std::size_t>(std::max(1, options.batch));
+    const auto passes = static_cast<int>(std::min<std::size_t>((inputs_a_rank + least - 1) / least, 1 << 16));
     const int workers = options.explainer.cuda ? std::min(2, threads) : std::clamp(passes, 1, threads);
 
     Setting setting;
@@ -285,19 +309,16 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
 
     RunResult result{.inputs = inputs.size(), .resumed = journal.done()};
     InOrder in_order(observer, journal);
-    std::vector<cluster::Unit> units;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-        if (journal.contains(i)) continue;
-        if (units.empty() || units.back().size() == batch) units.emplace_back();
-        units.back().push_back(i);
-    }
-    cluster.deal(units, work, workers, &stop, [&](const cluster::Unit&, const std::string& text) {
-        for (Outcome& outcome : unpacked(text)) {
-            journal.append(outcome.line);
-            outcome.line = {};  // many may wait behind a slow one
-            in_order.put(std::move(outcome));
-        }
-    });
+    const std::size_t batch = inputs_a_pass(options, *setting.explainer, inputs.size());
+    cluster.deal(open_passes(journal, inputs.size(), batch), work, workers, &stop,
+                 [&](const cluster::Unit&, const std::string& text) {
+                     for (Outcome& outcome : unpacked(text)) {
+                         if (journal.contains(outcome.index)) continue;
+                         journal.append(outcome.line);
+                         outcome.line = {};  // many may wait behind a slow one
+                         in_order.put(std::move(outcome));
+                     }
+                 });
 
     result.failed = journal.failed();
     result.done = journal.done() - result.failed;

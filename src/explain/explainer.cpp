@@ -223,6 +223,7 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
                     .pool = std::string(name(head.pool)),
                     .activation = std::string(name(head.activation)),
                     .classes = state_->prepared->classes(),
+                    .fixed_batch = state_->network.fixed_batch,
                     .origins = state_->network.origins};
     const auto labels = static_cast<std::int64_t>(state_->network.labels.size());
     if (labels != 0 && labels != state_->prepared->classes()) {
