@@ -72,8 +72,8 @@ void print(const explain::Network& network, const explain::Inspection& found) {
     const model::ClassifierHead& head = network.head;
     fmt::print("{}\n", network.file.string());
     if (!network.model.producer_name.empty())
-        fmt::print("  made by      {} {}\n", report::to_utf8(network.model.producer_name),
-                   report::to_utf8(network.model.producer_version));
+        fmt::print("  made by      {}{}{}\n", report::to_utf8(network.model.producer_name),
+                   network.model.producer_version.empty() ? "" : " ", report::to_utf8(network.model.producer_version));
     fmt::print("  opset        {}\n", network.model.opset());
     fmt::print("  input        '{}' {} {}\n", network.input, locus::name(network.input_type),
                written(found.input_shape));

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "model/onnx_file.hpp"
 #include "model/random_weights.hpp"
 
 namespace locus::model {
@@ -41,7 +42,7 @@ NetworkWriter::NetworkWriter(const NetworkOptions& options, int image_size, Weig
     if (options_.image_size == 0) options_.image_size = image_size;
     model_.ir_version = ir_version(options_.opset);
     model_.opsets[""] = options_.opset;
-    model_.producer_name = "locus";
+    name_producer(model_);
     model_.graph.name = options_.name;
 }
 

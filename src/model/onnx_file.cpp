@@ -74,6 +74,11 @@ Model load(const fs::path& file) {
     }
 }
 
+void name_producer(Model& model) {
+    model.producer_name = "Locus";
+    model.producer_version = LOCUS_VERSION;
+}
+
 void save(const Model& model, const fs::path& file) { report::write_file_atomically(file, serialize(model)); }
 
 }  // namespace locus::model

@@ -41,6 +41,9 @@ struct ApartModel {
 };
 ApartModel serialize_apart(const Model& model);
 
+/// Names Locus, in this version, as what made the model.
+void name_producer(Model& model);
+
 /// Writes beside, then renames: the file appears whole or not at all. Throws Error(io).
 void save(const Model& model, const std::filesystem::path& file);
 

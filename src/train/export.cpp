@@ -34,7 +34,7 @@ void export_model(model::Model model, const ExportOptions& options, const std::f
     if (options.half_weights) store_as_halves(model);
     model::write_metadata(model, options.preprocessing, options.labels);
     if (!options.description.empty()) model.metadata["description"] = options.description;
-    model.producer_name = "Locus";
+    model::name_producer(model);
     model::save(model, file);
 }
 
