@@ -23,6 +23,7 @@ struct Ends {
     LinearLayer first, last;
 };
 
+/// The layer as has_linear_parts says it.
 std::optional<LinearLayer> first_linear_layer(MapGraph& graph, const TargetLayer& layer, PartsOf parts) {
     static const std::set<std::string_view> value_by_value{"Identity", "Dropout",   "Flatten", "Reshape",
                                                            "Squeeze",  "Unsqueeze", "Relu",    "LeakyRelu"};
@@ -39,6 +40,7 @@ std::optional<LinearLayer> first_linear_layer(MapGraph& graph, const TargetLayer
         const Shape shape = graph.shapes().shape(tensor);
         const bool pools_channels = parts == PartsOf::channels && pools.contains(node.op_type) && shape.size() > 2 &&
                                     shape[1] == layer.channels;
+        if (!node.domain.empty()) return std::nullopt;
         if (value_by_value.contains(node.op_type) || pools_channels) {
             tensor = node.output(0);
             continue;
