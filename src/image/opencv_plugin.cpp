@@ -1,5 +1,7 @@
 #include <dlfcn.h>
 
+#include <filesystem>
+
 #include <fmt/core.h>
 
 #include "image/decoders.hpp"
@@ -11,7 +13,13 @@ namespace {
 /// OpenCV's codecs draw in more than a hundred libraries, whose loading takes longer than explaining a photo. So they are a library of
 /// their own beside ours, loaded for the first picture that needs them, and never unloaded.
 OpencvDecoder* load() {
-    void* library = ::dlopen("liblocus_codecs.so", RTLD_NOW | RTLD_LOCAL);
+    // By its place: a sanitizer stands between us and the loader, which then does not search where our RUNPATH says.
+    static const char inside_us = 0;
+    Dl_info ours{};
+    std::filesystem::path file = "liblocus_codecs.so";
+    if (::dladdr(&inside_us, &ours) != 0) file = std::filesystem::path(ours.dli_fname).replace_filename(file);
+    void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) library = ::dlopen("liblocus_codecs.so", RTLD_NOW | RTLD_LOCAL);
     return library == nullptr ? nullptr
                               : reinterpret_cast<OpencvDecoder*>(::dlsym(library, "locus_decode_with_opencv"));
 }
