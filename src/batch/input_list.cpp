@@ -141,6 +141,9 @@ private:
     }
 
     void add_array(const std::string& name, const fs::path& file, const fs::path& below) {
+        std::error_code none;
+        if (!fs::is_regular_file(file, none))
+            return fail(name, "an array is read piece by piece, from a file: not from a pipe, a socket or a device");
         try {
             const Shape shape = report::NpyReader(file).shape();
             const std::string stem = safe_stem(below);

@@ -67,9 +67,10 @@ Source read_array(const InputItem& item, const Preprocessing& preprocessing) {
 
 }  // namespace
 
-Source read_source(const InputItem& item, const Preprocessing& preprocessing, bool whole) {
+Source read_source(const InputItem& item, const Preprocessing& preprocessing, bool whole,
+                   const std::atomic<bool>* stop) {
     if (item.file.extension() == ".npy") return read_array(item, preprocessing);
-    image::DecodeOptions options;
+    image::DecodeOptions options{.stop = stop};
     if (!whole) options.reduce_to = image::needed_side(preprocessing);
     image::Photo photo = image::decode(item.file, options);
     Source source;

@@ -2,6 +2,7 @@
 
 /// One input, read: the network's input and, where it is a picture, the picture.
 
+#include <atomic>
 #include <vector>
 
 #include "batch/input_list.hpp"
@@ -20,8 +21,10 @@ struct Source {
 };
 
 /// Decodes and preprocesses a picture, or reads an item of an array, which is taken as preprocessed already. `whole`: the picture is
-/// wanted at its own size; else a JPEG may be decoded smaller. Throws Error(image, io, resource).
-Source read_source(const InputItem& item, const Preprocessing& preprocessing, bool whole);
+/// wanted at its own size; else a JPEG may be decoded smaller. Throws Error(image, io, resource), and image::Stopped where `stop` was set while a
+/// pipe was waited for.
+Source read_source(const InputItem& item, const Preprocessing& preprocessing, bool whole,
+                   const std::atomic<bool>* stop = nullptr);
 
 /// The inputs of several sources as one batch. Throws Error(usage) where their shapes differ.
 Tensor joined_inputs(const std::vector<Source>& sources);

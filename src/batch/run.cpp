@@ -11,12 +11,16 @@
 #include "batch/item_files.hpp"
 #include "batch/item_source.hpp"
 #include "cluster/message.hpp"
+#include "image/decode.hpp"
 #include "locus/error.hpp"
 #include "report/run_journal.hpp"
 #include "report/sha256.hpp"
 
 namespace locus::batch {
 namespace {
+
+/// Results kept back, at most, until the image before them is done: a few MB of text, and minutes of work for a slow one.
+constexpr std::size_t most_behind_one = 4096;
 
 std::vector<ClassRequest> requests(const RunOptions& options, const Explainer& explainer) {
     std::vector<ClassRequest> result;
@@ -128,17 +132,26 @@ public:
     void put(Outcome outcome) {
         waiting_.emplace(outcome.index, std::move(outcome));
         while (!waiting_.empty() && waiting_.begin()->first == next_) {
-            const Outcome& first = waiting_.begin()->second;
-            if (first.failure && observer_.failure) observer_.failure(*first.failure);
-            if (!first.failure && observer_.image) observer_.image(first.description);
-            waiting_.erase(waiting_.begin());
+            tell_first();
             ++next_;
             skip_earlier();
         }
         if (observer_.progress) observer_.progress(++told_ + journal_before_, journal_.inputs());
     }
 
+    /// What waits behind an input that the run was stopped at: it is in the journal, so that no later run tells it.
+    void put_rest() {
+        while (!waiting_.empty()) tell_first();
+    }
+
 private:
+    void tell_first() {
+        const Outcome& first = waiting_.begin()->second;
+        if (first.failure && observer_.failure) observer_.failure(*first.failure);
+        if (!first.failure && observer_.image) observer_.image(first.description);
+        waiting_.erase(waiting_.begin());
+    }
+
     /// What an earlier run did is not told again.
     void skip_earlier() {
         while (next_ < journal_.inputs() && earlier_[next_]) ++next_;
@@ -159,14 +172,16 @@ private:
 class Worker {
 public:
     Worker(const RunOptions& options, const std::vector<InputItem>& inputs, const Explainer& explainer,
-           const std::vector<ClassRequest>& classes, const RunObserver& observer)
+           const std::vector<ClassRequest>& classes, const RunObserver& observer, const std::atomic<bool>& stop)
         : options_(options),
           inputs_(inputs),
           explainer_(explainer),
           classes_(classes),
           observer_(observer),
+          stop_(stop),
           previews_(report::preview_plan(inputs.size())) {}
 
+    /// What came of each; nothing where the run was stopped at a pipe that one of them is.
     std::vector<Outcome> explain(const std::vector<std::size_t>& indices) const {
         std::vector<std::size_t> readable;
         std::vector<Source> sources;
@@ -174,8 +189,11 @@ public:
         for (const std::size_t index : indices) {
             try {
                 if (!inputs_[index].error.empty()) throw Error(ErrorKind::io, inputs_[index].error);
-                sources.push_back(read_source(inputs_[index], explainer_.preprocessing(), needs_picture(index)));
+                sources.push_back(
+                    read_source(inputs_[index], explainer_.preprocessing(), needs_picture(index), &stop_));
                 readable.push_back(index);
+            } catch (const image::Stopped&) {
+                return {};
             } catch (const Error& error) {
                 outcomes.push_back(failed(index, error.what()));
             } catch (const std::bad_alloc&) {
@@ -229,6 +247,7 @@ private:
     const Explainer& explainer_;
     const std::vector<ClassRequest>& classes_;
     const RunObserver& observer_;
+    const std::atomic<bool>& stop_;
     report::PreviewPlan previews_;
 };
 
@@ -298,7 +317,7 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
         failure = std::current_exception();
     }
     cluster.agree(failure);
-    const Worker worker(options, inputs, *setting.explainer, setting.classes, observer);
+    const Worker worker(options, inputs, *setting.explainer, setting.classes, observer, stop);
     const cluster::Work work = [&](const cluster::Unit& unit) { return packed(worker.explain(unit)); };
     if (cluster.rank() > 0) {
         cluster.work(work, workers);
@@ -310,15 +329,17 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
     RunResult result{.inputs = inputs.size(), .resumed = journal.done()};
     InOrder in_order(observer, journal);
     const std::size_t batch = inputs_a_pass(options, *setting.explainer, inputs.size());
-    cluster.deal(open_passes(journal, inputs.size(), batch), work, workers, &stop,
-                 [&](const cluster::Unit&, const std::string& text) {
-                     for (Outcome& outcome : unpacked(text)) {
-                         if (journal.contains(outcome.index)) continue;
-                         journal.append(outcome.line);
-                         outcome.line = {};  // many may wait behind a slow one
-                         in_order.put(std::move(outcome));
-                     }
-                 });
+    const auto take = [&](const cluster::Unit&, const std::string& text) {
+        for (Outcome& outcome : unpacked(text)) {
+            if (journal.contains(outcome.index)) continue;
+            journal.append(outcome.line);
+            outcome.line = {};  // many may wait behind a slow one
+            in_order.put(std::move(outcome));
+        }
+    };
+    cluster.deal(open_passes(journal, inputs.size(), batch), work, workers, &stop, take,
+                 std::max<std::size_t>(1, most_behind_one / batch));
+    in_order.put_rest();
 
     result.failed = journal.failed();
     result.done = journal.done() - result.failed;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
@@ -33,23 +34,54 @@ bool started_by_mpirun() {
     return false;
 }
 
-/// The units of a run, taken by whoever is free.
+/// The units of a run in their order, taken by whoever is free. None is given out while `ahead` of them were begun since the oldest that
+/// is not finished. That one is being worked on, so what waits here goes on when it ends.
 class Units {
 public:
-    Units(const std::vector<Unit>& units, const std::atomic<bool>* stop) : units_(units), stop_(stop) {}
+    Units(const std::vector<Unit>& units, std::size_t ahead, const std::atomic<bool>* stop)
+        : units_(units), ahead_(std::max<std::size_t>(ahead, 1)), stop_(stop), is_finished_(units.size()) {}
 
+    /// The next unit, waited for; nullptr: there are no more.
     const Unit* next() {
-        if (failed || (stop_ != nullptr && *stop_)) return nullptr;
-        const std::size_t i = next_++;
-        return i < units_.size() ? &units_[i] : nullptr;
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return is_over() || may_begin(); });
+        return take();
     }
 
-    std::atomic<bool> failed{false};
+    /// The next unit, or nullptr where there are no more; nullopt where it would have to be waited for.
+    std::optional<const Unit*> next_now() {
+        const std::lock_guard lock(mutex_);
+        if (!is_over() && !may_begin()) return std::nullopt;
+        return take();
+    }
+
+    void finish(const Unit& unit) {
+        const std::lock_guard lock(mutex_);
+        is_finished_[static_cast<std::size_t>(&unit - units_.data())] = true;
+        while (oldest_ < begun_ && is_finished_[oldest_]) ++oldest_;
+        changed_.notify_all();
+    }
+
+    /// No more units are given out.
+    void fail() {
+        const std::lock_guard lock(mutex_);
+        failed_ = true;
+        changed_.notify_all();
+    }
 
 private:
+    bool is_over() const { return failed_ || (stop_ != nullptr && *stop_) || begun_ == units_.size(); }
+    bool may_begin() const { return begun_ - oldest_ < ahead_; }
+    const Unit* take() { return is_over() ? nullptr : &units_[begun_++]; }
+
     const std::vector<Unit>& units_;
+    const std::size_t ahead_;
     const std::atomic<bool>* stop_;
-    std::atomic<std::size_t> next_{0};
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<bool> is_finished_;
+    std::size_t begun_ = 0, oldest_ = 0;  ///< how many were given out, and the first that is not finished
+    bool failed_ = false;
 };
 
 /// What came of the units, one at a time, and the first thing that went wrong.
@@ -62,15 +94,16 @@ public:
         if (failure_) return;
         try {
             take_(unit, std::move(text));
+            units_.finish(unit);
         } catch (...) {
             failure_ = std::current_exception();
-            units_.failed = true;
+            units_.fail();
         }
     }
     void fail(std::exception_ptr reason) {
         const std::lock_guard lock(mutex_);
         if (!failure_) failure_ = std::move(reason);
-        units_.failed = true;
+        units_.fail();
     }
     void rethrow() {
         if (failure_) std::rethrow_exception(failure_);
@@ -122,30 +155,36 @@ std::optional<MPI_Status> waiting(int source) {
 /// Rank 0's part that talks: a rank that is free gets the next unit, or none, which is its end.
 void serve(int ranks, Units& units, Collector& collector) {
     std::vector<std::deque<const Unit*>> given(static_cast<std::size_t>(ranks));
+    std::deque<int> free;  ///< ranks that asked and have no answer yet
     for (int present = ranks - 1; present > 0;) {
+        while (!free.empty()) {
+            const auto unit = units.next_now();
+            if (!unit) break;
+            std::vector<std::uint64_t> indices;
+            if (*unit != nullptr) {
+                indices.assign((*unit)->begin(), (*unit)->end());
+                given[static_cast<std::size_t>(free.front())].push_back(*unit);
+            }
+            MPI_Send(indices.data(), static_cast<int>(indices.size()), MPI_UINT64_T, free.front(), tag_unit,
+                     MPI_COMM_WORLD);
+            free.pop_front();
+        }
         const auto status = waiting(MPI_ANY_SOURCE);
         if (!status) {
             std::this_thread::sleep_for(nap);
             continue;
         }
         const int rank = status->MPI_SOURCE, tag = status->MPI_TAG;
-        auto& units_of_rank = given[static_cast<std::size_t>(rank)];
         const std::string text = received_text(*status);
         if (tag == tag_bye) {
             --present;
         } else if (tag == tag_done) {  // the number of the rank's unit, and what came of it
             const std::vector<std::string> parts = unpack(text);
-            collector.add(*units_of_rank.at(std::stoul(parts.at(0))), parts.at(1));
+            collector.add(*given[static_cast<std::size_t>(rank)].at(std::stoul(parts.at(0))), parts.at(1));
         } else if (tag == tag_failure) {
             collector.fail(std::make_exception_ptr(Error(ErrorKind::io, fmt::format("Rank {}: {}", rank, text))));
         } else {
-            const Unit* unit = units.next();
-            std::vector<std::uint64_t> indices;
-            if (unit != nullptr) {
-                indices.assign(unit->begin(), unit->end());
-                units_of_rank.push_back(unit);
-            }
-            MPI_Send(indices.data(), static_cast<int>(indices.size()), MPI_UINT64_T, rank, tag_unit, MPI_COMM_WORLD);
+            free.push_back(rank);
         }
     }
 }
@@ -341,8 +380,8 @@ int Cluster::cores() const {
 }
 
 void Cluster::deal(const std::vector<Unit>& all, const Work& work, int threads, const std::atomic<bool>* stop,
-                   const Take& take) const {
-    Units units(all, stop);
+                   const Take& take, std::size_t ahead) const {
+    Units units(all, ahead, stop);
     Collector collector(units, take);
     {
         std::vector<std::jthread> pool;

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -53,9 +54,10 @@ public:
     void agree(const std::exception_ptr& failure) const;
 
     /// On rank 0: hands out `units` to this process's `threads` and to the other ranks. Returns when all are back, or, with `stop` set, those in
-    /// flight. A failure anywhere is thrown here when the others have stopped.
+    /// flight. A failure anywhere is thrown here when the others have stopped. Units are begun in their order, and no more than `ahead` of them since
+    /// the oldest that is not finished: what `take` has to keep until that one comes is bounded.
     void deal(const std::vector<Unit>& units, const Work& work, int threads, const std::atomic<bool>* stop,
-              const Take& take) const;
+              const Take& take, std::size_t ahead = std::numeric_limits<std::size_t>::max()) const;
 
     /// On the other ranks: does what rank 0 hands out, on `threads`, until there is no more.
     void work(const Work& work, int threads) const;

@@ -1,14 +1,16 @@
 #include "image/decode.hpp"
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "image/decoders.hpp"
 #include "image/header.hpp"
@@ -22,38 +24,76 @@ namespace {
 
 std::string quoted(const std::string& name) { return "'" + report::to_utf8(name) + "'"; }
 
-std::vector<std::byte> read_file(const std::filesystem::path& path, const std::string& name, std::int64_t max_bytes) {
-    struct Close {
-        void operator()(std::FILE* file) const { std::fclose(file); }
-    };
-    const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
-    if (!file) throw Error(ErrorKind::io, fmt::format("{} cannot be opened: {}.", name, std::strerror(errno)));
-    struct stat status {};
-    if (fstat(fileno(file.get()), &status) != 0) {
-        throw Error(ErrorKind::io, fmt::format("{} cannot be read: {}.", name, std::strerror(errno)));
+/// An open file, read in pieces. A pipe is opened before anybody writes to it and never waited for where `stop` could not be seen.
+class InputFile {
+public:
+    InputFile(const std::filesystem::path& path, const std::string& name, const std::atomic<bool>* stop)
+        : name_(name), stop_(stop), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+        if (descriptor_ < 0)
+            throw Error(ErrorKind::io, fmt::format("{} cannot be opened: {}.", name_, std::strerror(errno)));
     }
+    ~InputFile() { ::close(descriptor_); }
+    InputFile(const InputFile&) = delete;
+    InputFile& operator=(const InputFile&) = delete;
+
+    struct stat status() const {
+        struct stat status {};
+        if (::fstat(descriptor_, &status) != 0) fail();
+        return status;
+    }
+
+    /// As many bytes as there are now, at least one; 0 at the end.
+    std::size_t read(std::span<std::byte> into) const {
+        for (;;) {
+            wait_until_readable();
+            const ssize_t got = ::read(descriptor_, into.data(), into.size());
+            if (got >= 0) return static_cast<std::size_t>(got);
+            if (errno != EINTR && errno != EAGAIN) fail();
+        }
+    }
+
+private:
+    [[noreturn]] void fail() const {
+        throw Error(ErrorKind::io, fmt::format("{} cannot be read: {}.", name_, std::strerror(errno)));
+    }
+
+    /// A file always is. A pipe is when bytes came or its last writer left; before the first writer there is neither.
+    void wait_until_readable() const {
+        constexpr int milliseconds = 100;
+        for (;;) {
+            pollfd event{.fd = descriptor_, .events = POLLIN, .revents = 0};
+            const int ready = ::poll(&event, 1, milliseconds);
+            if (ready > 0) return;
+            if (ready < 0 && errno != EINTR) fail();
+            if (stop_ != nullptr && *stop_) throw Stopped{};
+        }
+    }
+
+    const std::string& name_;
+    const std::atomic<bool>* stop_;
+    int descriptor_;
+};
+
+std::vector<std::byte> read_file(const std::filesystem::path& path, const std::string& name,
+                                 const DecodeOptions& options) {
+    const InputFile file(path, name, options.stop);
+    const struct stat status = file.status();
     if (S_ISDIR(status.st_mode)) {
         throw Error(ErrorKind::io, fmt::format("{} is a folder: an image file was expected.", name));
     }
     const auto too_large = [&] {
-        return Error(ErrorKind::resource,
-                     fmt::format("{} is larger than the limit of {} bytes for an image file.", name, max_bytes));
+        return Error(ErrorKind::resource, fmt::format("{} is larger than the limit of {} bytes for an image file.",
+                                                      name, options.max_bytes));
     };
-    if (status.st_size > max_bytes) throw too_large();
+    if (status.st_size > options.max_bytes) throw too_large();
 
-    // One byte more than the file is said to hold: the end shows in the first read. Pipes say 0 and are read in pieces.
-    std::setvbuf(file.get(), nullptr, _IONBF, 0);
+    // One byte more than the file is said to hold: a file that says the truth needs no more. Pipes say 0.
     std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size) + 1);
     std::size_t filled = 0;
-    for (;;) {
-        const std::size_t got = std::fread(bytes.data() + filled, 1, bytes.size() - filled, file.get());
+    while (const std::size_t got = file.read(std::span(bytes).subspan(filled))) {
         filled += got;
-        if (filled < bytes.size()) break;
-        if (filled > static_cast<std::size_t>(max_bytes)) throw too_large();
-        bytes.resize(std::max<std::size_t>(bytes.size() * 2, 65536));
-    }
-    if (std::ferror(file.get()) != 0) {
-        throw Error(ErrorKind::io, fmt::format("{} cannot be read: {}.", name, std::strerror(errno)));
+        if (filled > static_cast<std::size_t>(options.max_bytes)) throw too_large();
+        if (filled == bytes.size()) bytes.resize(std::max<std::size_t>(bytes.size() * 2, 65536));
     }
     bytes.resize(filled);
     return bytes;
@@ -120,7 +160,7 @@ Image allocate(int width, int height, const Source& source) {
 Photo decode(const std::filesystem::path& file, const DecodeOptions& options) {
     const std::string name = quoted(file.native());
     try {
-        const std::vector<std::byte> bytes = read_file(file, name, options.max_bytes);
+        const std::vector<std::byte> bytes = read_file(file, name, options);
         return decode_named(bytes, name, options);
     } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::resource, fmt::format("{} needs more memory than there is.", name));

@@ -23,6 +23,7 @@
 /// for everything else. All functions may be called from several threads at once. The first WebP, TIFF or BMP silences OpenCV's
 /// log, which is the whole process's.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -42,7 +43,13 @@ struct DecodeOptions {
     /// 0: every pixel is decoded. Else a JPEG comes at 1/2, 1/4 or 1/8 of its size, the smallest at which both sides are still at least
     /// this long (`needed_side` of image/preprocess.hpp). Other formats come whole.
     int reduce_to = 0;
+
+    /// Set from elsewhere (by Ctrl-C): a pipe on which nothing comes is no longer waited for. nullptr: it is, for ever.
+    const std::atomic<bool>* stop = nullptr;
 };
+
+/// Thrown where `stop` ended the wait for a pipe: of the picture nothing can be said.
+struct Stopped {};
 
 /// A decoded picture, and how large it is when every pixel is decoded.
 struct Photo {
@@ -51,7 +58,7 @@ struct Photo {
     int height = 0;
 };
 
-/// Reads a file. Anything that can be read to its end will do, pipes included; folders are refused.
+/// Reads a file. Anything that can be read to its end will do, pipes included; folders are refused. Throws Stopped.
 Photo decode(const std::filesystem::path& file, const DecodeOptions& options = {});
 
 /// The same for a file in memory; `name` is what error messages call it.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <stdexcept>
 
 #include "locus/error.hpp"
 #include "model/shapes.hpp"
@@ -25,15 +26,20 @@ struct Operands {
     bool has(std::size_t i) const { return !node.input(i).empty(); }
     const Tensor* tensor(std::size_t i) const {
         const auto found = known.find(node.input(i));
-        return found == known.end() || !found->second.value ? nullptr : &*found->second.value;
+        return !has(i) || found == known.end() || !found->second.value ? nullptr : &*found->second.value;
+    }
+    /// These throw std::out_of_range where the node lacks the input.
+    const Tensor& given(std::size_t i) const {
+        const Tensor* found = tensor(i);
+        return found != nullptr ? *found : throw std::out_of_range("no such input");
     }
     const Shape& shape(std::size_t i) const { return known.at(node.input(i)).shape; }
     std::vector<double> values(std::size_t i) const {
-        const Tensor doubles = tensor(i)->to(DataType::float64);
+        const Tensor doubles = given(i).to(DataType::float64);
         const auto span = doubles.values<double>();
         return {span.begin(), span.end()};
     }
-    Ints ints(std::size_t i) const { return tensor(i)->to_int64s(); }
+    Ints ints(std::size_t i) const { return given(i).to_int64s(); }
     std::int64_t axis(std::int64_t fallback) const {
         const auto axis = node.int_or("axis", fallback);
         return axis < 0 ? axis + static_cast<std::int64_t>(shape(0).size()) : axis;
@@ -45,6 +51,7 @@ using Evaluate = Values (*)(const Operands&);
 
 Ints strides_of(const Shape& shape) {
     Ints strides(shape.size(), 1);
+    if (element_count(shape) == 0) return strides;  // nothing lies anywhere, and the other sizes may be of any size
     for (std::size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
     return strides;
 }
@@ -142,6 +149,7 @@ Values gather(const Operands& n) {
     for (std::int64_t o = 0; o < outer; ++o) {
         for (auto index : indices) {
             if (index < 0) index += shape[axis];
+            if (index < 0 || index >= shape[axis]) return {};
             for (std::int64_t i = 0; i < inner; ++i) result.push_back(data.at((o * shape[axis] + index) * inner + i));
         }
     }
@@ -175,7 +183,7 @@ Values slice(const Operands& n) {
 }
 
 Values concat(const Operands& n) {
-    const auto axis = n.axis(0);
+    const auto axis = n.axis(1);
     const auto outer = element_count({n.result.shape.begin(), n.result.shape.begin() + axis});
     Values result;
     for (std::int64_t o = 0; o < outer; ++o) {
@@ -254,8 +262,10 @@ Values scatter_nd(const Operands& n) {
     for (std::size_t i = 0; i * depth < indices.size(); ++i) {
         std::int64_t offset = 0;
         for (std::size_t d = 0; d < depth; ++d) {
-            const auto at = indices[i * depth + d];
-            offset += (at < 0 ? at + n.shape(0)[d] : at) * strides[d];
+            const auto size = n.shape(0)[d];
+            const auto at = indices[i * depth + d] < 0 ? indices[i * depth + d] + size : indices[i * depth + d];
+            if (at < 0 || at >= size) return {};
+            offset += at * strides[d];
         }
         for (std::int64_t b = 0; b < block; ++b) result.at(offset + b) = updates.at(i * block + b);
     }

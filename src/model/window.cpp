@@ -84,6 +84,7 @@ Window Window::of_transposed(const Node& node, const std::vector<std::int64_t>& 
     const auto more = node.ints_or("output_padding", std::vector<std::int64_t>(axes, 0));
     check(more, axes, 0, "the output's padding");
     const auto output_shape = node.ints_or("output_shape", {});
+    check(output_shape, output_shape.size(), 0, "the output's sizes");
     const auto automatic = node.string_or("auto_pad", "NOTSET");
     window.begin.assign(axes, 0);
     window.end.assign(axes, 0);

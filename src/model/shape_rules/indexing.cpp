@@ -30,7 +30,7 @@ void slice(Inference& n) {
         } else {
             start = std::clamp<std::int64_t>(start, -1, size - 1);
             end = std::clamp<std::int64_t>(end, -1, size - 1);
-            size = start > end ? (start - end - 1) / -std::max(step, -size - 1) + 1 : 0;
+            size = start > end ? (start - end - 1) / -std::max(step, -size) + 1 : 0;
         }
     }
     n.out(shape);

@@ -39,6 +39,7 @@ void transpose(Inference& n) {
     Ints order(n.shape().size());
     std::iota(order.rbegin(), order.rend(), 0);
     order = n.node.ints_or("perm", order);
+    if (order.size() != n.shape().size()) throw Unknown{};
     Shape shape;
     for (const auto axis : order) shape.push_back(n.shape().at(static_cast<std::size_t>(axis)));
     n.out(shape);
@@ -77,12 +78,13 @@ void concat(Inference& n) {
 void split(Inference& n) {
     const auto axis = n.axis(n.node.int_or("axis", 0), n.rank());
     const auto parts = static_cast<std::int64_t>(n.node.outputs.size());
+    if (parts == 0) throw Unknown{};
     const auto size = n.shape().at(axis);
     Ints sizes = n.has(1) ? n.ints(1) : n.node.ints_or("split", {});
     if (sizes.empty()) {
-        const auto each = (size + parts - 1) / parts;
+        const auto each = size / parts + (size % parts != 0 ? 1 : 0);
         sizes.assign(parts, each);
-        sizes.back() = size - each * (parts - 1);
+        sizes.back() = plus(size, -times(each, parts - 1));
     }
     for (std::size_t i = 0; i < n.node.outputs.size(); ++i) {
         Shape shape = n.shape();
@@ -96,6 +98,7 @@ void pad(Inference& n) {
     Ints axes(n.shape().size());
     std::iota(axes.begin(), axes.end(), 0);
     if (n.has(3)) axes = n.ints(3);
+    if (pads.size() != 2 * axes.size()) throw Unknown{};
     Shape shape = n.shape();
     for (std::size_t i = 0; i < axes.size(); ++i) {
         auto& size = shape.at(n.axis(axes[i], n.rank()));

@@ -6,7 +6,7 @@ namespace locus::model::shape_rules {
 
 const KnownTensor& Inference::in(std::size_t i) const {
     const auto found = known.find(node.input(i));
-    if (found == known.end()) throw Unknown{};
+    if (!has(i) || found == known.end()) throw Unknown{};
     return found->second;
 }
 
@@ -18,6 +18,7 @@ const Tensor& Inference::value(std::size_t i) const {
 
 void Inference::out(std::size_t i, DataType type, Shape shape) {
     if (node.output(i).empty()) return;
+    if (shape.size() > most_dimensions) throw Unknown{};
     if (std::any_of(shape.begin(), shape.end(), [](auto n) { return n < 0; })) throw Unknown{};
     known[node.output(i)] = {type, std::move(shape), {}};
 }

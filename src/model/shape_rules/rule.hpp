@@ -22,6 +22,9 @@ namespace locus::model::shape_rules {
 
 using Ints = std::vector<std::int64_t>;
 
+/// More than any network has (NumPy allows 64): a node of a few bytes must not ask for a shape of thousands.
+inline constexpr std::size_t most_dimensions = 64;
+
 /// Thrown by rules only: the node cannot be worked out.
 struct Unknown {};
 

@@ -33,7 +33,7 @@ void constant_of_shape(Inference& n) {
 
 void constant(Inference& n) {
     const auto value = n.node.attributes.find("value");
-    if (value == n.node.attributes.end()) throw Unknown{};
+    if (value == n.node.attributes.end() || n.node.output(0).empty()) throw Unknown{};
     const auto& tensor = std::get<Tensor>(value->second);
     n.out(0, tensor.type(), tensor.shape());
     n.known[n.node.output(0)].value = tensor;
