@@ -21,7 +21,7 @@ const std::string given_input = "locus/given";  // int64 [n, 1], or [n, 0] with 
 
 /// The output under a name of its own: a tensor may be an output once, and an input not at all.
 std::string exposed(model::Emitter& emit, model::Graph& graph, const Value& value) {
-    const std::string name = emit.node("Identity", {value}).name();
+    std::string name = emit.node("Identity", {value}).name();
     graph.outputs.push_back({.name = name, .type = value.type(), .shape = std::nullopt});
     return name;
 }

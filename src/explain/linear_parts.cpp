@@ -45,7 +45,7 @@ std::optional<LinearLayer> first_linear_layer(MapGraph& graph, const TargetLayer
             tensor = node.output(0);
             continue;
         }
-        const auto linear = model::linear_layer_at(nodes, index, node);
+        auto linear = model::linear_layer_at(nodes, index, node);
         if (!linear || linear->input != tensor || shape.size() != 2) return std::nullopt;
         const bool whole_channels = linear->from % layer.channels == 0;
         const bool whole_positions = linear->from == layer.channels * layer.positions();
@@ -117,7 +117,7 @@ Value write_parts(MapGraph& graph, const LinearLayer& linear, std::int64_t chann
         weights = by_position(weights);
     }
     const Value products = model::matmul(model::unsqueeze(values, {2}), graph.emit().constant(weights));
-    const Value each = model::reshape(products, {-1, weights.shape()[0], linear.to});
+    Value each = model::reshape(products, {-1, weights.shape()[0], linear.to});
     const Value sum = model::reduce_sum(each, {1}, false) + graph.emit().constant(linear.bias);
     model::Graph& nodes = graph.model().graph;
     const auto made_by =

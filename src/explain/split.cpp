@@ -13,7 +13,6 @@
 namespace locus::explain {
 
 using model::Node;
-using model::Value;
 
 PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, const TargetLayer& layer) {
     if (layer.leading_tokens != 0) return {};

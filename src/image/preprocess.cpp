@@ -168,6 +168,7 @@ template <class T> T element_of(float value) {
     } else if constexpr (sizeof(T) == 2) {
         return to_half(value);
     } else {
+        // NOLINTNEXTLINE(bugprone-incorrect-roundings): never negative, and lround is a call for each value
         return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F) + 0.5F);
     }
 }
