@@ -51,7 +51,8 @@ inline Interleaved interleave(const std::vector<std::function<void()>>& candidat
             const std::size_t i = k < n ? k : 2 * n - 1 - k;
             // The threads of the last call's session spin for a while, on the cores that this call wants. Waited for at work: a thread that slept
             // may wake on the core of the worker that it then waits for, and both take three times as long.
-            for (const auto until = clock::now() + std::chrono::milliseconds(5); clock::now() < until;) {}
+            for (const auto until = clock::now() + std::chrono::milliseconds(5); clock::now() < until;) {
+            }
             const double core_start = process_seconds();
             const auto start = clock::now();
             candidates[i]();

@@ -91,7 +91,8 @@ Eigenpair greatest_eigenpair(const Matrix& matrix) {
     const double scale = matrix.norm();
     Matrix basis(n, steps);
     Vector diagonal(steps), beside(steps);
-    basis.col(0) = Vector::NullaryExpr(n, [](Eigen::Index i) { return std::sin(static_cast<double>(1 + i)); }).normalized();
+    basis.col(0) =
+        Vector::NullaryExpr(n, [](Eigen::Index i) { return std::sin(static_cast<double>(1 + i)); }).normalized();
     for (Eigen::Index k = 0; k < steps && scale > 0; ++k) {
         const auto so_far = basis.leftCols(k + 1);
         Vector next = matrix * basis.col(k);

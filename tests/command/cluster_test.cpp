@@ -85,7 +85,8 @@ protected:
         return found;
     }
 
-    /// Runs two ranks and kills one of them as soon as the journal has some lines.
+    /// Runs two ranks and kills one of them as soon as the journal has some lines. They are found by the folder they write to, whose name no other
+    /// test may use: tests run beside each other.
     test::Outcome run_and_kill_one(std::vector<std::string> arguments, const fs::path& journal, std::size_t which) {
         const std::string out = fs::path(arguments.back()).string();
         bool killed = false;
@@ -160,7 +161,7 @@ TEST_F(Ranks, AKilledRankEndsExplainWithAWordAndResumeCompletesIt) {
     };
     ASSERT_EQ(test::run_locus(folder_.path(), slowly("whole")).exit_code, 1);
     for (const std::size_t which : {0U, 1U}) {
-        const std::string out = "killed" + std::to_string(which);
+        const std::string out = "explain-killed" + std::to_string(which);
         std::vector<std::string> slow = slowly(out);
         const auto ended = run_and_kill_one(slow, out + "/.locus/journal", which);
         EXPECT_NE(ended.exit_code, 0);
@@ -175,7 +176,7 @@ TEST_F(Ranks, AKilledRankEndsExplainWithAWordAndResumeCompletesIt) {
 TEST_F(Ranks, AKilledRankEndsEvaluateWithAWordAndResumeCompletesIt) {
     ASSERT_EQ(test::run_locus(folder_.path(), evaluate("whole")).exit_code, 1);
     for (const std::size_t which : {0U, 1U}) {
-        const std::string out = "killed" + std::to_string(which);
+        const std::string out = "evaluate-killed" + std::to_string(which);
         const auto ended = run_and_kill_one(evaluate(out), out + "/records.jsonl", which);
         EXPECT_NE(ended.exit_code, 0);
         EXPECT_THAT(ended.err, HasSubstr("signal 9"));
