@@ -51,7 +51,7 @@ asan: setup
 	$(configure) -B build-asan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCUS_TESTS=ON -DLOCUS_SANITIZE=address \
 	  -DLOCUS_WERROR=OFF -DLOCUS_TRAIN=OFF -DLOCUS_MPI=OFF $(CMAKE_ARGS)
 	cmake --build build-asan -j $(JOBS)
-	ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1 \
+	ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1 \
 	LSAN_OPTIONS=suppressions=$(supp)/lsan.supp:print_suppressions=0 \
 	UBSAN_OPTIONS=print_stacktrace=1 $(ctest) --test-dir build-asan
 

@@ -241,7 +241,10 @@ Tensor::Tensor() : buffer_(std::make_shared<std::vector<std::byte>>()) {}
 
 Tensor::Tensor(DataType type, Shape shape) : type_(type), shape_(std::move(shape)), count_(element_count(shape_)) {
     const std::size_t size = byte_count(type_, shape_, count_);
+    // No machine has so much, and AddressSanitizer ends a program that asks for it instead of throwing.
+    constexpr std::size_t most = std::size_t{1} << 39;
     try {
+        if (size > most) throw std::bad_alloc();
         buffer_ = std::make_shared<std::vector<std::byte>>(size);
     } catch (const std::exception&) {  // bad_alloc or length_error
         throw Error(ErrorKind::resource, fmt::format("there is no memory for a tensor of shape {} of {} ({} bytes)",
