@@ -72,7 +72,7 @@ std::string differences(const std::string& before, const RunPlan& plan) {
                             then.empty() ? "not given" : then));
     }
     for (const Json& pair : was["settings"])
-        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1] != "" &&
+        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && !value_in(was, pair[0]).empty() &&
             value_in(is, pair[0]).empty() &&
             std::none_of(is["settings"].begin(), is["settings"].end(),
                          [&](const Json& other) { return other[0] == pair[0]; }))
