@@ -24,6 +24,7 @@
 #include "report/results_json.hpp"
 #include "report/utf8.hpp"
 #include "text/nearest.hpp"
+#include "text/quote.hpp"
 
 namespace locus::command {
 namespace {
@@ -94,16 +95,24 @@ std::string certainty(const Explanation& e) {
     return e.probability ? fmt::format("{:.1f} %", 100.0 * *e.probability) : fmt::format("score {:.4g}", e.score);
 }
 
+/// Names as results.json has them, but on one line.
+std::string shown(const std::string& name) { return text::printable(report::to_utf8(name)); }
+
+/// Most sentences begin with the file's name in quotes: it is not said twice.
+std::string sentence(const report::Failure& failure) {
+    const std::string file = shown(failure.file), error = shown(failure.error);
+    return error.starts_with("'" + file + "'") ? error : fmt::format("{}: {}", file, error);
+}
+
 /// A photo's summary: one line for it, one for each class.
 std::string summary(const report::ImageRecord& image) {
-    std::string text = fmt::format("{}  {} x {}\n", report::to_utf8(image.file), image.width, image.height);
+    std::string text = fmt::format("{}  {} x {}\n", shown(image.file), image.width, image.height);
     const bool several = std::any_of(image.explanations.begin(), image.explanations.end(), [&](const auto& record) {
         return record.method != image.explanations.front().method;
     });
     for (const report::ExplanationRecord& record : image.explanations) {
         const Explanation& e = record.explanation;
-        const std::string name =
-            e.class_name.empty() ? fmt::format("class {}", e.class_index) : report::to_utf8(e.class_name);
+        const std::string name = e.class_name.empty() ? fmt::format("class {}", e.class_index) : shown(e.class_name);
         std::string where = e.note;
         if (where.empty()) where = record.boxes.empty() ? "no box" : "";
         for (const Box& box : record.boxes)
@@ -189,7 +198,7 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     };
     observer.failure = [&](const report::Failure& failure) {
         progress.clear();
-        fmt::print(stderr, "locus: {}: {}\n", report::to_utf8(failure.file), report::to_utf8(failure.error));
+        fmt::print(stderr, "locus: {}\n", sentence(failure));
     };
     observer.progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); };
 

@@ -73,6 +73,8 @@ int main(int argc, char** argv) {
                                                       text::did_you_mean(argv[1], names)));
         }
         app.parse(argc, argv);
+        std::fflush(stdout);
+        if (std::ferror(stdout) != 0) throw Error(ErrorKind::io, "standard output could not be written to its end");
         return command::success;
     } catch (const CLI::Success& success) {
         return app.exit(success);

@@ -30,6 +30,17 @@ bool has_known_ending(const fs::path& file) {
     return endings.contains(ending);
 }
 
+/// Why nothing can be read there: the system's word, unless there is nothing.
+std::string why_missing(const fs::path& path) {
+    std::error_code error;
+    if (path.empty()) return "an empty name is no file or folder";
+    if (fs::status(path, error).type() != fs::file_type::not_found)
+        return fmt::format("cannot be reached: {}", error.message());
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) return "no such file or folder";
+    return fmt::format("a symbolic link to {}, and nothing is there", text::quote(target.native()));
+}
+
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 /// A path below OUT made of harmless names: no "..", no control characters, nothing that is not UTF-8.
@@ -67,7 +78,7 @@ public:
         } else if (argument.find_first_of("*?[") != std::string::npos) {
             add_glob(argument);
         } else {
-            fail(argument, "no such file or folder");
+            fail(argument, why_missing(argument));
         }
     }
 
@@ -84,7 +95,7 @@ private:
             } else if (fs::exists(line, none)) {
                 add_file(line, line, fs::path(line).filename());
             } else {
-                fail(line, "no such file or folder");
+                fail(line, why_missing(line));
             }
         }
     }

@@ -26,6 +26,7 @@ using namespace std::string_view_literals;
 
 Header read_png(std::span<const std::byte> bytes, const std::string& name) {
     const ByteReader reader(bytes, true);
+    if (!reader.has(0, 8 + 25)) fail_truncated(name, Format::png, bytes.size());  // signature and IHDR
     if (!reader.says(12, "IHDR")) fail(name, "is no valid PNG file: its first chunk is not IHDR.");
     Header header{.format = Format::png,
                   .width = static_cast<std::int64_t>(reader.u32(16)),
@@ -155,6 +156,10 @@ Header read_tiff(std::span<const std::byte> bytes, const std::string& name) {
     const std::int64_t tile_width = std::min<std::int64_t>(value(TiffTag::tile_width), std::int64_t{1} << 31);
     const std::int64_t tile_height = std::min<std::int64_t>(value(TiffTag::tile_height), std::int64_t{1} << 31);
     header.tile_pixels = tile_width * tile_height;
+    // libtiff's RGBA interface, which OpenCV takes for 8 bits, multiplies by alpha that is not associated; deeper samples
+    // come as they are stored.
+    constexpr std::int64_t associated_alpha = 1;
+    header.is_alpha_applied = value(TiffTag::bits_per_sample) <= 8 || value(TiffTag::extra_samples) == associated_alpha;
     if (!has_all_blocks(entries, TiffTag::strip_offsets, TiffTag::strip_byte_counts, bytes.size()) ||
         !has_all_blocks(entries, TiffTag::tile_offsets, TiffTag::tile_byte_counts, bytes.size())) {
         fail_truncated(name, Format::tiff, bytes.size());
@@ -173,6 +178,8 @@ std::string_view guess(const ByteReader& reader) {
     if (reader.says(0, "\xff\x4f\xff\x51"sv) || reader.says(4, "jP  \r\n"sv))
         return "a JPEG 2000 picture, which Locus does not read";
     if (reader.says(0, "\xff\x0a"sv) || reader.says(4, "JXL "sv)) return "a JPEG XL picture, which Locus does not read";
+    if (reader.says(0, "P"sv) && reader.has(0, 3) && reader.u8(1) >= '1' && reader.u8(1) <= '7' && reader.u8(2) == '\n')
+        return "a PNM picture (PBM, PGM, PPM or PAM), which Locus does not read";
     if (reader.says(0, "%PDF"sv)) return "a PDF document";
     if (reader.says(0, "PK\x03\x04"sv)) return "a ZIP archive";
     if (reader.says(0, "\x93NUMPY"sv)) return "a NumPy array";
@@ -247,7 +254,8 @@ Header read_header(std::span<const std::byte> bytes, const std::string& name) {
             const std::size_t count = std::min<std::size_t>(magic.size(), bytes.size());
             if (reader.says(0, magic.substr(0, count))) {
                 throw Error(ErrorKind::image,
-                            fmt::format("{} is truncated: {} bytes are too few for any image.", name, bytes.size()));
+                            fmt::format("{} is truncated: {} too few for any image.", name,
+                                        bytes.size() == 1 ? "1 byte is" : fmt::format("{} bytes are", bytes.size())));
             }
         }
     }

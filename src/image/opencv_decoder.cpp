@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <mutex>
 #include <string_view>
 
@@ -74,9 +75,15 @@ cv::Mat decode_pixels(std::span<const std::byte> bytes, const Source& source, co
     return pixels;
 }
 
-/// Writes BGR, BGRA or grey pixels as RGB with the upper left corner at (left, top); what lies outside is dropped.
-void draw(const cv::Mat& pixels, Image& canvas, std::int64_t left, std::int64_t top) {
+/// A colour channel that was multiplied by its opacity already, seen on white.
+std::uint8_t applied_on_white(unsigned value, unsigned alpha) {
+    return static_cast<std::uint8_t>(std::min(value + 255U - alpha, 255U));
+}
+
+/// Writes BGR, BGRA or grey pixels as RGB where the header's frame begins on the canvas; what lies outside is dropped.
+void draw(const cv::Mat& pixels, Image& canvas, const Header& header) {
     const int channels = pixels.channels();
+    const std::int64_t left = header.frame_x, top = header.frame_y;
     for (int y = 0; y < pixels.rows && top + y < canvas.height; ++y) {
         const std::uint8_t* source = pixels.ptr<std::uint8_t>(y);
         for (int x = 0; x < pixels.cols && left + x < canvas.width; ++x, source += channels) {
@@ -85,7 +92,10 @@ void draw(const cv::Mat& pixels, Image& canvas, std::int64_t left, std::int64_t 
                 target[0] = target[1] = target[2] = source[0];
             } else {
                 const unsigned alpha = channels == 4 ? source[3] : 255;
-                for (int c = 0; c < 3; ++c) target[c] = on_white(source[2 - c], alpha);
+                for (int c = 0; c < 3; ++c) {
+                    const unsigned value = source[2 - c];
+                    target[c] = header.is_alpha_applied ? applied_on_white(value, alpha) : on_white(value, alpha);
+                }
             }
         }
     }
@@ -122,7 +132,7 @@ Decoded decode_picture(const Source& source, const Header& header) {
                     .height = static_cast<int>(header.height),
                     .orientation = header.orientation};
     if (!is_whole) std::fill(decoded.image.rgb.begin(), decoded.image.rgb.end(), std::uint8_t{255});
-    draw(pixels, decoded.image, header.frame_x, header.frame_y);
+    draw(pixels, decoded.image, header);
     return decoded;
 }
 

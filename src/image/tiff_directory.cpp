@@ -18,6 +18,7 @@ bool is_wanted(TiffTag tag) {
         case TiffTag::tile_height:
         case TiffTag::tile_offsets:
         case TiffTag::tile_byte_counts:
+        case TiffTag::extra_samples:
             return true;
     }
     return false;

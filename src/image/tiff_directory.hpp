@@ -22,6 +22,7 @@ enum class TiffTag : std::uint16_t {
     tile_height = 323,
     tile_offsets = 324,
     tile_byte_counts = 325,
+    extra_samples = 338,
 };
 
 struct TiffEntry {

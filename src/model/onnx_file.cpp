@@ -1,5 +1,7 @@
 #include "model/onnx_file.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <new>
 
@@ -58,7 +60,7 @@ Model load(const fs::path& file) {
                                 shown));
     }
     std::ifstream stream(file, std::ios::binary);
-    if (!stream) throw Error(ErrorKind::io, fmt::format("cannot open {}", shown));
+    if (!stream) throw Error(ErrorKind::io, fmt::format("cannot open {}: {}", shown, std::strerror(errno)));
     try {
         bytes.resize(size);
     } catch (const std::bad_alloc&) {

@@ -72,7 +72,7 @@ std::string differences(const std::string& before, const RunPlan& plan) {
                             then.empty() ? "not given" : then));
     }
     for (const Json& pair : was["settings"])
-        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1] != "" &&
+        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && !value_in(was, pair[0]).empty() &&
             value_in(is, pair[0]).empty() &&
             std::none_of(is["settings"].begin(), is["settings"].end(),
                          [&](const Json& other) { return other[0] == pair[0]; }))
@@ -158,7 +158,7 @@ void RunJournal::lock() {
         descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (descriptor_ < 0) fail(errno);
         if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
-            refuse(fmt::format("another Locus is at work in {}: wait for it, or write elsewhere with --output",
+            refuse(fmt::format("another Locus is at work in {}: wait for it, or write elsewhere with --out",
                                to_utf8(out_.native())));
         // Another run may have ended, and removed its journal, between the two calls.
         struct stat opened {
@@ -185,10 +185,10 @@ void RunJournal::begin_anew() {
 RunJournal RunJournal::create(const fs::path& out, const RunPlan& plan, bool overwrite) {
     const OutState state = inspect_out(out);
     if (state == OutState::foreign && !fs::is_directory(out))
-        refuse(fmt::format("{} is a file: results need a folder, chosen with --output", to_utf8(out.native())));
+        refuse(fmt::format("{} is a file: results need a folder, chosen with --out", to_utf8(out.native())));
     if (state == OutState::foreign && !overwrite)
         refuse(
-            fmt::format("{} holds files that are not of Locus: choose another folder with --output, or put results "
+            fmt::format("{} holds files that are not of Locus: choose another folder with --out, or put results "
                         "beside them with --overwrite",
                         to_utf8(out.native())));
     RunJournal journal(out, plan);

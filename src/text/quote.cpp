@@ -33,6 +33,17 @@ std::size_t character_length(std::string_view text) {
     return code < least || code > 0x10ffff || surrogate ? 0 : length;
 }
 
+}  // namespace
+
+bool is_utf8(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const std::size_t length = character_length(bytes);
+        if (length == 0) return false;
+        bytes.remove_prefix(length);
+    }
+    return true;
+}
+
 std::string printable(std::string_view text) {
     std::string result;
     while (!text.empty()) {
@@ -51,17 +62,6 @@ std::string printable(std::string_view text) {
         text.remove_prefix(length == 0 ? 1 : length);
     }
     return result;
-}
-
-}  // namespace
-
-bool is_utf8(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const std::size_t length = character_length(bytes);
-        if (length == 0) return false;
-        bytes.remove_prefix(length);
-    }
-    return true;
 }
 
 std::string quote(std::string_view text, std::size_t limit) {

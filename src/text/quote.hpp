@@ -13,8 +13,11 @@ namespace locus::text {
 /// True where the bytes are well-formed UTF-8 (RFC 3629).
 bool is_utf8(std::string_view bytes);
 
-/// The text between single quotes. Control characters and bytes that are not UTF-8 are written as \xNN, and what is longer
-/// than `limit` bytes is shortened in the middle: a model or a file name never garbles a terminal or a JSON file.
+/// The text with control characters and bytes that are not UTF-8 written as \xNN: one line, and nothing a terminal obeys.
+std::string printable(std::string_view text);
+
+/// printable() between single quotes; what is longer than `limit` bytes is shortened in the middle: a model or a file name
+/// never garbles a terminal or a JSON file.
 std::string quote(std::string_view text, std::size_t limit = 200);
 
 }  // namespace locus::text

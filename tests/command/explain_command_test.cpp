@@ -172,7 +172,77 @@ TEST_F(ExplainCommand, BadFilesAreNamedAndTheRestIsDone) {
     }
     EXPECT_EQ(failed, (std::set<std::string>{"photos/bomb.png", "photos/cut.jpg", "photos/empty.png", "photos/text.jpg",
                                              "missing.jpg"}));
-    EXPECT_THAT(outcome.err, HasSubstr("photos/cut.jpg"));
+    EXPECT_THAT(outcome.err, HasSubstr("locus: 'photos/cut.jpg' is truncated: "));
+    EXPECT_THAT(outcome.err, HasSubstr("locus: missing.jpg: no such file or folder\n"));
+}
+
+TEST_F(ExplainCommand, NamesAreShownOnOneLine) {
+    write_picture(path("photos/a/new\nline\x1b[2J.jpg"), 80, 60);
+    test::write_text(path("photos/a/not\na picture.jpg"), "text");
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "photos/a"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.out, HasSubstr("photos/a/new\\x0aline\\x1b[2J.jpg  80 x 60\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("locus: 'photos/a/not\\x0aa picture.jpg' is not an image"));
+    EXPECT_EQ(results()["images"][1]["file"], "photos/a/new\nline\x1b[2J.jpg");
+}
+
+TEST_F(ExplainCommand, WhatCannotBeReachedIsSaidToBeThat) {
+    fs::create_symlink("nowhere.jpg", path("dangling.jpg"));
+    fs::create_symlink("round.jpg", path("round.jpg"));
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "dangling.jpg", "round.jpg", "", "photos/wide.png"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err,
+                HasSubstr("locus: dangling.jpg: a symbolic link to 'nowhere.jpg', and nothing is there\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("locus: round.jpg: cannot be reached: Too many levels of symbolic links\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("an empty name"));
+    EXPECT_EQ(results()["images"].size(), 1U);
+}
+
+/// The same JPEG with an EXIF orientation: an APP1 segment of a little-endian TIFF directory with one entry, 0x0112.
+std::string with_orientation(const std::string& jpeg, char orientation) {
+    const std::string exif =
+        std::string("Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 24) + orientation + std::string(7, '\0');
+    return jpeg.substr(0, 2) + "\xff\xe1" + std::string(1, '\0') + static_cast<char>(exif.size() + 2) + exif +
+           jpeg.substr(2);
+}
+
+TEST_F(ExplainCommand, ATurnedPhotoIsExplainedUpright) {
+    const std::string stored = test::read_text(path("photos/a/cat.jpg"));
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+        const std::string name = std::to_string(orientation);
+        test::write_text(path("turned/" + name + ".jpg"), with_orientation(stored, static_cast<char>(orientation)));
+        const auto upright = image::encode_png(read_image(path("turned/" + name + ".jpg")));
+        test::write_text(path("upright/" + name + ".png"),
+                         {reinterpret_cast<const char*>(upright.data()), upright.size()});
+    }
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "turned", "-o", "of-turned"}).exit_code, 0);
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "upright", "-o", "of-upright"}).exit_code, 0);
+    const json turned = results("of-turned")["images"], upright = results("of-upright")["images"];
+    ASSERT_EQ(turned.size(), 8U);
+    std::set<std::string> maps;
+    for (std::size_t i = 0; i < turned.size(); ++i) {
+        const bool on_its_side = i >= 4;  // orientations 5 to 8
+        EXPECT_EQ(turned[i]["width"], on_its_side ? 80 : 120);
+        EXPECT_EQ(turned[i]["height"], on_its_side ? 120 : 80);
+        const json &e = turned[i]["explanations"][0], &expected = upright[i]["explanations"][0];
+        EXPECT_EQ(e["boxes"], expected["boxes"]) << i + 1;
+        const std::string map = test::read_text(path("of-turned") / e["map"]["file"].get<std::string>());
+        EXPECT_EQ(map, test::read_text(path("of-upright") / expected["map"]["file"].get<std::string>())) << i + 1;
+        maps.insert(map);
+        const Image overlay = read_image(path("of-turned") / e["overlay"].get<std::string>());
+        EXPECT_EQ(overlay.width, turned[i]["width"]);
+        EXPECT_EQ(overlay.height, turned[i]["height"]);
+    }
+    EXPECT_EQ(maps.size(), 8U) << "each is another picture";
+}
+
+TEST_F(ExplainCommand, AnswersThatCannotBeWrittenAreAFailure) {
+    const std::string line = "cd " + test::quoted(folder_.path().string()) + " && " + test::quoted(LOCUS_COMMAND) +
+                             " explain -m model.onnx photos --json >/dev/full 2>errors";
+    const int status = std::system(line.c_str());
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 1);
+    EXPECT_THAT(test::read_text(path("errors")), HasSubstr("standard output could not be written"));
 }
 
 TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
@@ -241,6 +311,7 @@ TEST_F(ExplainCommand, AForeignFolderIsNotTouched) {
     test::write_text(path("mine/thesis.txt"), "precious");
     const Outcome outcome = run({"explain", "-m", "model.onnx", "photos", "-o", "mine"});
     EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("with --out,"));
     EXPECT_EQ(test::read_text(path("mine/thesis.txt")), "precious");
     EXPECT_FALSE(fs::exists(path("mine/results.json")));
 }

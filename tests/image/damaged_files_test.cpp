@@ -205,9 +205,13 @@ TEST(DamagedFiles, WhatIsNoImageIsSaidToBeWhatItLooksLike) {
                 HasSubstr("AVIF"));
     EXPECT_THAT(error_of(text(std::string_view("\0\1\2\3\4\5\6\7\0\1\2\3\4\5\6\7\0\1\2\3", 20))).value().what(),
                 HasSubstr("something else"));
+    EXPECT_THAT(error_of(text("P6\n2 1\n255\nabcdef")).value().what(), HasSubstr("it is a PNM picture"));
+    EXPECT_THAT(error_of(text("P6 was my seat.")).value().what(), HasSubstr("it is text"));
     for (const char* beginning : {"\xff\xd8", "\x89PN", "GIF8", "RIFF", "BM"}) {
         EXPECT_THAT(error_of(text(beginning)).value().what(), HasSubstr("truncated"));
     }
+    EXPECT_THAT(error_of(text("B")).value().what(), HasSubstr("truncated: 1 byte is too few"));
+    EXPECT_THAT(error_of(text("\x89PNG\r\n\x1a\nabcd")).value().what(), HasSubstr("truncated: its 12 bytes"));
 }
 
 TEST(DamagedFiles, FilesThatCannotBeReadAreNamed) {

@@ -177,6 +177,17 @@ TEST(Decode, TransparencyIsSeenOnWhite) {
     const cv::Mat bgra(4, 4, CV_8UC4, cv::Scalar(255, 0, 100, 128));
     const Image webp = decoded(sample::by_opencv(bgra, ".webp", {cv::IMWRITE_WEBP_QUALITY, 101}));
     EXPECT_EQ(distance(webp, constant(4, 4, {177, 127, 255})), 0);
+
+    for (const int bits : {8, 16}) {
+        const auto seen = [&](std::array<int, 3> color, unsigned extra_sample) {
+            return decoded(
+                sample::tiff(constant(4, 4, color), {.bits = bits, .extra_sample = extra_sample, .alpha = 128}));
+        };
+        EXPECT_EQ(distance(seen({100, 0, 255}, 2), constant(4, 4, {177, 127, 255})), 0) << bits;
+        // Associated: 100 * 128 / 255 = 50 and 255 * 128 / 255 = 128 are stored. More than the alpha cannot be: it is white.
+        EXPECT_EQ(distance(seen({50, 0, 128}, 1), constant(4, 4, {177, 127, 255})), 0) << bits;
+        EXPECT_EQ(distance(seen({200, 0, 128}, 1), constant(4, 4, {255, 127, 255})), 0) << bits;
+    }
 }
 
 TEST(Decode, GifShowsItsFirstFrameOnWhite) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -249,6 +250,8 @@ struct TiffOptions {
     bool big_tiff = false;
     int bits = 8;
     int orientation = 1;
+    std::optional<unsigned> extra_sample;  ///< 0: unspecified, 1: associated alpha, 2: unassociated alpha
+    std::uint8_t alpha = 255;              ///< of every pixel, where there is an extra sample
 };
 
 /// An uncompressed RGB TIFF written by hand from TIFF 6.0: the directory, then one strip of pixels. 16-bit samples are 257 times the picture's.
@@ -263,12 +266,13 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
         append_number(bytes, 0, 2, big);
     }
     append_number(bytes, options.big_tiff ? 16 : 8, word, big);
-    constexpr int entries = 10;
+    const int samples = options.extra_sample ? 4 : 3;
+    const int entries = options.extra_sample ? 11 : 10;
     const int count_bytes = options.big_tiff ? 8 : 2;
     const std::uint64_t after = bytes.size() + static_cast<std::size_t>(count_bytes + entries * (4 + 2 * word) + word);
-    const std::uint64_t bits_at = after;  // three SHORTs: in the entry itself where 8 bytes fit, else here
-    const std::uint64_t pixels_at = after + 6;
-    const std::uint64_t size = image.rgb.size() * static_cast<std::size_t>(options.bits / 8);
+    const std::uint64_t bits_at = after;  // SHORTs, one a sample: in the entry itself where 8 bytes fit, else here
+    const std::uint64_t pixels_at = after + static_cast<std::uint64_t>(2 * samples);
+    const std::uint64_t size = image.rgb.size() / 3 * static_cast<std::size_t>(samples * options.bits / 8);
     append_number(bytes, entries, count_bytes, big);
     const auto entry = [&](unsigned tag, unsigned type, std::uint64_t count, std::uint64_t value) {
         append_number(bytes, tag, 2, big);
@@ -283,26 +287,30 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
     if (options.big_tiff) {
         append_number(bytes, 258, 2, big);
         append_number(bytes, 3, 2, big);
-        append_number(bytes, 3, 8, big);
-        for (int c = 0; c < 3; ++c) append_number(bytes, static_cast<unsigned>(options.bits), 2, big);
-        append_number(bytes, 0, 2, big);
+        append_number(bytes, static_cast<unsigned>(samples), 8, big);
+        for (int c = 0; c < 4; ++c) append_number(bytes, c < samples ? static_cast<unsigned>(options.bits) : 0, 2, big);
     } else {
-        entry(258, 3, 3, bits_at);
+        entry(258, 3, static_cast<unsigned>(samples), bits_at);
     }
     entry(259, 3, 1, 1);
     entry(262, 3, 1, 2);
     entry(273, options.big_tiff ? 16 : 4, 1, pixels_at);
     entry(274, 3, 1, static_cast<unsigned>(options.orientation));
-    entry(277, 3, 1, 3);
+    entry(277, 3, 1, static_cast<unsigned>(samples));
     entry(278, 4, 1, static_cast<unsigned>(image.height));
     entry(279, options.big_tiff ? 16 : 4, 1, size);
+    if (options.extra_sample) entry(338, 3, 1, *options.extra_sample);
     append_number(bytes, 0, word, big);
-    for (int c = 0; c < 3; ++c) append_number(bytes, static_cast<unsigned>(options.bits), 2, big);
-    for (const std::uint8_t value : image.rgb) {
+    for (int c = 0; c < samples; ++c) append_number(bytes, static_cast<unsigned>(options.bits), 2, big);
+    const auto append_sample = [&](std::uint8_t value) {
         if (options.bits == 16)
             append_number(bytes, value * 257U, 2, big);
         else
             bytes.push_back(static_cast<std::byte>(value));
+    };
+    for (std::size_t i = 0; i < image.rgb.size(); ++i) {
+        append_sample(image.rgb[i]);
+        if (samples == 4 && i % 3 == 2) append_sample(options.alpha);
     }
     return bytes;
 }

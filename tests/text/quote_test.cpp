@@ -15,6 +15,11 @@ TEST(Quote, SpellsOutWhatWouldGarble) {
     EXPECT_EQ(text::quote("\xc2\x9b"), "'\\xc2\\x9b'");  // a C1 control character
 }
 
+TEST(Printable, IsQuoteWithoutQuotesOrLimit) {
+    EXPECT_EQ(text::printable("a\nb"), "a\\x0ab");
+    EXPECT_EQ(text::printable(std::string(1000, 'a')), std::string(1000, 'a'));
+}
+
 TEST(Quote, ShortensBetweenCharacters) {
     EXPECT_EQ(text::quote(std::string(1000, 'a'), 10), "'aaaaa…aaaaa'");
     std::string umlauts;
