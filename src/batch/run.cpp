@@ -251,8 +251,8 @@ private:
     report::PreviewPlan previews_;
 };
 
-/// Inputs a pass where nobody said: what the model insists on, else two where there are many, so that weights are read for two at once. More than
-/// that leave the cache. It depends on nothing but model and list: how many share a pass may show in the last bit of a map.
+/// Inputs a pass where nobody said: what the model insists on, else two where there are many, so that weights are read for two at once; four are no
+/// faster. It depends on nothing but model and list: how many share a pass may show in the last bit of a map.
 std::size_t inputs_a_pass(const RunOptions& options, const Explainer& explainer, std::size_t inputs) {
     constexpr std::int64_t most = 16;
     constexpr std::size_t many = 64;

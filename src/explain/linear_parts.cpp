@@ -127,10 +127,11 @@ Value write_parts(MapGraph& graph, const LinearLayer& linear, std::int64_t chann
     return each;
 }
 
-/// From so many rows on, leaving out the values that are 0 in all of them costs less than multiplying them.
+/// From so many rows on, leaving out the values that are 0 in all of them costs less than multiplying them. VGG-16's second layer takes 38 ms for
+/// 512 rows, 21 with 2,304 of its 4,096 values (two cores), and 5 for 49 rows, where there is little to save.
 constexpr std::int64_t rows_worth_sorting_out = 256;
 
-/// `rectified` [rows, from] through the layer, without the values that are 0 in every row: half of them, and more in trained networks.
+/// `rectified` [rows, from] through the layer, without the values that are 0 in every row: nearly half of them where weights are random.
 Value product_of_nonzero(MapGraph& graph, const Value& rectified, const LinearLayer& layer) {
     model::Emitter& emit = graph.emit();
     Tensor first(DataType::float32, {layer.from});
@@ -180,7 +181,7 @@ Value write_scores(MapGraph& graph, const Value& vectors, const Value& classes) 
     const model::Graph& nodes = graph.model().graph;
     const auto last = model::linear_layer_behind(nodes, model::Index(nodes), graph.network().head.logits).value();
     model::Emitter& emit = graph.emit();
-    const Value all = emit.constant(last.weights);
+    const Value all = emit.value(last.weights_name);
     const Value weights = last.rows_are_outputs
                               ? emit.node("Gather", {all, classes})
                               : model::transposed(emit.node("Gather", {all, classes}, {{"axis", std::int64_t{1}}}));

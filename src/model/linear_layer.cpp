@@ -18,7 +18,8 @@ std::optional<LinearLayer> linear_layer_at(const Graph& graph, const Index& inde
     if (!node.is("Gemm") && !node.is("MatMul")) return std::nullopt;
     const Tensor* weights = graph.find_constant(node.input(1));
     if (weights == nullptr || weights->type() != DataType::float32 || weights->rank() != 2) return std::nullopt;
-    LinearLayer layer{.input = node.input(0), .output = node.output(0), .weights = *weights};
+    LinearLayer layer{
+        .input = node.input(0), .output = node.output(0), .weights_name = node.input(1), .weights = *weights};
     layer.rows_are_outputs = node.is("Gemm") && node.int_or("transB", 0) != 0;
     layer.from = weights->shape()[layer.rows_are_outputs ? 1 : 0];
     layer.to = weights->shape()[layer.rows_are_outputs ? 0 : 1];
@@ -73,15 +74,6 @@ Tensor LinearLayer::weights_by_input() const {
         }
     }
     return turned;
-}
-
-std::vector<float> LinearLayer::weights_of_output(std::int64_t j) const {
-    const auto values = weights.values<float>();
-    const auto count = static_cast<std::size_t>(from), row = static_cast<std::size_t>(j);
-    std::vector<float> result(count);
-    for (std::size_t i = 0; i < count; ++i)
-        result[i] = rows_are_outputs ? values[row * count + i] : values[i * static_cast<std::size_t>(to) + row];
-    return result;
 }
 
 }  // namespace locus::model

@@ -55,60 +55,74 @@ double score_of(const LayerSplit& split, const Tensor& features, const Tensor& i
                  split.network().head.activation);
 }
 
-void expect_near(std::span<const float> map, const std::vector<double>& expected, const std::string& name) {
-    double scale = 1e-12;
-    for (const double value : expected) scale = std::max(scale, std::abs(value));
-    ASSERT_EQ(map.size(), expected.size()) << name;
-    for (std::size_t p = 0; p < map.size(); ++p) EXPECT_NEAR(map[p], expected[p], 1e-3 * scale) << name;
+/// What the head was run for: one image's features as they are, and one of its explained classes.
+struct Item {
+    const LayerSplit& split;
+    Tensor image, features;
+    std::int64_t index;
+
+    double score(const Tensor& changed) const { return score_of(split, changed, image, index); }
+    std::size_t channels() const { return static_cast<std::size_t>(split.layer().channels); }
+    std::size_t positions() const { return static_cast<std::size_t>(split.layer().positions()); }
+    std::size_t at(std::size_t channel, std::size_t position) const { return split.offset(0, channel, position); }
+};
+
+/// Holds the method's maps, of two images and two classes each, against `expected`, and calls `also` with their signs.
+template <class Expected, class Also> void expect_maps(const char* method, const Expected& expected, const Also& also) {
+    for (const Case& each : cases()) {
+        SCOPED_TRACE(each.name);
+        const Network network = test::loaded(model::build(each.network));
+        const Tensor inputs = random_input(network, 2, 1);
+        const Attribution a = find_method(method).prepare(network, each.options).explain(inputs, {.top_k = 2});
+        const LayerSplit split(network, each.options);
+        for (std::size_t i = 0; i < 4; ++i) {
+            const Tensor image = rows(inputs, static_cast<std::int64_t>(i / 2), 1);
+            const Item item{split, image, split.trunk(image).features, a.class_indices.values<std::int64_t>()[i]};
+            const std::vector<double> map = expected(item);
+            const auto found = a.maps.values<float>().subspan(i * item.positions(), item.positions());
+            double scale = 1e-12;
+            for (const double value : map) scale = std::max(scale, std::abs(value));
+            ASSERT_EQ(map.size(), found.size());
+            for (std::size_t p = 0; p < map.size(); ++p) EXPECT_NEAR(found[p], map[p], 1e-3 * scale);
+            also(item, a, i);
+        }
+    }
 }
 
 TEST(AblationCam, IsWhatRunningTheHeadWithoutEachChannelGives) {
-    for (const Case& each : cases()) {
-        const Network network = test::loaded(model::build(each.network));
-        const Tensor inputs = random_input(network, 2, 1);
-        const Attribution a = find_method("ablation-cam").prepare(network, each.options).explain(inputs, {.top_k = 2});
-        const LayerSplit split(network, each.options);
-        const auto positions = static_cast<std::size_t>(split.layer().positions());
-        for (std::size_t i = 0; i < 4; ++i) {
-            const Tensor image = rows(inputs, static_cast<std::int64_t>(i / 2), 1);
-            const auto features = split.trunk(image).features;
-            const auto index = a.class_indices.values<std::int64_t>()[i];
-            const double y = score_of(split, features, image, index);
-            std::vector<double> map(positions, 0.0);
-            for (std::size_t k = 0; k < static_cast<std::size_t>(split.layer().channels); ++k) {
-                Tensor without = features;
-                for (std::size_t p = 0; p < positions; ++p) without.mutable_values<float>()[split.offset(0, k, p)] = 0;
-                const double weight = (y - score_of(split, without, image, index)) / y;
-                for (std::size_t p = 0; p < positions; ++p)
-                    map[p] += weight * features.values<float>()[split.offset(0, k, p)];
+    expect_maps(
+        "ablation-cam",
+        [](const Item& item) {
+            const double y = item.score(item.features);
+            std::vector<double> map(item.positions(), 0.0);
+            for (std::size_t k = 0; k < item.channels(); ++k) {
+                Tensor without = item.features;
+                for (std::size_t p = 0; p < map.size(); ++p) without.mutable_values<float>()[item.at(k, p)] = 0;
+                const double weight = (y - item.score(without)) / y;
+                for (std::size_t p = 0; p < map.size(); ++p)
+                    map[p] += weight * item.features.values<float>()[item.at(k, p)];
             }
-            expect_near(a.maps.values<float>().subspan(i * positions, positions), map, each.name);
-            EXPECT_EQ(a.signs[i], y < 0 ? -1 : 1) << each.name;
-        }
-    }
+            return map;
+        },
+        [](const Item& item, const Attribution& a, std::size_t i) {
+            EXPECT_EQ(a.signs[i], item.score(item.features) < 0 ? -1 : 1);
+        });
 }
 
 TEST(ReciproCam, IsTheScoreOfEachPositionAlone) {
-    for (const Case& each : cases()) {
-        const Network network = test::loaded(model::build(each.network));
-        const Tensor inputs = random_input(network, 2, 1);
-        const Attribution a = find_method("recipro-cam").prepare(network, each.options).explain(inputs, {.top_k = 2});
-        const LayerSplit split(network, each.options);
-        const auto positions = static_cast<std::size_t>(split.layer().positions());
-        for (std::size_t i = 0; i < 4; ++i) {
-            const Tensor image = rows(inputs, static_cast<std::int64_t>(i / 2), 1);
-            const auto features = split.trunk(image).features;
+    expect_maps(
+        "recipro-cam",
+        [](const Item& item) {
             std::vector<double> map;
-            for (std::size_t p = 0; p < positions; ++p) {
-                Tensor alone(DataType::float32, features.shape());
-                for (std::size_t k = 0; k < static_cast<std::size_t>(split.layer().channels); ++k)
-                    alone.mutable_values<float>()[split.offset(0, k, p)] =
-                        features.values<float>()[split.offset(0, k, p)];
-                map.push_back(score_of(split, alone, image, a.class_indices.values<std::int64_t>()[i]));
+            for (std::size_t p = 0; p < item.positions(); ++p) {
+                Tensor alone(DataType::float32, item.features.shape());
+                for (std::size_t k = 0; k < item.channels(); ++k)
+                    alone.mutable_values<float>()[item.at(k, p)] = item.features.values<float>()[item.at(k, p)];
+                map.push_back(item.score(alone));
             }
-            expect_near(a.maps.values<float>().subspan(i * positions, positions), map, each.name);
-        }
-    }
+            return map;
+        },
+        [](const Item&, const Attribution& a, std::size_t) { EXPECT_TRUE(a.signs.empty()); });
 }
 
 TEST(LinearParts, StandWhereAFullyConnectedLayerReadsTheChannelsOneByOne) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <random>
 #include <string>
 
 #include "explain/augmentation.hpp"
@@ -203,6 +204,48 @@ TEST(PrincipalComponent, OfFeaturesOnALineIsTheLine) {
     const auto map = principal_projection(features, 2, 5);
     const double sign = map[4] > 0 ? 1 : -1;
     for (int t = -2; t <= 2; ++t) EXPECT_NEAR(sign * map[static_cast<std::size_t>(t + 2)], 5.0 * t, 1e-9);
+}
+
+TEST(PrincipalComponent, IsAnEigenvectorOfTheGreatestEigenvalue) {
+    // With G = X X^T of the centred features, the projection m has G m = |m|^2 m, and no other direction has more variance than |m|^2.
+    const auto check = [](std::size_t channels, std::size_t positions) {
+        SCOPED_TRACE(std::to_string(channels) + " x " + std::to_string(positions));
+        std::mt19937 random(5);
+        std::vector<float> features(channels * positions);
+        for (float& value : features) value = static_cast<float>(random() % 1000) / 1000.0F;
+        const auto map = principal_projection(features, channels, positions);
+        ASSERT_EQ(map.size(), positions);
+        const auto multiplied = [&](const std::vector<double>& v) {
+            std::vector<double> result(positions, 0.0);
+            for (std::size_t k = 0; k < channels; ++k) {
+                const float* x = features.data() + k * positions;
+                const double mean = std::accumulate(x, x + positions, 0.0) / static_cast<double>(positions);
+                double along = 0;
+                for (std::size_t p = 0; p < positions; ++p) along += (x[p] - mean) * v[p];
+                for (std::size_t p = 0; p < positions; ++p) result[p] += (x[p] - mean) * along;
+            }
+            return result;
+        };
+        const auto dot = [](const std::vector<double>& u, const std::vector<double>& v) {
+            return std::inner_product(u.begin(), u.end(), v.begin(), 0.0);
+        };
+        const double variance = dot(map, map);
+        const auto image = multiplied(map);
+        for (std::size_t p = 0; p < positions; ++p)
+            EXPECT_NEAR(image[p], variance * map[p], 1e-7 * variance * std::sqrt(variance));
+        std::vector<double> other(positions);
+        for (double& value : other) value = static_cast<double>(random() % 1000);
+        for (int i = 0; i < 200; ++i) {  // power iteration from elsewhere
+            other = multiplied(other);
+            const double length = std::sqrt(dot(other, other));
+            for (double& value : other) value /= length;
+        }
+        EXPECT_LE(dot(other, multiplied(other)), variance * (1 + 1e-9));
+    };
+    check(64, 49);    // fewer positions than channels: their Gram matrix
+    check(8, 196);    // more: the channels' covariance
+    check(300, 196);  // more steps than directions that stand out
+    check(3, 5);
 }
 
 }  // namespace
