@@ -67,8 +67,8 @@ protected:
         test::write_text(folder_.path() / ".in", input);
         line += " <.in >.out 2>.err";
         const int status = std::system(line.c_str());
-        return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-                test::read_text(folder_.path() / ".out"), test::read_text(folder_.path() / ".err")};
+        return {test::exit_code(status), test::read_text(folder_.path() / ".out"),
+                test::read_text(folder_.path() / ".err")};
     }
 
     /// The processes of the command that were started with these words.

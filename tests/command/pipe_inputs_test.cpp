@@ -44,22 +44,12 @@ protected:
     int shell(const std::string& line) const {
         const std::string all =
             "cd " + test::quoted(folder_.path()) + " || exit; LOCUS=" + test::quoted(LOCUS_COMMAND) + "; " + line;
-        const int status = std::system(("bash -c " + test::quoted(all)).c_str());
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return test::exit_code(std::system(("bash -c " + test::quoted(all)).c_str()));
     }
 
     /// Starts the command, presses Ctrl-C when `journal` has its first line, and returns how it ended.
     int run_and_interrupt(const std::vector<std::string>& arguments, const fs::path& journal) const {
-        const pid_t child = ::fork();
-        if (child == 0) {
-            std::vector<std::string> words{LOCUS_COMMAND};
-            words.insert(words.end(), arguments.begin(), arguments.end());
-            std::vector<char*> argv;
-            for (std::string& word : words) argv.push_back(word.data());
-            argv.push_back(nullptr);
-            if (::chdir(folder_.path().c_str()) == 0) ::execv(LOCUS_COMMAND, argv.data());
-            ::_exit(127);
-        }
+        const pid_t child = test::start_locus(folder_.path(), arguments);
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         const auto nap = std::chrono::milliseconds(5);
         int status = 0;
@@ -74,7 +64,7 @@ protected:
                 pressed = ::kill(child, SIGINT) == 0;
             std::this_thread::sleep_for(nap);
         }
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return test::exit_code(status);
     }
 
     test::ScratchFolder folder_;

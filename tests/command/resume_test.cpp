@@ -46,33 +46,19 @@ protected:
         return arguments;
     }
 
-    pid_t start(const std::vector<std::string>& arguments) const {
-        const pid_t child = ::fork();
-        if (child == 0) {
-            std::vector<std::string> words{LOCUS_COMMAND};
-            words.insert(words.end(), arguments.begin(), arguments.end());
-            std::vector<char*> argv;
-            for (std::string& word : words) argv.push_back(word.data());
-            argv.push_back(nullptr);
-            if (::chdir(folder_.path().c_str()) == 0) ::execv(LOCUS_COMMAND, argv.data());
-            ::_exit(127);
-        }
-        return child;
-    }
-
     /// Starts the command, sends it a signal after a while, and returns how it ended: an exit code, or 128 + the signal.
     int run_and_signal(const std::vector<std::string>& arguments, int signal, std::chrono::milliseconds after) const {
-        const pid_t child = start(arguments);
+        const pid_t child = test::start_locus(folder_.path(), arguments);
         std::this_thread::sleep_for(after);
         ::kill(child, signal);
         int status = 0;
         ::waitpid(child, &status, 0);
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return test::exit_code(status);
     }
 
     /// Starts the command and kills it as soon as something stands in `file`.
     void run_until_written(const std::vector<std::string>& arguments, const fs::path& file) const {
-        const pid_t child = start(arguments);
+        const pid_t child = test::start_locus(folder_.path(), arguments);
         int status = 0;
         std::error_code absent;
         const auto written = [&] { return fs::exists(file) && fs::file_size(file, absent) > 0 && !absent; };
