@@ -13,6 +13,7 @@
 #include "cluster/message.hpp"
 #include "locus/error.hpp"
 #include "report/npy.hpp"
+#include "report/out_folder.hpp"
 #include "text/quote.hpp"
 
 namespace locus::batch {
@@ -136,7 +137,8 @@ private:
             if (is_hidden(entry)) continue;
             std::error_code none;
             if (fs::is_directory(entry, none)) {
-                walk(root, entry);
+                // An earlier run into a folder below is no reason to explain its overlays, nor for --resume to find other inputs.
+                if (!report::belongs_to_run(entry)) walk(root, entry);
             } else if (has_known_ending(entry) && fs::exists(entry, none) && !fs::is_regular_file(entry, none)) {
                 // Opening a pipe that nobody writes to would wait for ever. One that is named by the user is read.
                 fail(entry.string(), "not a file (a pipe, a socket or a device) and so not read from a folder");

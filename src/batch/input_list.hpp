@@ -23,9 +23,9 @@ struct InputItem {
     std::string error;  ///< why this item cannot be read, where that is known already; else empty
 };
 
-/// Expands arguments in their order: files; folders (walked, names sorted, pictures and arrays by their ending, hidden ones left
-/// out); globs (*, ?, [...]); "-" for one path a line on `standard_input`; .npy arrays item by item. What does not exist becomes an item
-/// with an error. Folders met twice by links are walked once.
+/// Expands arguments in their order: files; folders (walked, names sorted, pictures and arrays by their ending; what is hidden and
+/// what earlier runs wrote there is left out); globs (*, ?, [...]); "-" for one path a line on `standard_input`; .npy arrays item by
+/// item. What does not exist becomes an item with an error. Folders met twice by links are walked once.
 std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input);
 
 /// The list as one text, for other ranks: only rank 0 has the standard input, and folders are walked once. `unpack_inputs` throws Error(io)

@@ -77,6 +77,14 @@ OutState inspect_out(const fs::path& out) {
     return OutState::empty;
 }
 
+bool belongs_to_run(const fs::path& folder) {
+    static const std::set<std::string> written = {"maps", "overlays", "heatmaps", "masks", "decompositions"};
+    if (!written.contains(folder.filename().string())) return false;
+    const fs::path out = folder.parent_path();
+    std::error_code error;
+    return fs::exists(journal_path(out), error) || fs::exists(settings_path(out), error);
+}
+
 void remove_earlier_run(const fs::path& out) {
     std::error_code error;
     if (!fs::is_directory(out, error)) return;

@@ -22,6 +22,9 @@ OutState inspect_out(const std::filesystem::path& out);
 std::filesystem::path journal_path(const std::filesystem::path& out);
 std::filesystem::path settings_path(const std::filesystem::path& out);
 
+/// Whether a folder is one of those that runs write pictures and arrays into, OUT/maps and the like, and its OUT holds a run.
+bool belongs_to_run(const std::filesystem::path& folder);
+
 /// Removes the files of the run that `out` holds: those that its results.json or journal names, and results.json, boxes.csv,
 /// boxes.coco.json and report.html themselves; then folders left empty. A file that no run wrote stays, and nothing outside `out` is
 /// touched, whatever results.json says.

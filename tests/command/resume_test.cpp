@@ -6,6 +6,8 @@
 #include <csignal>
 #include <filesystem>
 #include <random>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "image/encode.hpp"
@@ -101,6 +103,26 @@ TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
     ASSERT_TRUE(ended == 130 || ended == 0) << ended;
     ASSERT_EQ(test::run_locus(folder_.path(), command("stopped", {"--resume"})).exit_code, 0);
     expect_same_files("whole", "stopped");
+}
+
+TEST_F(Resume, WhatARunWroteAmongThePhotosIsNoInput) {
+    ASSERT_EQ(test::run_locus(folder_.path(), command("whole")).exit_code, 0);
+    run_until_written(command("photos/out", {"-j", "1"}), folder_.path() / "photos/out/.locus/journal");
+    const auto resumed = test::run_locus(folder_.path(), command("photos/out", {"--resume"}));
+    ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+    expect_same_files("whole", "photos/out");
+    const auto again = test::run_locus(folder_.path(), command("photos/out"));
+    ASSERT_EQ(again.exit_code, 0) << again.err;
+    expect_same_files("whole", "photos/out");
+    // Another run's overlays are none either; a folder of that name that no run wrote is walked.
+    fs::create_directories(folder_.path() / "photos/maps");
+    fs::rename(folder_.path() / "photos/photo0.jpg", folder_.path() / "photos/maps/photo0.jpg");
+    ASSERT_EQ(test::run_locus(folder_.path(), command("elsewhere")).exit_code, 0);
+    std::set<std::string> explained;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path() / "elsewhere/overlays"))
+        if (entry.is_regular_file()) explained.insert(entry.path().lexically_relative(folder_.path()).string());
+    EXPECT_EQ(explained.size(), pictures);
+    EXPECT_TRUE(explained.contains("elsewhere/overlays/maps/photo0.jpg"));
 }
 
 TEST_F(Resume, OtherOptionsAreRefusedByName) {
