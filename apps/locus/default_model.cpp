@@ -33,11 +33,14 @@ fs::path default_model() {
     return model;
 }
 
-std::string default_model_help() {
+CLI::Option* add_model_option(CLI::App& command, const std::string& name, std::string& file) {
     const fs::path model = find_model();
-    return model.empty()
-               ? "The classifier, an ONNX file"
-               : fmt::format("The classifier, an ONNX file (default: the embedded {})", model.filename().string());
+    const std::string help = model.empty() ? "The classifier, an ONNX file"
+                                           : fmt::format("The classifier, an ONNX file (default: the embedded {})",
+                                                         model.filename().string());
+    return command.add_option(name, file, help)->check([](const std::string& text) {
+        return text.empty() ? std::string("an empty name is no model file; leave it out for the embedded network") : "";
+    });
 }
 
 }  // namespace locus::command

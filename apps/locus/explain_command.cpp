@@ -250,7 +250,7 @@ void add_explain(CLI::App& app) {
                     "already), or - for paths on standard input")
         ->required()
         ->type_name("");
-    command.add_option("-m,--model", arguments->model, default_model_help());
+    add_model_option(command, "-m,--model", arguments->model);
     command.add_option("-o,--out", run.out, "Folder for the results")->capture_default_str()->type_name("DIR");
 
     const std::string what = "What is explained";

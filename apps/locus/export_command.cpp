@@ -109,7 +109,7 @@ void add_export(CLI::App& app) {
         "  locus export resnet50.onnx --classes input                          the class is a second input, int64 [n]\n"
         "  locus export resnet50.onnx --triton repository                      for tritonserver --model-repository\n"
         "  locus export resnet50.onnx --web page && python3 -m http.server -d page");
-    command.add_option("MODEL", arguments->model, default_model_help());
+    add_model_option(command, "MODEL", arguments->model);
     const std::string what = "What is explained";
     command
         .add_option("-M,--method", arguments->method,

@@ -196,7 +196,7 @@ void add_inspect(CLI::App& app) {
         "Each value of the preprocessing comes with where it was found. Options of preprocessing show what an override "
         "would do.\n\n"
         "Examples:\n  locus inspect resnet50.onnx\n  locus inspect resnet50.onnx --json | jq .target_layer");
-    command.add_option("MODEL", arguments->model, default_model_help());
+    add_model_option(command, "MODEL", arguments->model);
     command.add_option("-i,--input", arguments->input, "The image input (default: found)")->type_name("NAME");
     command.add_option("--output", arguments->output, "The score output (default: found)")->type_name("NAME");
     command.add_flag("--json", arguments->json, "For machines");

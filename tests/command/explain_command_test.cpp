@@ -261,6 +261,8 @@ TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
     expect_usage({"explain", "-m", "model.onnx", "photos", "--save", "maps"}, "map");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--input", "x"}, "input");
     expect_usage({"explain", "-m", "model.onnx"}, "INPUT");
+    expect_usage({"explain", "-m", "", "photos"}, "an empty name is no model file");
+    expect_usage({"inspect", ""}, "an empty name is no model file");
 }
 
 TEST_F(ExplainCommand, ABrokenModelIsOneSentence) {
