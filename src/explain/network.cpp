@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -11,26 +12,64 @@
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 #include "model/shapes.hpp"
+#include "text/nearest.hpp"
+#include "text/quote.hpp"
 
 namespace locus::explain {
 namespace {
 
+/// "float [batch, 4]", as the model declares it; a dimension without number or symbol is "?".
+std::string declared(const model::ValueInfo& input) {
+    const std::string type(locus::name(input.type));
+    if (!input.shape) return type + " of any shape";
+    std::vector<std::string> sizes;
+    for (const model::Dimension& size : *input.shape)
+        sizes.push_back(size.value ? std::to_string(*size.value) : size.symbol.empty() ? "?" : size.symbol);
+    return text::printable(fmt::format("{} [{}]", type, fmt::join(sizes, ", ")));
+}
+
+/// Whether a value has the input's type, and its shape or one that is broadcast to it: a value for one item serves a graph that takes
+/// several.
+bool suits(const Tensor& value, const model::ValueInfo& input) {
+    if (value.type() != input.type) return false;
+    if (!input.shape) return true;
+    const Shape& shape = value.shape();
+    if (shape.size() > input.shape->size()) return false;
+    const auto is_taken = [](std::int64_t size, const model::Dimension& dimension) {
+        return !dimension.value || size == *dimension.value || size == 1;
+    };
+    return std::equal(shape.rbegin(), shape.rend(), input.shape->rbegin(), is_taken);
+}
+
 /// The other inputs become constants, so that everything behind sees a network with one input.
 void bind_other_inputs(model::Graph& graph, const std::string& image_input, const std::vector<runtime::Feed>& feeds) {
+    std::vector<std::string> others;
+    for (const auto& input : graph.inputs)
+        if (input.name != image_input) others.push_back(input.name);
+    std::set<std::string> fed;
     for (const auto& [name, value] : feeds) {
-        if (name == image_input) {
+        const std::string quoted = text::quote(name);
+        if (name == image_input)
             throw Error(ErrorKind::usage,
-                        fmt::format("the input '{}' takes the image and cannot be fed from a file", name));
-        }
-        if (graph.find_input(name) == nullptr) {
-            throw Error(ErrorKind::usage, fmt::format("the model has no input '{}' to feed", name));
-        }
+                        fmt::format("the input {} takes the image and cannot be fed from a file", quoted));
+        const model::ValueInfo* input = graph.find_input(name);
+        if (input == nullptr)
+            throw Error(ErrorKind::usage,
+                        fmt::format("the model has no input {} to feed{}", quoted, text::did_you_mean(name, others)));
+        // ONNX Runtime would blame the model.
+        if (!suits(value, *input))
+            throw Error(ErrorKind::usage,
+                        fmt::format("the input {} takes {}, but is fed {} {}", quoted, declared(*input),
+                                    locus::name(value.type()), to_string(value.shape())));
+        if (!fed.insert(name).second)
+            throw Error(ErrorKind::usage, fmt::format("the input {} is fed twice, but takes one value", quoted));
         graph.initializers.insert_or_assign(name, value);
     }
     for (const auto& input : graph.inputs) {
-        if (input.name != image_input && graph.find_constant(input.name) == nullptr) {
-            throw Error(ErrorKind::usage, fmt::format("the input '{}' needs a value: give one with --feed {}=FILE.npy",
-                                                      input.name, input.name));
+        if (input.name != image_input && !fed.contains(input.name)) {
+            throw Error(ErrorKind::usage,
+                        fmt::format("the input {} needs a value, {}: give one with --feed {}=FILE.npy",
+                                    text::quote(input.name), declared(input), text::printable(input.name)));
         }
     }
     std::erase_if(graph.inputs, [&](const model::ValueInfo& input) { return input.name != image_input; });

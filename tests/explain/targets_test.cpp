@@ -232,7 +232,8 @@ TEST(Inputs, FixedBatchesAndSeveralInputsGiveTheSameMaps) {
                scaled_file = save(scaled, "scaled.onnx");
     const Network network = load_network(free_file, {.threads = 1});
     const Tensor x = random_input(network, 3, 4);
-    EXPECT_THAT(error_of([&] { Explainer(scaled_file, {}); }), HasSubstr("needs a value: give one with --feed scale="));
+    EXPECT_THAT(error_of([&] { Explainer(scaled_file, {}); }),
+                HasSubstr("'scale' needs a value, float [1]: give one with --feed scale="));
     for (const Method& method : methods()) {
         SCOPED_TRACE(method.name);
         ExplainerOptions options{.method = method.name, .settings = {{"samples", "2"}, {"steps", "2"}}, .threads = 1};
@@ -255,6 +256,39 @@ TEST(Inputs, FixedBatchesAndSeveralInputsGiveTheSameMaps) {
             }
         }
     }
+}
+
+TEST(Inputs, AValueThatAnInputDoesNotTakeIsRefusedByTheInputsName) {
+    model::Model model = smooth_network(3);
+    const std::string scores = model.graph.outputs[0].name;
+    model.graph.inputs.push_back({.name = "prior",
+                                  .type = DataType::float32,
+                                  .shape = std::vector<model::Dimension>{{.symbol = "n"}, {.value = 3}}});
+    model.graph.nodes.push_back(
+        model::Node{.op_type = "Add", .inputs = {scores, "prior"}, .outputs = {"sum"}, .name = "add"});
+    model.graph.outputs[0].name = "sum";
+    const test::ScratchFolder folder;
+    const auto file = folder.path() / "model.onnx";
+    model::save(model, file);
+    const auto error = [&](const std::vector<runtime::Feed>& feeds) {
+        return error_of([&] { load_network(file, {.feeds = feeds}); });
+    };
+    const auto zeros = [](Shape shape, DataType type = DataType::float32) { return Tensor(type, std::move(shape)); };
+    EXPECT_EQ(error({}), "usage: the input 'prior' needs a value, float [n, 3]: give one with --feed prior=FILE.npy");
+    EXPECT_EQ(error({{"prior", zeros({1, 7})}}),
+              "usage: the input 'prior' takes float [n, 3], but is fed float [1, 7]");
+    EXPECT_EQ(error({{"prior", zeros({1, 1, 3})}}),
+              "usage: the input 'prior' takes float [n, 3], but is fed float [1, 1, 3]");
+    EXPECT_EQ(error({{"prior", zeros({1, 3}, DataType::float64)}}),
+              "usage: the input 'prior' takes float [n, 3], but is fed double [1, 3]");
+    EXPECT_EQ(error({{"prier", zeros({1, 3})}}),
+              "usage: the model has no input 'prier' to feed; did you mean 'prior'?");
+    EXPECT_EQ(error({{"prior", zeros({1, 3})}, {"prior", zeros({1, 3})}}),
+              "usage: the input 'prior' is fed twice, but takes one value");
+    EXPECT_THAT(error({{model.graph.inputs[0].name, zeros({1, 3})}}), HasSubstr("takes the image"));
+    // Broadcast, as the graph's own arithmetic does.
+    for (const Shape& shape : {Shape{1, 3}, Shape{3}, Shape{1, 1}, Shape{}})
+        EXPECT_EQ(load_network(file, {.feeds = {{"prior", zeros(shape)}}}).model.graph.inputs.size(), 1U);
 }
 
 TEST(Inputs, WhatDeclaresAFreeBatchButReshapesToOneItemRunsOneByOne) {
