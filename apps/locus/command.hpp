@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "locus/error.hpp"
+
 namespace locus::command {
 
 /// Exit codes of the command.
@@ -20,6 +22,9 @@ enum ExitCode : int {
 struct Exit {
     int code;
 };
+
+/// Says on standard error what went wrong; the exit code for it: wrong usage or a failed job.
+int tell(const Error& error);
 
 /// Each adds one subcommand to the command.
 void add_evaluate(CLI::App& app);

@@ -48,10 +48,11 @@ const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, cons
 }
 
 void on_rank(const cluster::Cluster& cluster, const std::function<void()>& job) {
-    if (cluster.rank() == 0) return job();
+    if (cluster.size() == 1) return job();
     try {
         job();
     } catch (const Error& error) {
+        if (cluster.rank() == 0) throw Exit{tell(error)};
         throw Exit{error.kind() == ErrorKind::usage ? wrong_usage : job_failed};
     }
 }

@@ -15,7 +15,8 @@ namespace locus::command {
 /// leaves them a second.
 const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, const std::filesystem::path& out);
 
-/// Does the job. What it throws is told by rank 0 alone: on the others it becomes an exit code.
+/// Does the job. What it throws is told by rank 0 alone, and before it leaves the others: mpirun ends the rest as soon as one has ended
+/// with an error. On the others it becomes an exit code.
 void on_rank(const cluster::Cluster& cluster, const std::function<void()>& job);
 
 }  // namespace locus::command

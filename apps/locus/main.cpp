@@ -36,7 +36,16 @@ void keep_freed_memory() {
 #endif
 }
 
+int fail(const char* sentence, int code) {
+    fmt::print(stderr, "locus: error: {}\n", sentence);
+    return code;
+}
+
 }  // namespace
+
+int locus::command::tell(const Error& error) {
+    return fail(error.what(), error.kind() == ErrorKind::usage ? wrong_usage : job_failed);
+}
 
 int main(int argc, char** argv) {
     using namespace locus;
@@ -62,10 +71,6 @@ int main(int argc, char** argv) {
     command::add_methods(app);
     command::add_export(app);
 
-    const auto fail = [](const char* sentence, int code) {
-        fmt::print(stderr, "locus: error: {}\n", sentence);
-        return code;
-    };
     try {
         const auto names = subcommand_names(app);
         if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end()) {
@@ -83,7 +88,7 @@ int main(int argc, char** argv) {
     } catch (const command::Exit& exit) {
         return exit.code;
     } catch (const Error& error) {
-        return fail(error.what(), error.kind() == ErrorKind::usage ? command::wrong_usage : command::job_failed);
+        return command::tell(error);
     } catch (const std::bad_alloc&) {
         return fail("memory does not suffice", command::job_failed);
     } catch (const std::exception& error) {
