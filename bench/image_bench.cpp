@@ -3,6 +3,8 @@
 ///
 ///     image_bench [FOLDER]        (JPEG photos, at most 60; default: one generated photo of 500 x 375)
 
+#include <malloc.h>
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +22,7 @@
 #include "image/encode.hpp"
 #include "image/overlay_raw.hpp"
 #include "image/preprocess.hpp"
+#include "image/preview.hpp"
 #include "interleaved.hpp"
 
 namespace {
@@ -94,6 +97,9 @@ void bare_encode(const Image& image) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    // As the command does.
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     std::vector<Bytes> files;
     if (argc > 1) {
         for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
@@ -137,6 +143,7 @@ int main(int argc, char** argv) {
         {"decode", [&](std::size_t i) { locus::image::decode(files[i], "photo"); }},
         {"decode, reduced to 112", [&](std::size_t i) { locus::image::decode(files[i], "photo", {.reduce_to = 112}); }},
         {"preprocess to 224 x 224", [&](std::size_t i) { preprocess_into(photos[i], preprocessing, input); }},
+        {"preview of 256", [&](std::size_t i) { locus::image::preview(photos[i], 256); }},
         {"boxes", [&](std::size_t i) { boxes_from_raw(raw, photos[i].width, photos[i].height); }},
         {"overlay",
          [&](std::size_t i) {

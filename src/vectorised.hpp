@@ -10,3 +10,6 @@
 #else
 #define LOCUS_VECTORISED
 #endif
+
+/// Part of such functions: compiled with them, for the same instructions.
+#define LOCUS_INLINED [[gnu::always_inline]] inline

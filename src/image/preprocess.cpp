@@ -4,20 +4,15 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <vector>
 
 #include <fmt/core.h>
 
-#include "image/resampling.hpp"
+#include "image/region_sampler.hpp"
 #include "locus/error.hpp"
 #include "vectorised.hpp"
 
 namespace locus {
 namespace {
-
-using image::Resampling;
-using image::Taps;
 
 constexpr int most_side = 16384;  // of a network's input
 
@@ -57,92 +52,6 @@ void require_usable(const Image& image) {
 }
 
 int channels_of(const Preprocessing& p) { return p.color == ColorOrder::gray ? 1 : 3; }
-
-/// out[i] = sum over the taps of weight * source row's value i.
-LOCUS_VECTORISED
-void mix_rows(const std::uint8_t* source, std::size_t stride, const float* weights, int rows, float* out,
-              std::size_t count) {
-    // Three, then two at a time: fewer passes over `out`.
-    int row = std::min(rows, 3);
-    const float w0 = weights[0];
-    const float w1 = rows > 1 ? weights[1] : 0;
-    const float w2 = rows > 2 ? weights[2] : 0;
-    const std::uint8_t* second = rows > 1 ? source + stride : source;
-    const std::uint8_t* third = rows > 2 ? source + 2 * stride : source;
-    for (std::size_t i = 0; i < count; ++i) {
-        out[i] = w0 * static_cast<float>(source[i]) +
-                 (w1 * static_cast<float>(second[i]) + w2 * static_cast<float>(third[i]));
-    }
-    for (; row + 1 < rows; row += 2) {
-        const std::uint8_t* a = source + static_cast<std::size_t>(row) * stride;
-        const std::uint8_t* b = a + stride;
-        const float wa = weights[row];
-        const float wb = weights[row + 1];
-        for (std::size_t i = 0; i < count; ++i) out[i] += wa * static_cast<float>(a[i]) + wb * static_cast<float>(b[i]);
-    }
-    if (row < rows) {
-        const std::uint8_t* a = source + static_cast<std::size_t>(row) * stride;
-        const float wa = weights[row];
-        for (std::size_t i = 0; i < count; ++i) out[i] += wa * static_cast<float>(a[i]);
-    }
-}
-
-/// The same taps, all as many as the most: the added ones weigh nothing, and loops over them have one length.
-Resampling evened(const Resampling& columns) {
-    int count = 0;
-    for (const Taps& taps : columns.taps) count = std::max(count, taps.count);
-    const int begin = columns.begin();
-    const int last_start = std::max(begin, columns.end() - count);
-    count = std::min(count, columns.end() - begin);
-    Resampling even;
-    even.taps.reserve(columns.taps.size());
-    even.weights.assign(columns.taps.size() * static_cast<std::size_t>(count), 0.0F);
-    for (const Taps& taps : columns.taps) {
-        const int first = std::min(taps.first, last_start);
-        const auto start = even.taps.size() * static_cast<std::size_t>(count);
-        even.taps.push_back({first, count, static_cast<int>(start)});
-        std::copy_n(columns.weights.data() + taps.weights, taps.count,
-                    even.weights.data() + start + static_cast<std::size_t>(taps.first - first));
-    }
-    return even;
-}
-
-using Four = float __attribute__((vector_size(16)));
-
-/// out[4 i ... 4 i + 2] = the red, green, blue of output pixel i, of a row of interleaved RGB that begins with source pixel `begin` and
-/// has one float to spare behind it. All taps are `count`, which is `known` where that is not 0.
-template <int known> void mix_columns_of(const float* row, const Resampling& columns, int begin, float* out) {
-    for (const Taps& taps : columns.taps) {
-        const float* source = row + static_cast<std::ptrdiff_t>(taps.first - begin) * 3;
-        const float* weight = columns.weights.data() + taps.weights;
-        const int count = known > 0 ? known : taps.count;
-        Four sum{0, 0, 0, 0};
-        for (int k = 0; k < count; ++k, source += 3) {
-            Four pixel;
-            std::memcpy(&pixel, source, sizeof pixel);  // the fourth value is the next pixel's red, and is dropped
-            sum += pixel * weight[k];
-        }
-        std::memcpy(out, &sum, sizeof sum);
-        out += 4;
-    }
-}
-
-void mix_columns(const float* row, const Resampling& columns, int begin, float* out) {
-    switch (columns.taps.front().count) {
-        case 2:
-            return mix_columns_of<2>(row, columns, begin, out);
-        case 3:
-            return mix_columns_of<3>(row, columns, begin, out);
-        case 4:
-            return mix_columns_of<4>(row, columns, begin, out);
-        case 5:
-            return mix_columns_of<5>(row, columns, begin, out);
-        case 6:
-            return mix_columns_of<6>(row, columns, begin, out);
-        default:
-            return mix_columns_of<0>(row, columns, begin, out);
-    }
-}
 
 /// IEEE 754 half precision, rounded to nearest even; beyond 65504 infinite.
 std::uint16_t to_half(float value) {
@@ -192,14 +101,31 @@ Normalisation normalisation_of(const Preprocessing& p) {
     return n;
 }
 
+/// bytes[i] = values[i], which are 0 ... 255, rounded.
+LOCUS_VECTORISED
+void round_values(const float* values, std::size_t count, std::uint8_t* bytes) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const float value = values[i] + 0.5F;
+        bytes[i] = static_cast<std::uint8_t>(static_cast<int>(value < 255 ? value : 255.0F));
+    }
+}
+
 /// One row of pixels (four floats each) of 0 ... 255 as interleaved bytes, rounded.
 void write_bytes(const float* pixels, std::size_t width, const std::array<int, 3>& order, std::uint8_t* out) {
-    for (std::size_t x = 0; x < width; ++x, pixels += 4, out += 3) {
-        for (std::size_t c = 0; c < 3; ++c) {
-            const float value = pixels[order[c]] + 0.5F;
-            out[c] = static_cast<std::uint8_t>(static_cast<int>(value < 255 ? value : 255.0F));
-        }
+    constexpr std::size_t block = 64;
+    std::array<std::uint8_t, 4 * block> bytes{};
+    for (std::size_t begin = 0; begin < width; begin += block) {
+        const std::size_t count = std::min(block, width - begin);
+        round_values(pixels + 4 * begin, 4 * count, bytes.data());
+        for (std::size_t x = 0; x < count; ++x, out += 3)
+            for (std::size_t c = 0; c < 3; ++c) out[c] = bytes[4 * x + order[c]];
     }
+}
+
+/// out[i] = pixels[4 i] * scale + offset
+LOCUS_VECTORISED
+void write_plane(const float* pixels, std::size_t width, float scale, float offset, float* out) {
+    for (std::size_t i = 0; i < width; ++i) out[i] = pixels[4 * i] * scale + offset;
 }
 
 /// One row of pixels (four floats each) into its place in the tensor.
@@ -227,30 +153,21 @@ void write_row(const float* pixels, int row, const Preprocessing& p, const Norma
         T* target = tensor + start * pixel_step + c * channel_step;
         const float scale = n.scale[c];
         const float offset = n.offset[c];
+        if constexpr (sizeof(T) == sizeof(float)) {
+            if (pixel_step == 1) {
+                write_plane(source, width, scale, offset, target);
+                continue;
+            }
+        }
         for (std::size_t x = 0; x < width; ++x) target[x * pixel_step] = element_of<T>(source[4 * x] * scale + offset);
     }
 }
 
 template <class T> void sample(const Image& image, const Preprocessing& p, std::byte* out) {
-    const Region region = visible_region(image.width, image.height, p);
-    const Resampling columns = evened(image::triangle_filter(image.width, region.x, region.width, p.width));
-    const int begin = columns.begin();
-    const Resampling rows = image::triangle_filter(image.height, region.y, region.height, p.height);
+    image::RegionSampler sampler(image, visible_region(image.width, image.height, p), p.width, p.height);
     const Normalisation n = normalisation_of(p);
-
-    // Rows are mixed first: they lie in one piece.
-    const auto values = static_cast<std::size_t>(columns.end() - begin) * 3;
-    std::vector<float> mixed(values + 1);
-    std::vector<float> pixels(static_cast<std::size_t>(p.width) * 4);
-    const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
     T* tensor = reinterpret_cast<T*>(out);
-    for (int y = 0; y < p.height; ++y) {
-        const Taps& taps = rows.taps[static_cast<std::size_t>(y)];
-        mix_rows(image.pixel(begin, taps.first), stride, rows.weights.data() + taps.weights, taps.count, mixed.data(),
-                 values);
-        mix_columns(mixed.data(), columns, begin, pixels.data());
-        write_row(pixels.data(), y, p, n, tensor);
-    }
+    for (int y = 0; y < p.height; ++y) write_row(sampler.row(y), y, p, n, tensor);
 }
 
 }  // namespace
