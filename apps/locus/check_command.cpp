@@ -53,20 +53,18 @@ struct Looked {
 };
 
 Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessing& preprocessing) {
-    std::vector<batch::Source> sources;
+    batch::InputBatch inputs(preprocessing, items.size());
     Looked looked;
     for (const batch::InputItem& item : items) {
         if (!item.error.empty()) throw Error(ErrorKind::io, fmt::format("{}: {}", item.name, item.error));
-        batch::Source source = batch::read_source(item, preprocessing, false);
+        const batch::Source source = inputs.read(item, false);
         evaluate::SanityImage image{.name = item.name, .picture = image::preview(source.picture, picture_side)};
         const double x = static_cast<double>(image.picture.width) / source.width,
                      y = static_cast<double>(image.picture.height) / source.height;
         image.region = {source.region.x * x, source.region.y * y, source.region.width * x, source.region.height * y};
         looked.images.push_back(std::move(image));
-        source.picture = {};
-        sources.push_back(std::move(source));
     }
-    looked.inputs = batch::joined_inputs(sources);
+    looked.inputs = inputs.take();
     return looked;
 }
 

@@ -39,10 +39,11 @@ Map evidence(const Explanation& e) {
 
 class ItemWriter {
 public:
-    ItemWriter(const RunOptions& options, const InputItem& item, const Source& source, bool several_methods)
+    ItemWriter(const RunOptions& options, const InputItem& item, Source& source, bool several_methods)
         : options_(options), item_(item), source_(source), several_methods_(several_methods) {}
 
-    report::ExplanationRecord write(Explanation explanation, bool alone) const {
+    /// The last explanation's overlay is drawn on the picture itself.
+    report::ExplanationRecord write(Explanation explanation, bool alone, bool is_last) const {
         report::ExplanationRecord record;
         record.method = explanation.method;
         record.layer = explanation.layer;
@@ -60,9 +61,6 @@ public:
         OverlayOptions overlay = options_.overlay;
         overlay.label = caption(explanation);
         if (several_methods_) overlay.label += ", " + explanation.method;
-        if (save.overlay)
-            record.overlay_file =
-                put_jpeg("overlays", stem, overlay_raw(source_.picture, map, source_.region, record.boxes, overlay));
         if (save.heatmap || save.mask) {
             const Map full = upsample(map, source_.width, source_.height, source_.region);
             if (save.heatmap) record.heatmap_file = put_png("heatmaps", stem, heatmap(full, overlay));
@@ -71,6 +69,11 @@ public:
         if (!explanation.parts.empty()) {
             record.decomposition_file =
                 put_png("decompositions", stem, decomposition(source_.picture, explanation, source_.region, overlay));
+        }
+        if (save.overlay) {
+            Image picture = is_last ? std::move(source_.picture) : source_.picture;
+            draw_overlay_raw(picture, map, source_.region, record.boxes, overlay);
+            record.overlay_file = put_jpeg("overlays", stem, picture);
         }
         record.explanation = std::move(explanation);
         return record;
@@ -95,23 +98,24 @@ private:
 
     const RunOptions& options_;
     const InputItem& item_;
-    const Source& source_;
+    Source& source_;
     bool several_methods_;
 };
 
 }  // namespace
 
-ItemFiles write_item_files(const RunOptions& options, const InputItem& item, const Source& source,
+ItemFiles write_item_files(const RunOptions& options, const InputItem& item, Source source,
                            std::vector<Explanation> explanations, const Explainer& explainer, int preview_side) {
     ItemFiles files;
     files.record = {.file = item.name, .width = source.width, .height = source.height, .region = source.region};
     const std::size_t methods = explainer.methods().size();
+    if (preview_side > 0) files.preview = image::encode_jpeg(image::preview(source.picture, preview_side), 80);
     const ItemWriter writer(options, item, source, methods > 1);
     const bool alone = options.classes.size() == 1 && explanations.size() == methods &&
                        (options.classes.front() == "top:1" || !options.classes.front().starts_with("top:"));
     for (Explanation& explanation : explanations)
-        files.record.explanations.push_back(writer.write(std::move(explanation), alone));
-    if (preview_side > 0) files.preview = image::encode_jpeg(image::preview(source.picture, preview_side), 80);
+        files.record.explanations.push_back(
+            writer.write(std::move(explanation), alone, &explanation == &explanations.back()));
     return files;
 }
 

@@ -17,7 +17,7 @@ struct ItemFiles {
 };
 
 /// Writes below options.out what options.save asks for, each file whole, and returns the record that names them. Throws Error(io).
-ItemFiles write_item_files(const RunOptions& options, const InputItem& item, const Source& source,
+ItemFiles write_item_files(const RunOptions& options, const InputItem& item, Source source,
                            std::vector<Explanation> explanations, const Explainer& explainer, int preview_side);
 
 }  // namespace locus::batch

@@ -42,64 +42,108 @@ Image picture_of(const Tensor& input, const Preprocessing& p) {
     return picture;
 }
 
-Source read_array(const InputItem& item, const Preprocessing& preprocessing) {
+Tensor read_array(const InputItem& item) {
     report::NpyReader file(item.file);
-    Source source;
+    Tensor input;
     if (item.array_item) {
-        source.input = file.read_items(*item.array_item, 1);
+        input = file.read_items(*item.array_item, 1);
     } else {
         const Tensor array = file.read();
         Shape shape = array.shape();
         shape.insert(shape.begin(), 1);
-        source.input = array.reshaped(shape);
+        input = array.reshaped(shape);
     }
-    if (source.input.rank() != 4 || source.input.size() == 0) {
+    if (input.rank() != 4 || input.size() == 0) {
         throw Error(ErrorKind::image,
                     fmt::format("{} has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]", item.name,
                                 to_string(file.shape())));
     }
-    source.picture = picture_of(source.input, preprocessing);
-    source.width = source.picture.width;
-    source.height = source.picture.height;
-    source.region = {0, 0, static_cast<double>(source.width), static_cast<double>(source.height)};
-    return source;
+    return input;
+}
+
+/// `count` items of the shape that `one` has, which counts one.
+Tensor room_for(DataType type, const Shape& one, std::size_t count) {
+    Shape shape = one;
+    shape[0] = static_cast<std::int64_t>(count);
+    return {type, shape};
+}
+
+Tensor joined(const std::vector<Tensor>& inputs) {
+    const Tensor& first = inputs.front();
+    if (inputs.size() == 1) return first;
+    Tensor batch = room_for(first.type(), first.shape(), inputs.size());
+    const auto target = batch.mutable_bytes();
+    std::size_t done = 0;
+    for (const Tensor& input : inputs) {
+        if (input.type() != first.type() || input.shape() != first.shape()) {
+            throw Error(ErrorKind::usage, fmt::format("inputs of the shapes {} and {} do not go into one batch",
+                                                      to_string(first.shape()), to_string(input.shape())));
+        }
+        std::memcpy(target.data() + done, input.bytes().data(), input.bytes().size());
+        done += input.bytes().size();
+    }
+    return batch;
 }
 
 }  // namespace
 
-Source read_source(const InputItem& item, const Preprocessing& preprocessing, bool whole,
-                   const std::atomic<bool>* stop) {
-    if (item.file.extension() == ".npy") return read_array(item, preprocessing);
-    image::DecodeOptions options{.stop = stop};
-    if (!whole) options.reduce_to = image::needed_side(preprocessing);
-    image::Photo photo = image::decode(item.file, options);
+InputBatch::InputBatch(const Preprocessing& preprocessing, std::size_t room)
+    : preprocessing_(preprocessing), room_(room) {}
+
+Source InputBatch::read(const InputItem& item, bool whole, const std::atomic<bool>* stop) {
     Source source;
-    source.input = preprocess(photo.image, preprocessing);
+    if (item.file.extension() == ".npy") {
+        Tensor array = read_array(item);
+        source.picture = picture_of(array, preprocessing_);
+        source.width = source.picture.width;
+        source.height = source.picture.height;
+        source.region = {0, 0, static_cast<double>(source.width), static_cast<double>(source.height)};
+        add(std::move(array));
+        return source;
+    }
+    image::DecodeOptions options{.stop = stop};
+    if (!whole) options.reduce_to = image::needed_side(preprocessing_);
+    image::Photo photo = image::decode(item.file, options);
     source.width = photo.width;
     source.height = photo.height;
-    source.region = visible_region(photo.width, photo.height, preprocessing);
+    source.region = visible_region(photo.width, photo.height, preprocessing_);
+    add(photo.image);
     source.picture = std::move(photo.image);
     return source;
 }
 
-Tensor joined_inputs(const std::vector<Source>& sources) {
-    if (sources.size() == 1) return sources.front().input;
-    Shape shape = sources.front().input.shape();
-    shape[0] = static_cast<std::int64_t>(sources.size());
-    Tensor batch(sources.front().input.type(), shape);
-    const auto target = batch.mutable_bytes();
-    std::size_t done = 0;
-    for (const Source& source : sources) {
-        const auto bytes = source.input.bytes();
-        if (source.input.type() != batch.type() ||
-            !std::equal(shape.begin() + 1, shape.end(), source.input.shape().begin() + 1, source.input.shape().end())) {
-            throw Error(ErrorKind::usage,
-                        fmt::format("inputs of the shapes {} and {} do not go into one batch",
-                                    to_string(sources.front().input.shape()), to_string(source.input.shape())));
-        }
-        std::memcpy(target.data() + done, bytes.data(), bytes.size());
-        done += bytes.size();
+void InputBatch::add(const Image& photo) {
+    if (!apart_.empty()) {
+        apart_.push_back(preprocess(photo, preprocessing_));
+        return;
     }
+    if (!photos_) photos_ = room_for(preprocessing_.type, image::input_shape(preprocessing_), room_);
+    const std::size_t bytes = input_bytes(preprocessing_);
+    preprocess_into(photo, preprocessing_, photos_->mutable_bytes().subspan(count_ * bytes, bytes));
+    ++count_;
+}
+
+void InputBatch::add(Tensor array) {
+    set_photos_apart();
+    apart_.push_back(std::move(array));
+}
+
+void InputBatch::set_photos_apart() {
+    const std::size_t bytes = input_bytes(preprocessing_);
+    for (std::size_t i = 0; i < count_; ++i) {
+        const auto photo = photos_->bytes().subspan(i * bytes, bytes);
+        apart_.emplace_back(preprocessing_.type, image::input_shape(preprocessing_),
+                            std::vector<std::byte>(photo.begin(), photo.end()));
+    }
+    count_ = 0;
+}
+
+Tensor InputBatch::take() {
+    if (count_ < room_) set_photos_apart();
+    Tensor batch = apart_.empty() ? std::move(*photos_) : joined(apart_);
+    photos_.reset();
+    count_ = 0;
+    apart_.clear();
     return batch;
 }
 

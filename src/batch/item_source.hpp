@@ -1,8 +1,10 @@
 #pragma once
 
-/// One input, read: the network's input and, where it is a picture, the picture.
+/// Inputs, read: what the network takes of them and, where they are pictures, the pictures.
 
 #include <atomic>
+#include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "batch/input_list.hpp"
@@ -12,21 +14,38 @@
 
 namespace locus::batch {
 
+/// Of one input all but what the network takes.
 struct Source {
-    Tensor input;   ///< [1, C, H, W] or [1, H, W, C]
     Image picture;  ///< upright; reduced where nobody is going to look at it. Of an array: what its numbers show
     int width = 0;  ///< pixels of the whole upright picture: the frame of all boxes
     int height = 0;
     Region region;  ///< what the network sees of it
 };
 
-/// Decodes and preprocesses a picture, or reads an item of an array, which is taken as preprocessed already. `whole`: the picture is
-/// wanted at its own size; else a JPEG may be decoded smaller. Throws Error(image, io, resource), and image::Stopped where `stop` was set while a
-/// pipe was waited for.
-Source read_source(const InputItem& item, const Preprocessing& preprocessing, bool whole,
-                   const std::atomic<bool>* stop = nullptr);
+/// The network's input, filled item by item.
+class InputBatch {
+public:
+    /// For at most `room` items.
+    InputBatch(const Preprocessing& preprocessing, std::size_t room);
 
-/// The inputs of several sources as one batch. Throws Error(usage) where their shapes differ.
-Tensor joined_inputs(const std::vector<Source>& sources);
+    /// Decodes and preprocesses a picture, or reads an item of an array, which is taken as preprocessed already, and adds it. `whole`: the
+    /// picture is wanted at its own size; else a JPEG may be decoded smaller. Throws Error(image, io, resource), and image::Stopped where
+    /// `stop` was set while a pipe was waited for; nothing is added then.
+    Source read(const InputItem& item, bool whole, const std::atomic<bool>* stop = nullptr);
+
+    /// [N, C, H, W] or [N, H, W, C] of the N items read, at least one, which it is emptied of. Throws Error(usage) where their shapes differ.
+    Tensor take();
+
+private:
+    void add(const Image& photo);
+    void add(Tensor array);
+    void set_photos_apart();
+
+    Preprocessing preprocessing_;
+    std::size_t room_;
+    std::optional<Tensor> photos_;  ///< with room for all; made for the first
+    std::size_t count_ = 0;         ///< of photos in it
+    std::vector<Tensor> apart_;     ///< all items, from the first array on: they may be of any shape
+};
 
 }  // namespace locus::batch

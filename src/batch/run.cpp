@@ -186,11 +186,11 @@ public:
         std::vector<std::size_t> readable;
         std::vector<Source> sources;
         std::vector<Outcome> outcomes;
+        InputBatch batch(explainer_.preprocessing(), indices.size());
         for (const std::size_t index : indices) {
             try {
                 if (!inputs_[index].error.empty()) throw Error(ErrorKind::io, inputs_[index].error);
-                sources.push_back(
-                    read_source(inputs_[index], explainer_.preprocessing(), needs_picture(index), &stop_));
+                sources.push_back(batch.read(inputs_[index], needs_picture(index), &stop_));
                 readable.push_back(index);
             } catch (const image::Stopped&) {
                 return {};
@@ -203,7 +203,7 @@ public:
         if (readable.empty()) return outcomes;
         std::vector<std::vector<Explanation>> explanations;
         try {
-            explanations = explainer_.explain(joined_inputs(sources), {classes_});
+            explanations = explainer_.explain(batch.take(), {classes_});
         } catch (const Error& error) {
             if (readable.size() == 1) {
                 outcomes.push_back(failed(readable.front(), error.what()));
@@ -216,7 +216,7 @@ public:
             return outcomes;
         }
         for (std::size_t i = 0; i < readable.size(); ++i)
-            outcomes.push_back(finished(readable[i], sources[i], std::move(explanations[i])));
+            outcomes.push_back(finished(readable[i], std::move(sources[i]), std::move(explanations[i])));
         return outcomes;
     }
 
@@ -229,10 +229,10 @@ private:
         return options_.save.overlay || options_.explainer.parts > 0 || preview_side(index) > 0;
     }
 
-    Outcome finished(std::size_t index, const Source& source, std::vector<Explanation> explanations) const {
+    Outcome finished(std::size_t index, Source source, std::vector<Explanation> explanations) const {
         const int side = preview_side(index);
         const ItemFiles files =
-            write_item_files(options_, inputs_[index], source, std::move(explanations), explainer_, side);
+            write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_, side);
         return {index, report::journal_line(index, files.record, files.preview, side > 0),
                 observer_.describe ? observer_.describe(files.record) : "", std::nullopt};
     }

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/core.h>
 
 #include "image/annotation.hpp"
 #include "image/heat.hpp"
 #include "image/overlay_raw.hpp"
+#include "localize/extremes.hpp"
 #include "localize/row_interpolator.hpp"
 #include "locus/error.hpp"
 
@@ -17,23 +17,12 @@ namespace {
 
 using image::HeatPalette;
 using image::HeatScale;
+using localize::Extremes;
 
-/// The least and the greatest finite value seen; NaN and infinities do not count, as for boxes.
-struct Range {
-    float least = std::numeric_limits<float>::infinity();
-    float greatest = -std::numeric_limits<float>::infinity();
-
-    void take(std::span<const float> values) {
-        for (const float value : values) {
-            if (!std::isfinite(value)) continue;
-            least = std::min(least, value);
-            greatest = std::max(greatest, value);
-        }
-    }
-    HeatScale scale(bool is_signed) const {
-        return greatest < least ? image::heat_scale(0, 0, is_signed) : image::heat_scale(least, greatest, is_signed);
-    }
-};
+HeatScale scale_of(const Extremes& range, bool is_signed) {
+    return range.is_empty() ? image::heat_scale(0, 0, is_signed)
+                            : image::heat_scale(range.least, range.greatest, is_signed);
+}
 
 void require_photo(const Image& photo) {
     const auto pixels =
@@ -80,9 +69,9 @@ Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes,
                                 map.height, photo.width, photo.height));
     }
     const HeatPalette palette(options.colormap, options.alpha, options.is_signed);
-    Range range;
+    Extremes range;
     range.take(map.values);
-    const HeatScale scale = range.scale(options.is_signed);
+    const HeatScale scale = scale_of(range, options.is_signed);
     Image picture{.width = photo.width, .height = photo.height, .rgb = std::vector<std::uint8_t>(photo.rgb.size())};
     for (int y = 0; y < photo.height; ++y) {
         image::blend_heat(row_of(map, y), scale, palette, photo.pixel(0, y), picture.pixel(0, y));
@@ -91,8 +80,8 @@ Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes,
     return picture;
 }
 
-Image overlay_raw(const Image& photo, const Map& raw, const Region& region, const std::vector<Box>& boxes,
-                  const OverlayOptions& options) {
+void draw_overlay_raw(Image& photo, const Map& raw, const Region& region, const std::vector<Box>& boxes,
+                      const OverlayOptions& options) {
     require_photo(photo);
     const HeatPalette palette(options.colormap, options.alpha, options.is_signed);
     const localize::RowInterpolator rows(raw, photo.width, photo.height, region);
@@ -102,30 +91,35 @@ Image overlay_raw(const Image& photo, const Map& raw, const Region& region, cons
     const auto seen = std::span(values).subspan(static_cast<std::size_t>(across.first),
                                                 static_cast<std::size_t>(across.last - across.first));
 
-    Range range;
+    Extremes range;
     for (const int y : rows.extreme_rows()) {
         if (y < down.first || y >= down.last) continue;
         rows.row(y, values);
         range.take(seen);
     }
-    const HeatScale scale = range.scale(options.is_signed);
+    const HeatScale scale = scale_of(range, options.is_signed);
 
-    Image picture = photo;
     for (int y = down.first; y < down.last; ++y) {
         rows.row(y, values);
-        std::uint8_t* pixels = picture.pixel(across.first, y);
+        std::uint8_t* pixels = photo.pixel(across.first, y);
         image::blend_heat(seen, scale, palette, pixels, pixels);
     }
-    annotate(picture, scale, boxes, options);
+    annotate(photo, scale, boxes, options);
+}
+
+Image overlay_raw(const Image& photo, const Map& raw, const Region& region, const std::vector<Box>& boxes,
+                  const OverlayOptions& options) {
+    Image picture = photo;
+    draw_overlay_raw(picture, raw, region, boxes, options);
     return picture;
 }
 
 Image heatmap(const Map& map, const OverlayOptions& options) {
     require_map(map);
     const HeatPalette palette = HeatPalette::opaque(options.colormap, options.is_signed);
-    Range range;
+    Extremes range;
     range.take(map.values);
-    const HeatScale scale = range.scale(options.is_signed);
+    const HeatScale scale = scale_of(range, options.is_signed);
     Image picture = blank(map);
     for (int y = 0; y < map.height; ++y) {
         std::uint8_t* pixels = picture.pixel(0, y);
@@ -142,7 +136,7 @@ Image mask(const Map& map, double threshold) {
                     fmt::format("A threshold of {} is not possible: it is a share of the maximum, from 0 to below 1.",
                                 threshold));
     }
-    Range range;
+    Extremes range;
     range.take(map.values);
     Image picture = blank(map);
     if (!(range.greatest > 0)) return picture;

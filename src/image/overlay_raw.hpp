@@ -17,4 +17,8 @@ namespace locus {
 Image overlay_raw(const Image& photo, const Map& raw, const Region& region, const std::vector<Box>& boxes,
                   const OverlayOptions& options = {});
 
+/// The same on the photo itself.
+void draw_overlay_raw(Image& photo, const Map& raw, const Region& region, const std::vector<Box>& boxes,
+                      const OverlayOptions& options = {});
+
 }  // namespace locus

@@ -212,10 +212,7 @@ void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::
 }
 
 Tensor preprocess(const Image& image, const Preprocessing& p) {
-    require_usable(p);
-    const Shape shape = p.layout == Layout::nchw ? Shape{1, channels_of(p), p.height, p.width}
-                                                 : Shape{1, p.height, p.width, channels_of(p)};
-    Tensor tensor(p.type, shape);
+    Tensor tensor(p.type, image::input_shape(p));
     preprocess_into(image, p, tensor.mutable_bytes());
     return tensor;
 }
@@ -223,6 +220,12 @@ Tensor preprocess(const Image& image, const Preprocessing& p) {
 }  // namespace locus
 
 namespace locus::image {
+
+Shape input_shape(const Preprocessing& p) {
+    require_usable(p);
+    return p.layout == Layout::nchw ? Shape{1, channels_of(p), p.height, p.width}
+                                    : Shape{1, p.height, p.width, channels_of(p)};
+}
 
 int needed_side(const Preprocessing& p) {
     require_usable(p);

@@ -1,8 +1,11 @@
 #include "image/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <map>
+#include <utility>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
@@ -77,20 +80,71 @@ char32_t next_code(std::string_view utf8, std::size_t& at) {
     return code;
 }
 
+/// How letters of one size are drawn.
+struct Pen {
+    explicit Pen(int letter_height)
+        : capitals(letter_height),
+          thickness(std::max(supersampling, static_cast<int>(std::lround(supersampling * capitals * 0.13)))),
+          margin(thickness / 2 + 1),
+          scale((supersampling * capitals - thickness) / capitals_of_font),
+          height(capitals + static_cast<int>(std::ceil(capitals * 0.4))) {}
+
+    int capitals;   ///< pixels
+    int thickness;  ///< of strokes, in parts of pixels, as are margin and scale
+    int margin;
+    double scale;  ///< of the font: half a stroke sticks out at either end
+    int height;    ///< pixels, with what hangs below the line
+};
+
+/// How far each ASCII character takes its line, at scale 1.
+const std::array<double, 128>& advances() {
+    static const auto table = [] {
+        std::array<double, 128> widths{};
+        constexpr int many = 100;  // widths come rounded
+        for (std::size_t c = ' '; c < widths.size(); ++c) {
+            int below = 0;
+            const std::string line(many, static_cast<char>(c));
+            widths[c] = cv::getTextSize(line, cv::FONT_HERSHEY_SIMPLEX, 1, 0, &below).width / static_cast<double>(many);
+        }
+        return widths;
+    }();
+    return table;
+}
+
+/// One letter's strokes. Those drawn before are kept: drawing takes longer than all that is done with them.
+const cv::Mat& strokes(char letter, const Pen& pen) {
+    constexpr std::size_t most_kept = 1024;
+    thread_local std::map<std::pair<int, char>, cv::Mat> kept;
+    if (kept.size() >= most_kept) kept.clear();
+    cv::Mat& drawn = kept[{pen.capitals, letter}];
+    if (drawn.empty()) {
+        const double width = advances()[static_cast<std::size_t>(letter)] * pen.scale;
+        drawn = cv::Mat::zeros(pen.height * supersampling, static_cast<int>(std::ceil(width)) + 2 * pen.margin, CV_8U);
+        cv::putText(drawn, std::string(1, letter), {pen.margin, pen.capitals * supersampling - pen.thickness / 2},
+                    cv::FONT_HERSHEY_SIMPLEX, pen.scale, 255, pen.thickness);
+    }
+    return drawn;
+}
+
 Text render_ascii(const std::string& ascii, int capitals) {
-    const int thickness = std::max(supersampling, static_cast<int>(std::lround(supersampling * capitals * 0.13)));
-    const double scale =
-        (supersampling * capitals - thickness) / capitals_of_font;  // half a stroke sticks out at either end
-    int below = 0;
-    const cv::Size size = cv::getTextSize(ascii, cv::FONT_HERSHEY_SIMPLEX, scale, thickness, &below);
-    const int margin = thickness / 2 + 1;
+    const Pen pen(capitals);
+    double length = 0;
+    for (const char letter : ascii) length += advances()[static_cast<std::size_t>(letter)] * pen.scale;
+    const int parts = static_cast<int>(std::lround(length)) + pen.thickness + 2 * pen.margin;
     Text text;
-    text.width = (size.width + 2 * margin + supersampling - 1) / supersampling;
+    text.width = (parts + supersampling - 1) / supersampling;
     text.capitals = capitals;
-    text.height = capitals + static_cast<int>(std::ceil(capitals * 0.4));
-    cv::Mat large(text.height * supersampling, text.width * supersampling, CV_8U, cv::Scalar(0));
-    cv::putText(large, ascii, {margin, capitals * supersampling - thickness / 2}, cv::FONT_HERSHEY_SIMPLEX, scale, 255,
-                thickness);
+    text.height = pen.height;
+    cv::Mat large = cv::Mat::zeros(text.height * supersampling, text.width * supersampling, CV_8U);
+    double at = 0;
+    for (const char letter : ascii) {
+        const cv::Mat& drawn = strokes(letter, pen);
+        const int x = static_cast<int>(std::lround(at));
+        const int width = std::min(drawn.cols, large.cols - x);
+        cv::Mat place = large.colRange(x, x + width);
+        cv::bitwise_or(place, drawn.colRange(0, width), place);
+        at += advances()[static_cast<std::size_t>(letter)] * pen.scale;
+    }
     text.coverage.resize(static_cast<std::size_t>(text.width) * static_cast<std::size_t>(text.height));
     cv::Mat small(text.height, text.width, CV_8U, text.coverage.data());
     cv::resize(large, small, small.size(), 0, 0, cv::INTER_AREA);

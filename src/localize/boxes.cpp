@@ -1,7 +1,6 @@
 #include "locus/boxes.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -12,6 +11,7 @@
 
 #include <fmt/core.h>
 
+#include "localize/extremes.hpp"
 #include "localize/row_interpolator.hpp"
 #include "locus/error.hpp"
 #include "vectorised.hpp"
@@ -42,26 +42,6 @@ void merge(std::vector<Run>& runs, int a, int b) {
     } else {
         runs[a].parent = b;
     }
-}
-
-/// Largest finite value, minus infinity where there is none.
-LOCUS_VECTORISED
-float finite_maximum(std::span<const float> values, float so_far) {
-    constexpr std::size_t lanes = 16;  // independent maxima, which the compiler turns into vector instructions
-    constexpr float infinity = std::numeric_limits<float>::infinity();
-    std::array<float, lanes> best;
-    best.fill(so_far);
-    std::size_t i = 0;
-    for (; i + lanes <= values.size(); i += lanes) {
-        for (std::size_t k = 0; k < lanes; ++k) {
-            const float value = values[i + k] < infinity ? values[i + k] : best[k];
-            best[k] = value > best[k] ? value : best[k];
-        }
-    }
-    for (; i < values.size(); ++i) {
-        if (values[i] < infinity && values[i] > best[0]) best[0] = values[i];
-    }
-    return *std::max_element(best.begin(), best.end());
 }
 
 LOCUS_VECTORISED
@@ -162,8 +142,9 @@ std::vector<Box> boxes_of_rows(int height, RowAt row_at, const std::vector<int>&
             fmt::format("The box threshold is {}: it must be a share of the map's maximum, at least 0 and below 1.",
                         options.threshold));
     }
-    float maximum = -std::numeric_limits<float>::infinity();
-    for (const int y : rows_of_maximum) maximum = finite_maximum(row_at(y), maximum);
+    localize::Extremes extremes;
+    for (const int y : rows_of_maximum) extremes.take(row_at(y));
+    const float maximum = extremes.greatest;
     if (!(maximum > 0)) return {};
 
     const float limit = float_below(options.threshold * static_cast<double>(maximum));
