@@ -7,7 +7,6 @@
 #include "image/decomposition.hpp"
 #include "image/encode.hpp"
 #include "image/overlay_raw.hpp"
-#include "image/preview.hpp"
 #include "locus/error.hpp"
 #include "report/atomic_file.hpp"
 #include "report/npy.hpp"
@@ -104,19 +103,18 @@ private:
 
 }  // namespace
 
-ItemFiles write_item_files(const RunOptions& options, const InputItem& item, Source source,
-                           std::vector<Explanation> explanations, const Explainer& explainer, int preview_side) {
-    ItemFiles files;
-    files.record = {.file = item.name, .width = source.width, .height = source.height, .region = source.region};
+report::ImageRecord write_item_files(const RunOptions& options, const InputItem& item, Source source,
+                                     std::vector<Explanation> explanations, const Explainer& explainer) {
+    report::ImageRecord record{
+        .file = item.name, .width = source.width, .height = source.height, .region = source.region};
     const std::size_t methods = explainer.methods().size();
-    if (preview_side > 0) files.preview = image::encode_jpeg(image::preview(source.picture, preview_side), 80);
     const ItemWriter writer(options, item, source, methods > 1);
     const bool alone = options.classes.size() == 1 && explanations.size() == methods &&
                        (options.classes.front() == "top:1" || !options.classes.front().starts_with("top:"));
     for (Explanation& explanation : explanations)
-        files.record.explanations.push_back(
+        record.explanations.push_back(
             writer.write(std::move(explanation), alone, &explanation == &explanations.back()));
-    return files;
+    return record;
 }
 
 }  // namespace locus::batch

@@ -2,7 +2,6 @@
 
 /// The files of one explained input: maps, overlays, heat maps, masks, decompositions.
 
-#include <cstddef>
 #include <vector>
 
 #include "batch/item_source.hpp"
@@ -11,13 +10,8 @@
 
 namespace locus::batch {
 
-struct ItemFiles {
-    report::ImageRecord record;
-    std::vector<std::byte> preview;  ///< JPEG for the report; empty where none is wanted
-};
-
 /// Writes below options.out what options.save asks for, each file whole, and returns the record that names them. Throws Error(io).
-ItemFiles write_item_files(const RunOptions& options, const InputItem& item, Source source,
-                           std::vector<Explanation> explanations, const Explainer& explainer, int preview_side);
+report::ImageRecord write_item_files(const RunOptions& options, const InputItem& item, Source source,
+                                     std::vector<Explanation> explanations, const Explainer& explainer);
 
 }  // namespace locus::batch

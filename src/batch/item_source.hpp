@@ -19,7 +19,8 @@ struct Source {
     Image picture;  ///< upright; reduced where nobody is going to look at it. Of an array: what its numbers show
     int width = 0;  ///< pixels of the whole upright picture: the frame of all boxes
     int height = 0;
-    Region region;  ///< what the network sees of it
+    Region region;                   ///< what the network sees of it
+    std::vector<std::byte> preview;  ///< JPEG for the report; empty where none is wanted
 };
 
 /// The network's input, filled item by item.

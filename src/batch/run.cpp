@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <future>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -12,6 +13,8 @@
 #include "batch/item_source.hpp"
 #include "cluster/message.hpp"
 #include "image/decode.hpp"
+#include "image/encode.hpp"
+#include "image/preview.hpp"
 #include "locus/error.hpp"
 #include "report/run_journal.hpp"
 #include "report/sha256.hpp"
@@ -21,6 +24,8 @@ namespace {
 
 /// Results kept back, at most, until the image before them is done: a few MB of text, and minutes of work for a slow one.
 constexpr std::size_t most_behind_one = 4096;
+
+constexpr int preview_quality = 80;  // of JPEG, of 100
 
 std::vector<ClassRequest> requests(const RunOptions& options, const Explainer& explainer) {
     std::vector<ClassRequest> result;
@@ -201,6 +206,11 @@ public:
             }
         }
         if (readable.empty()) return outcomes;
+        // Now, while the pictures are in the cache.
+        for (std::size_t i = 0; i < readable.size(); ++i) {
+            if (const int side = preview_side(readable[i]); side > 0)
+                sources[i].preview = image::encode_jpeg(image::preview(sources[i].picture, side), preview_quality);
+        }
         std::vector<std::vector<Explanation>> explanations;
         try {
             explanations = explainer_.explain(batch.take(), {classes_});
@@ -230,11 +240,11 @@ private:
     }
 
     Outcome finished(std::size_t index, Source source, std::vector<Explanation> explanations) const {
-        const int side = preview_side(index);
-        const ItemFiles files =
-            write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_, side);
-        return {index, report::journal_line(index, files.record, files.preview, side > 0),
-                observer_.describe ? observer_.describe(files.record) : "", std::nullopt};
+        const std::vector<std::byte> preview = std::move(source.preview);
+        const report::ImageRecord record =
+            write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_);
+        return {index, report::journal_line(index, record, preview, preview_side(index) > 0),
+                observer_.describe ? observer_.describe(record) : "", std::nullopt};
     }
 
     Outcome failed(std::size_t index, const std::string& why) const {
@@ -286,12 +296,14 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
              Setting& setting) {
     ExplainerOptions explainer_options = options.explainer;
     explainer_options.threads = threads_a_pass;
+    std::future<std::string> sha256;
+    if (keeps_journal) sha256 = std::async(std::launch::async, report::sha256_of_file, options.model);
     Explainer& explainer = setting.explainer.emplace(options.model, explainer_options);
     if (!options.labels.empty()) explainer.set_labels(options.labels);
     setting.classes = requests(options, explainer);
     explainer.check(setting.classes);
     if (!keeps_journal) return;
-    setting.record = run_record(options, explainer, report::sha256_of_file(options.model));
+    setting.record = run_record(options, explainer, sha256.get());
     const report::RunPlan run_plan = plan(options, inputs, setting.record, explainer);
     setting.journal.emplace(options.resume ? report::RunJournal::resume(options.out, run_plan)
                                            : report::RunJournal::create(options.out, run_plan, options.overwrite));

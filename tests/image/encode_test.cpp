@@ -54,11 +54,32 @@ TEST(Encode, RefusesWhatCannotBeEncoded) {
 }
 
 TEST(Preview, KeepsTheAspectAndNeverEnlarges) {
-    const Image small = preview(picture(500, 375), 128);
-    EXPECT_EQ(small.width, 128);
-    EXPECT_EQ(small.height, 96);
+    const Image small = preview(picture(500, 375), 150);
+    EXPECT_EQ(small.width, 125);  // blocks of four
+    EXPECT_EQ(small.height, 93);
+    const Image smaller = preview(picture(330, 220), 256);
+    EXPECT_EQ(smaller.width, 256);  // blocks of two would leave 165
+    EXPECT_EQ(smaller.height, 171);
     EXPECT_EQ(preview(picture(40, 30), 128).rgb, picture(40, 30).rgb);
     EXPECT_EQ(preview(picture(2000, 2), 100).height, 1);
+}
+
+TEST(Preview, BlocksOfPixelsBecomeTheirMeans) {
+    Image checks{.width = 6, .height = 5, .rgb = std::vector<std::uint8_t>(6 * 5 * 3)};
+    for (int y = 0; y < 5; ++y) {
+        for (int x = 0; x < 6; ++x) {
+            for (int c = 0; c < 3; ++c)
+                checks.pixel(x, y)[c] = static_cast<std::uint8_t>(40 * (x / 2) + 10 * (y / 2) + c + 2 * ((x + y) % 2));
+        }
+    }
+    const Image means = preview(checks, 3);  // the last row is less than a block
+    ASSERT_EQ(means.width, 3);
+    ASSERT_EQ(means.height, 2);
+    for (int y = 0; y < 2; ++y) {
+        for (int x = 0; x < 3; ++x) {
+            for (int c = 0; c < 3; ++c) EXPECT_EQ(means.pixel(x, y)[c], 40 * x + 10 * y + c + 1) << x << ' ' << y;
+        }
+    }
 }
 
 Explanation explanation(std::vector<float> map) {
