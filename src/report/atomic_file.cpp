@@ -21,6 +21,17 @@ namespace {
 constexpr std::string_view part_prefix = ".locus-part-";
 constexpr std::size_t buffer_size = std::size_t{1} << 18;
 
+/// Writes all; 0, or the number of the error.
+int write_all(int descriptor, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return 0;
+}
+
 std::string part_name() {
     static std::atomic<unsigned> counter{0};
     return fmt::format("{}{}-{}", part_prefix, ::getpid(), counter++);
@@ -63,12 +74,7 @@ void AtomicFile::fail(int error) const {
 }
 
 void AtomicFile::flush(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) fail(errno);
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
+    if (const int error = write_all(descriptor_, bytes); error != 0) fail(error);
 }
 
 void AtomicFile::write(std::string_view bytes) {
@@ -91,6 +97,42 @@ void AtomicFile::commit() {
         ::unlink(part_.c_str());
         fail(error);
     }
+}
+
+Spool::Spool(const fs::path& folder) : folder_(folder) {
+    const fs::path part = folder / part_name();
+    descriptor_ = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor_ < 0) fail(errno);
+    ::unlink(part.c_str());
+}
+
+Spool::~Spool() { ::close(descriptor_); }
+
+void Spool::fail(int error) const {
+    throw Error(ErrorKind::io, fmt::format("cannot put text aside in {}: {}", to_utf8(folder_.native()),
+                                           std::generic_category().message(error)));
+}
+
+void Spool::write(std::string_view bytes) {
+    buffer_.append(bytes);
+    if (buffer_.size() < buffer_size) return;
+    if (const int error = write_all(descriptor_, buffer_); error != 0) fail(error);
+    buffer_.clear();
+}
+
+void Spool::move_to(AtomicFile& file) {
+    if (::lseek(descriptor_, 0, SEEK_SET) != 0) fail(errno);
+    std::string piece(buffer_size, '\0');
+    while (true) {
+        const ssize_t count = ::read(descriptor_, piece.data(), piece.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) fail(errno);
+        if (count == 0) break;
+        file.write(std::string_view(piece).substr(0, static_cast<std::size_t>(count)));
+    }
+    file.write(buffer_);
+    buffer_.clear();
+    if (::ftruncate(descriptor_, 0) != 0 || ::lseek(descriptor_, 0, SEEK_SET) != 0) fail(errno);
 }
 
 std::size_t remove_part_files(const fs::path& folder) {

@@ -49,6 +49,29 @@ private:
     int descriptor_ = -1;
 };
 
+/// Text put aside on the disk, which is to follow other text that is written at the same time. It has no name: nothing is left of it.
+class Spool {
+public:
+    /// `folder` must exist. Throws Error(io).
+    explicit Spool(const std::filesystem::path& folder);
+    ~Spool();
+    Spool(const Spool&) = delete;
+    Spool& operator=(const Spool&) = delete;
+
+    /// Appends; throws Error(io), for instance on a full disk.
+    void write(std::string_view bytes);
+
+    /// Appends all of it to the file, and is empty then. Throws Error(io).
+    void move_to(AtomicFile& file);
+
+private:
+    [[noreturn]] void fail(int error) const;
+
+    std::filesystem::path folder_;
+    std::string buffer_;
+    int descriptor_ = -1;
+};
+
 /// Removes the part files that killed runs left in `folder` and below (links are not followed). Returns how many. Only for a folder in which
 /// nobody is writing at the time.
 std::size_t remove_part_files(const std::filesystem::path& folder);

@@ -4,11 +4,8 @@
 /// and its "annotations" are a COCO results list for `loadRes` (https://cocodataset.org/#format-data, #format-results).
 ///
 ///     CocoWriter coco("out/boxes.coco.json");
-///     for (...) coco.image(id, image);              // all images first, in order
-///     for (...) coco.annotations(id, image);        // then all again
+///     for (...) coco.image(id, image);
 ///     coco.commit();
-///
-/// Two rounds, because the file holds one table behind the other and a million boxes shall not be held in memory.
 
 #include <cstddef>
 #include <filesystem>
@@ -24,20 +21,15 @@ class CocoWriter {
 public:
     explicit CocoWriter(const std::filesystem::path& path);
 
-    /// `image` is an entry of results.json's "images"; `id` any number from 1, the same in both rounds.
+    /// `image` is an entry of results.json's "images"; `id` any number from 1 that no other has.
     void image(std::size_t id, const nlohmann::ordered_json& image);
-    void annotations(std::size_t id, const nlohmann::ordered_json& image);
     void commit();
 
 private:
-    void begin_annotations();
-    void entry(const std::string& text);
-
     AtomicFile file_;
+    Spool annotations_;  ///< the file holds them behind all images, and a million boxes shall not be held in memory
     std::map<int, std::string> categories_;
-    std::size_t annotation_ = 0;
-    bool first_ = true;
-    bool in_annotations_ = false;
+    std::size_t images_ = 0, boxes_ = 0;
 };
 
 }  // namespace locus::report

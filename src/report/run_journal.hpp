@@ -52,6 +52,8 @@ std::string journal_line(std::size_t index, const ImageRecord& record, std::span
                          bool wants_preview);
 std::string journal_line(std::size_t index, const Failure& failure);
 
+class ReportWriter;
+
 class RunJournal {
 public:
     /// Begins a run. An earlier, finished run in `out` is removed first. Throws Error(usage) where `out` holds an unfinished run or
@@ -102,6 +104,7 @@ private:
     bool read_back();
     std::vector<std::string> fields(const Entry& entry) const;
     void write_outputs(const RunRecord& run, bool unfinished);
+    void write_page(ReportWriter& page) const;
 
     std::filesystem::path out_;
     RunPlan plan_;

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "locus/error.hpp"
 #include "report/results_json.hpp"
 #include "sample_run.hpp"
 #include "support/scratch_folder.hpp"
@@ -17,7 +18,6 @@ Json coco_of(const std::vector<ImageRecord>& images) {
     const test::ScratchFolder folder;
     CocoWriter coco(folder / "boxes.coco.json");
     for (std::size_t i = 0; i < images.size(); ++i) coco.image(i + 1, Json::parse(image_json(images[i])));
-    for (std::size_t i = 0; i < images.size(); ++i) coco.annotations(i + 1, Json::parse(image_json(images[i])));
     coco.commit();
     return Json::parse(test::contents(folder / "boxes.coco.json"));
 }
@@ -51,6 +51,30 @@ TEST(Coco, EmptyRunsGiveEmptyTables) {
     const Json coco = coco_of({});
     for (const char* table : {"images", "categories", "annotations"})
         EXPECT_TRUE(coco[table].is_array() && coco[table].empty());
+}
+
+TEST(Coco, ManyBoxesAreListedBehindAllImages) {
+    std::vector<ImageRecord> images(3000, sample_image());  // more than a buffer of text
+    const Json coco = coco_of(images);
+    ASSERT_EQ(coco["images"].size(), images.size());
+    ASSERT_EQ(coco["annotations"].size() % images.size(), 0U);
+    for (std::size_t i = 0; i < coco["annotations"].size(); ++i) ASSERT_EQ(coco["annotations"][i]["id"], i + 1);
+    EXPECT_EQ(coco["annotations"].back()["image_id"], images.size());
+}
+
+TEST(Spool, IsEmptyOnceMoved) {
+    const test::ScratchFolder folder;
+    Spool spool(folder.path());
+    AtomicFile file(folder / "all.txt");
+    spool.write("behind");
+    file.write("first ");
+    spool.move_to(file);
+    spool.move_to(file);
+    spool.write(", and last");
+    spool.move_to(file);
+    file.commit();
+    EXPECT_EQ(test::contents(folder / "all.txt"), "first behind, and last");
+    EXPECT_THROW(Spool(folder / "nowhere"), Error);
 }
 
 }  // namespace
