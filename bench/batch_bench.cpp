@@ -100,11 +100,12 @@ int main(int argc, char** argv) {
         batch::RunObserver observer;
         std::size_t seen = 0;
         observer.image = [&](const std::string&) {
-            if (++seen == 100) after_hundred = resident();
+            ++seen;
+            if (seen == 100) after_hundred = resident();
+            if (seen == count) after_all = resident();
         };
         const auto start = std::chrono::steady_clock::now();
         batch::run(options, items, observer, stop);
-        after_all = resident();
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return static_cast<double>(count) / seconds;
     };
@@ -144,7 +145,7 @@ int main(int argc, char** argv) {
     }
     fmt::print("overlays, boxes and report run at {:.1f} % of what the bare parts allow\n",
                100 * bench::median(rates[3]) / bench::median(rates[1]));
-    fmt::print("resident memory after 100 images {:.0f} MiB, at the end {:.0f} MiB\n", after_hundred, after_all);
+    fmt::print("resident memory after 100 images {:.0f} MiB, after {} {:.0f} MiB\n", after_hundred, count, after_all);
     fs::remove_all(scratch);
     return 0;
 }

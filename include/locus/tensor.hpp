@@ -71,6 +71,9 @@ public:
     /// Zeros. Throws Error(model) for a type without fixed size, Error(resource) where memory does not suffice.
     Tensor(DataType type, Shape shape);
 
+    /// Whatever is in memory, to be overwritten. Throws as the zeros do.
+    static Tensor for_overwrite(DataType type, Shape shape);
+
     /// Takes over `bytes` (row-major, little-endian). Throws Error(model) unless their number fits shape and type.
     Tensor(DataType type, Shape shape, std::vector<std::byte> bytes);
 
@@ -114,7 +117,8 @@ private:
     DataType type_ = DataType::float32;
     Shape shape_{0};
     std::int64_t count_ = 0;
-    std::shared_ptr<std::vector<std::byte>> buffer_;
+    std::size_t byte_count_ = 0;
+    std::shared_ptr<std::byte[]> buffer_;
 };
 
 template <> constexpr DataType data_type_of<float>() { return DataType::float32; }

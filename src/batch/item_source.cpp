@@ -65,7 +65,7 @@ Tensor read_array(const InputItem& item) {
 Tensor room_for(DataType type, const Shape& one, std::size_t count) {
     Shape shape = one;
     shape[0] = static_cast<std::int64_t>(count);
-    return {type, shape};
+    return Tensor::for_overwrite(type, shape);
 }
 
 Tensor joined(const std::vector<Tensor>& inputs) {

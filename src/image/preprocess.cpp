@@ -212,7 +212,7 @@ void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::
 }
 
 Tensor preprocess(const Image& image, const Preprocessing& p) {
-    Tensor tensor(p.type, image::input_shape(p));
+    Tensor tensor = Tensor::for_overwrite(p.type, image::input_shape(p));
     preprocess_into(image, p, tensor.mutable_bytes());
     return tensor;
 }

@@ -211,6 +211,20 @@ int bits(DataType type) {
     return 0;
 }
 
+namespace {
+
+/// Where a vector register's worth of values begins a cache line. Throws std::bad_alloc.
+std::shared_ptr<std::byte[]> room_for(std::size_t size) {
+    // No machine has so much, and AddressSanitizer ends a program that asks for it instead of throwing.
+    constexpr std::size_t most = std::size_t{1} << 39;
+    constexpr std::align_val_t alignment{64};
+    if (size > most) throw std::bad_alloc();
+    return {static_cast<std::byte*>(::operator new(size, alignment)),
+            [](std::byte* bytes) { ::operator delete(bytes, alignment); }};
+}
+
+}  // namespace
+
 std::int64_t element_count(const Shape& shape) {
     for (const std::int64_t dimension : shape) {
         if (dimension < 0) {
@@ -237,36 +251,47 @@ std::string to_string(const Shape& shape) {
     return fmt::format("[{}, … ({} dimensions)]", fmt::join(shape.begin(), shape.begin() + shown, ", "), shape.size());
 }
 
-Tensor::Tensor() : buffer_(std::make_shared<std::vector<std::byte>>()) {}
+Tensor::Tensor() = default;
 
-Tensor::Tensor(DataType type, Shape shape) : type_(type), shape_(std::move(shape)), count_(element_count(shape_)) {
-    const std::size_t size = byte_count(type_, shape_, count_);
-    // No machine has so much, and AddressSanitizer ends a program that asks for it instead of throwing.
-    constexpr std::size_t most = std::size_t{1} << 39;
+Tensor Tensor::for_overwrite(DataType type, Shape shape) {
+    Tensor tensor;
+    tensor.type_ = type;
+    tensor.shape_ = std::move(shape);
+    tensor.count_ = element_count(tensor.shape_);
+    tensor.byte_count_ = byte_count(type, tensor.shape_, tensor.count_);
     try {
-        if (size > most) throw std::bad_alloc();
-        buffer_ = std::make_shared<std::vector<std::byte>>(size);
-    } catch (const std::exception&) {  // bad_alloc or length_error
+        tensor.buffer_ = room_for(tensor.byte_count_);
+    } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::resource, fmt::format("there is no memory for a tensor of shape {} of {} ({} bytes)",
-                                                     to_string(shape_), name(type_), size));
+                                                     to_string(tensor.shape_), name(type), tensor.byte_count_));
     }
+    return tensor;
+}
+
+Tensor::Tensor(DataType type, Shape shape) : Tensor(for_overwrite(type, std::move(shape))) {
+    std::fill_n(buffer_.get(), byte_count_, std::byte{0});
 }
 
 Tensor::Tensor(DataType type, Shape shape, std::vector<std::byte> bytes)
     : type_(type), shape_(std::move(shape)), count_(element_count(shape_)) {
-    const std::size_t size = byte_count(type_, shape_, count_);
-    if (bytes.size() != size) {
+    byte_count_ = byte_count(type_, shape_, count_);
+    if (bytes.size() != byte_count_) {
         throw Error(ErrorKind::model, fmt::format("a tensor of shape {} of {} takes {} bytes, but {} are there",
-                                                  to_string(shape_), name(type_), size, bytes.size()));
+                                                  to_string(shape_), name(type_), byte_count_, bytes.size()));
     }
-    buffer_ = std::make_shared<std::vector<std::byte>>(std::move(bytes));
+    const auto shared = std::make_shared<std::vector<std::byte>>(std::move(bytes));
+    buffer_ = {shared, shared->data()};
 }
 
-std::span<const std::byte> Tensor::bytes() const { return *buffer_; }
+std::span<const std::byte> Tensor::bytes() const { return {buffer_.get(), byte_count_}; }
 
 std::span<std::byte> Tensor::mutable_bytes() {
-    if (buffer_.use_count() > 1) buffer_ = std::make_shared<std::vector<std::byte>>(*buffer_);
-    return *buffer_;
+    if (buffer_.use_count() > 1) {
+        const std::shared_ptr<std::byte[]> copy = room_for(byte_count_);
+        std::copy_n(buffer_.get(), byte_count_, copy.get());
+        buffer_ = copy;
+    }
+    return {buffer_.get(), byte_count_};
 }
 
 Tensor Tensor::reshaped(Shape shape) const {

@@ -110,7 +110,8 @@ Tensor to_tensor(const Ort::Value& value, const std::string& name) {
         throw Error(ErrorKind::unsupported, fmt::format("the output '{}' is not a tensor", name));
     }
     const auto info = value.GetTensorTypeAndShapeInfo();
-    Tensor tensor(static_cast<DataType>(static_cast<int>(info.GetElementType())), info.GetShape());
+    Tensor tensor =
+        Tensor::for_overwrite(static_cast<DataType>(static_cast<int>(info.GetElementType())), info.GetShape());
     const auto target = tensor.mutable_bytes();
     if (!target.empty()) {
         std::copy_n(static_cast<const std::byte*>(value.GetTensorRawData()), target.size(), target.data());

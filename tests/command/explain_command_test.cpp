@@ -302,6 +302,33 @@ TEST_F(ExplainCommand, ArraysArePreprocessedAlready) {
     EXPECT_EQ(all["images"][1]["width"], 64);
 }
 
+TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
+    Tensor item(DataType::float32, {3, 64, 64});
+    std::mt19937 random(4);
+    for (float& value : item.mutable_values<float>()) value = static_cast<float>(random() % 1000) / 500.0F - 1.0F;
+    report::write_npy(path("x.npy"), item);
+    report::write_npy(path("other.npy"), Tensor(DataType::float32, {3, 32, 48}));
+    test::write_text(path("text.jpg"), "this is no picture");
+    const auto explain = [&](const std::vector<std::string>& inputs, const std::string& out, const std::string& batch) {
+        std::vector<std::string> words{"explain", "-m", "model.onnx", "-o", out, "-b", batch};
+        words.insert(words.end(), inputs.begin(), inputs.end());
+        return run(words).exit_code;
+    };
+    for (const std::vector<std::string>& inputs :
+         {std::vector<std::string>{"photos/a/cat.jpg", "x.npy", "photos/wide.png", "text.jpg", "photos/b/cat.jpg"},
+          {"text.jpg", "photos/a/cat.jpg", "photos/wide.png"},
+          {"x.npy", "photos/a/cat.jpg", "other.npy", "photos/wide.png"}}) {
+        const int alone = explain(inputs, "one", "1");
+        ASSERT_EQ(explain(inputs, "all", "8"), alone) << inputs.front();
+        EXPECT_EQ(results("all"), results("one")) << inputs.front();
+        EXPECT_EQ(test::read_text(path("all/overlays/photos/wide.jpg")),
+                  test::read_text(path("one/overlays/photos/wide.jpg")))
+            << inputs.front();
+        fs::remove_all(path("one"));
+        fs::remove_all(path("all"));
+    }
+}
+
 TEST_F(ExplainCommand, PathsComeFromStandardInputAndGlobs) {
     ASSERT_EQ(
         run({"explain", "-m", "model.onnx", "-", "photos/*.png"}, "photos/a/cat.jpg\n\nphotos/b/cat.jpg\n").exit_code,

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
+#include "locus/error.hpp"
 
 using locus::DataType;
 using locus::Shape;
@@ -39,6 +40,22 @@ std::uint16_t half_bits(float value) {
 }
 
 }  // namespace
+
+TEST(Tensor, RoomToBeOverwrittenBeginsACacheLineAndCopiesWhereShared) {
+    Tensor tensor = Tensor::for_overwrite(DataType::float32, {3, 5});
+    EXPECT_EQ(tensor.shape(), (Shape{3, 5}));
+    ASSERT_EQ(tensor.bytes().size(), 60U);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(tensor.bytes().data()) % 64, 0U);
+    std::ranges::fill(tensor.mutable_values<float>(), 2.0F);
+    const Tensor before = tensor;
+    tensor.mutable_values<float>()[0] = 3;
+    EXPECT_EQ(before.values<float>()[0], 2);
+    EXPECT_EQ(before.values<float>()[14], 2);
+    EXPECT_EQ(tensor.values<float>()[1], 2);
+    EXPECT_THROW(Tensor::for_overwrite(DataType::float32, {1LL << 40}), locus::Error);
+    EXPECT_THROW(Tensor::for_overwrite(DataType::float32, {-1}), locus::Error);
+    EXPECT_TRUE(Tensor::for_overwrite(DataType::float32, {0, 4}).bytes().empty());
+}
 
 TEST(Tensor, CopiesShareUntilWrittenTo) {
     Tensor a = Tensor::of<float>({2}, {1, 2});
