@@ -47,7 +47,7 @@ function readNpy(file) {
 function largest(values) {
     return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
-function assertNear(found, expected, what) {
+function assertNear(found, expected, what, allowed = tolerance) {
     assert.equal(found.length, expected.length, `${what}: how many`);
     const scale = largest(expected);
     let worst = 0;
@@ -55,7 +55,7 @@ function assertNear(found, expected, what) {
         const error = Math.abs(found[i] - expected[i]);
         worst = Number.isNaN(error) ? Infinity : Math.max(worst, error);
     }
-    assert.ok(worst <= tolerance * scale, `${what}: ${worst} off, where the largest is ${scale}`);
+    assert.ok(worst <= allowed * scale, `${what}: ${worst} off, where the largest is ${scale}`);
     return scale ? worst / scale : 0;
 }
 
@@ -85,6 +85,10 @@ const item = (tensor, i) => {
     return tensor.data.subarray(i * size, (i + 1) * size);
 };
 
+// Grad-CAM++ divides by a sum that comes near zero where activations are negative, as a transformer's are: what two sessions round differently is
+// multiplied there.
+const toleranceOf = (method) => (method === "grad-cam++" ? 10 * tolerance : tolerance);
+
 let compared = 0, worst = 0;
 
 // One model, one method: exported and explained, on every item of the input.
@@ -107,7 +111,8 @@ async function compare(name, model, input, method, options = []) {
             assert.deepEqual(theirs.maps.dims.slice(2), map.shape.slice(-2), where);
             const size = map.values.length;
             assert.ok(largest(map.values) > 0, `${where}: an empty map says nothing`);
-            worst = Math.max(worst, assertNear(maps.subarray(c * size, (c + 1) * size), map.values, `${where}, item ${i}, class ${index}`));
+            worst = Math.max(worst, assertNear(maps.subarray(c * size, (c + 1) * size), map.values, `${where}, item ${i}, class ${index}`,
+                                               toleranceOf(method)));
             ++compared;
         }
     }
