@@ -35,3 +35,18 @@ function(locus_room name)
   target_include_directories(locus_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(locus_${name} PRIVATE locus_flags PUBLIC ${ARG_LINK})
 endfunction()
+
+# locus_embedded(NAME NAMESPACE folder files...): NAME.cpp, made of the folder's files as the room's NAME.hpp declares them.
+function(locus_embedded name namespace folder)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+  set(maker ${PROJECT_SOURCE_DIR}/cmake/EmbedFiles.cmake)
+  get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  set(files ${ARGN})
+  list(TRANSFORM files PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/)
+  add_custom_command(
+    OUTPUT ${source}
+    COMMAND ${CMAKE_COMMAND} -D OUTPUT=${source} -D HEADER=${room}/${name}.hpp -D NAMESPACE=${namespace}
+            "-DFILES=${files}" -P ${maker}
+    DEPENDS ${files} ${maker}
+    VERBATIM)
+endfunction()
