@@ -69,7 +69,8 @@ HeatPalette HeatPalette::opaque(const std::string& colormap_name, bool is_signed
 HeatPalette::HeatPalette(const std::string& colormap_name, bool is_signed, const std::array<double, 256>& opacity) {
     const auto& named = colormap(colormap_name);
     const bool is_diverging = colormap_name == diverging_colormap;
-    const auto& colors = is_signed ? colormap(diverging_colormap) : named;
+    const std::string diverging(diverging_colormap);  // named, for compilers that fear for what colormap returns
+    const auto& colors = is_signed ? colormap(diverging) : named;
     for (std::size_t i = 0; i < 256; ++i) {
         // Of diverging colours, evidence without sign takes the upper half.
         const auto& rgb = colors[is_diverging && !is_signed ? 128 + i / 2 : i];

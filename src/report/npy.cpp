@@ -150,18 +150,26 @@ Tensor from_fortran_order(const Tensor& stored, const Shape& shape) {
     Tensor result(stored.type(), shape);
     const auto source = stored.bytes();
     const auto target = result.mutable_bytes();
+    if (result.size() == 0) return result;
+    struct Axis {
+        std::int64_t size, stride, position;
+    };
+    std::vector<Axis> axes;
+    std::int64_t stride = 1;
+    for (const std::int64_t size : shape) {
+        axes.push_back({size, stride, 0});
+        stride *= size;
+    }
     // Walks the target in its own order, the source by strides: the first dimension is the fastest there.
-    std::vector<std::int64_t> strides(shape.size(), 1), position(shape.size(), 0);
-    for (std::size_t d = 1; d < shape.size(); ++d) strides[d] = strides[d - 1] * shape[d - 1];
     std::int64_t offset = 0;
     for (std::int64_t i = 0; i < result.size(); ++i) {
         std::copy_n(source.begin() + offset * static_cast<std::int64_t>(element), element,
                     target.begin() + i * static_cast<std::int64_t>(element));
-        for (std::size_t d = shape.size(); d-- > 0;) {
-            offset += strides[d];
-            if (++position[d] < shape[d]) break;
-            offset -= strides[d] * shape[d];
-            position[d] = 0;
+        for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+            offset += axis->stride;
+            if (++axis->position < axis->size) break;
+            offset -= axis->stride * axis->size;
+            axis->position = 0;
         }
     }
     return result;

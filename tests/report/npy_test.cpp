@@ -82,6 +82,15 @@ TEST(Npy, ReadsAllVersionsAndByteOrders) {
     }
 }
 
+TEST(Npy, AnEmptyArrayMayHaveAnyOtherSizes) {
+    const test::ScratchFolder folder;
+    test::put(folder / "empty.npy",
+              npy("{'descr': '<f4', 'fortran_order': True, 'shape': (0, 4611686018427387904, 4), }", ""));
+    const Tensor array = NpyReader(folder / "empty.npy").read();
+    EXPECT_EQ(array.shape(), (Shape{0, 4611686018427387904, 4}));
+    EXPECT_TRUE(array.bytes().empty());
+}
+
 TEST(Npy, FortranOrderIsTurnedIntoRows) {
     // np.asfortranarray([[[0,1],[2,3],[4,5]],[[6,7],[8,9],[10,11]]]): the first index runs fastest.
     std::string data;
