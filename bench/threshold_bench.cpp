@@ -4,6 +4,7 @@
 ///     threshold_bench [MAPS]        (default 24 of each kind)
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
 #include <functional>

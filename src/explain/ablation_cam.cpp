@@ -1,5 +1,6 @@
 #include "explain/ablation_cam.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>

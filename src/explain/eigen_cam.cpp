@@ -1,5 +1,6 @@
 #include "explain/eigen_cam.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <mutex>

@@ -1,5 +1,6 @@
 #include "explain/recipro_cam.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>

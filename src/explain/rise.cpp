@@ -1,5 +1,6 @@
 #include "explain/rise.hpp"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 #include <vector>

@@ -1,5 +1,6 @@
 #include "explain/settings.hpp"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 

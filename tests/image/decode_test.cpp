@@ -1,5 +1,6 @@
 #include "image/decode.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,6 @@
 #include "locus/overlay.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -157,9 +158,9 @@ TEST(Overlay, BrokenValuesCostTheirOwnPixelsOnly) {
     OverlayOptions options = bare;
     options.alpha = 1;
     const Image picture = overlay(photo, {.width = 4, .height = 1, .values = {nan, infinite, 2, 1}}, {}, options);
-    const auto& top = colormap("turbo")[255];
+    const auto top = colormap("turbo")[255];
     EXPECT_THAT(color(picture, 2, 0), ElementsAre(top[0], top[1], top[2]));
-    const auto& half = colormap("turbo")[128];
+    const auto half = colormap("turbo")[128];
     EXPECT_THAT(color(picture, 3, 0), ElementsAre(half[0], half[1], half[2]));
     EXPECT_NO_THROW(overlay(photo, {.width = 4, .height = 1, .values = {nan, nan, nan, nan}}, {}));
     EXPECT_NO_THROW(overlay(photo, {.width = 4, .height = 1, .values = {0, 0, 0, 0}}, {}, {.is_signed = true}));
@@ -217,7 +218,7 @@ TEST(Overlay, SaysWhatDoesNotFit) {
 TEST(Heatmap, ShowsTheColoursThemselves) {
     const Image picture = heatmap({.width = 3, .height = 1, .values = {0, 1, 2}}, {.legend = false});
     for (const auto& [x, index] : {std::pair{0, 0}, {1, 128}, {2, 255}}) {
-        const auto& c = colormap("turbo")[static_cast<std::size_t>(index)];
+        const auto c = colormap("turbo")[static_cast<std::size_t>(index)];
         EXPECT_THAT(color(picture, x, 0), ElementsAre(c[0], c[1], c[2]));
     }
 }

@@ -1,5 +1,6 @@
 #include "image/preprocess.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>

@@ -1,5 +1,6 @@
 #include "model/builder.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>

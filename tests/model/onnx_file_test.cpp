@@ -1,5 +1,6 @@
 #include "model/onnx_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 

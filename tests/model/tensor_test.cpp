@@ -1,5 +1,6 @@
 #include "locus/tensor.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>

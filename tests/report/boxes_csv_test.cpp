@@ -1,5 +1,7 @@
 #include "report/boxes_csv.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>

@@ -1,5 +1,7 @@
 #include "report/npy.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "locus/error.hpp"

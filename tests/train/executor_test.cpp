@@ -1,5 +1,8 @@
 #include "train/executor.hpp"
 
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 

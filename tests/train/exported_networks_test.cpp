@@ -1,6 +1,7 @@
 // Methods on other people's architectures, against LibTorch: the executor gives features A and gradients g = d logit / d A of the same graph in
 // double precision, and the maps' formulas (docs/methods.md) are worked out from them.
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <limits>

@@ -3,6 +3,7 @@
 
 #include "train/operators.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 

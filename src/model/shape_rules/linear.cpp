@@ -1,5 +1,6 @@
 // Products of matrices.
 
+#include <algorithm>
 #include <map>
 
 #include "model/shape_rules/rule.hpp"
