@@ -89,15 +89,24 @@ private:
     void add_standard_input() {
         for (std::string line; std::getline(standard_input_, line);) {
             if (!line.empty() && line.back() == '\r') line.pop_back();
-            if (line.empty()) continue;
-            std::error_code none;
-            if (fs::is_directory(line, none)) {
-                add_folder(line);
-            } else if (fs::exists(line, none)) {
-                add_file(line, line, fs::path(line).filename());
-            } else {
-                fail(line, why_missing(line));
+            // `find -print0` ends paths with a zero byte, which no path holds.
+            for (std::size_t begin = 0; begin < line.size();) {
+                const std::size_t end = std::min(line.find('\0', begin), line.size());
+                add_listed(line.substr(begin, end - begin));
+                begin = end + 1;
             }
+        }
+    }
+
+    void add_listed(const std::string& path) {
+        std::error_code none;
+        if (path.empty()) return;
+        if (fs::is_directory(path, none)) {
+            add_folder(path);
+        } else if (fs::exists(path, none)) {
+            add_file(path, path, fs::path(path).filename());
+        } else {
+            fail(path, why_missing(path));
         }
     }
 
@@ -162,6 +171,8 @@ private:
             const std::string stem = safe_stem(below);
             if (shape.size() == 3) {
                 items_.push_back({name, file, std::nullopt, unique(stem), {}});
+            } else if (shape.size() == 4 && shape[0] == 0) {
+                fail(name, fmt::format("the array has the shape {}: no input is in it", to_string(shape)));
             } else if (shape.size() == 4) {
                 for (std::int64_t i = 0; i < shape[0]; ++i) {
                     items_.push_back(

@@ -58,6 +58,11 @@ Tensor read_array(const InputItem& item) {
                     fmt::format("{} has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]", item.name,
                                 to_string(file.shape())));
     }
+    const Tensor floats = input.to_float32();
+    const auto values = floats.values<float>();
+    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
+        throw Error(ErrorKind::image, fmt::format("{} holds NaN or infinity: an input is finite numbers", item.name));
+    }
     return input;
 }
 

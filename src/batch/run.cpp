@@ -284,6 +284,23 @@ std::vector<cluster::Unit> open_passes(const report::RunJournal& journal, std::s
     return units;
 }
 
+/// What would fail at every photo is refused before the folder of an earlier run is touched. Throws Error(usage).
+void require_usable(const RunOptions& options, const Explainer& explainer) {
+    if (!(options.boxes.threshold >= 0 && options.boxes.threshold < 1))
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("a threshold of {} is not possible: it is a share of the map's maximum, from 0 to below 1",
+                        options.boxes.threshold));
+    if (!(options.overlay.alpha >= 0 && options.overlay.alpha <= 1))
+        throw Error(ErrorKind::usage,
+                    fmt::format("an opacity of {} is not possible: it lies between 0 and 1", options.overlay.alpha));
+    const auto labels = static_cast<std::int64_t>(options.labels.size());
+    if (const std::int64_t classes = explainer.model().classes; labels > 0 && classes > 0 && labels != classes)
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("there are {} labels, but the model has {} classes: it takes one for each", labels, classes));
+}
+
 /// The model made ready, and on rank 0 the journal opened.
 struct Setting {
     std::optional<Explainer> explainer;
@@ -299,6 +316,7 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
     std::future<std::string> sha256;
     if (keeps_journal) sha256 = std::async(std::launch::async, report::sha256_of_file, options.model);
     Explainer& explainer = setting.explainer.emplace(options.model, explainer_options);
+    require_usable(options, explainer);
     if (!options.labels.empty()) explainer.set_labels(options.labels);
     setting.classes = requests(options, explainer);
     explainer.check(setting.classes);

@@ -41,6 +41,12 @@ bool suits(const Tensor& value, const model::ValueInfo& input) {
     return std::equal(shape.rbegin(), shape.rend(), input.shape->rbegin(), is_taken);
 }
 
+/// What the first dimension is called; empty where it has a size or no name.
+std::string batch_symbol(const model::ValueInfo* input) {
+    if (input == nullptr || !input->shape || input->shape->empty() || input->shape->front().value) return "";
+    return input->shape->front().symbol;
+}
+
 /// The other inputs become constants, so that everything behind sees a network with one input.
 void bind_other_inputs(model::Graph& graph, const std::string& image_input, const std::vector<runtime::Feed>& feeds) {
     std::vector<std::string> others;
@@ -61,6 +67,14 @@ void bind_other_inputs(model::Graph& graph, const std::string& image_input, cons
             throw Error(ErrorKind::usage,
                         fmt::format("the input {} takes {}, but is fed {} {}", quoted, declared(*input),
                                     locus::name(value.type()), to_string(value.shape())));
+        // Rows would go to photos by their places in a pass.
+        const std::string batch = batch_symbol(graph.find_input(image_input));
+        if (!batch.empty() && batch_symbol(input) == batch && value.rank() == input->shape->size() &&
+            value.shape()[0] != 1)
+            throw Error(ErrorKind::usage,
+                        fmt::format("the input {} is fed {} rows, but its first dimension, {}, counts the photos: give "
+                                    "one row, which serves them all",
+                                    quoted, value.shape()[0], text::quote(batch)));
         if (!fed.insert(name).second)
             throw Error(ErrorKind::usage, fmt::format("the input {} is fed twice, but takes one value", quoted));
         graph.initializers.insert_or_assign(name, value);

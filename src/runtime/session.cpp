@@ -180,13 +180,13 @@ Session::Session(const model::ApartModel& model, const SessionOptions& options) 
         if (options.fold_quantized_weights) settings.AddConfigEntry(kOrtSessionOptionsDisableQuantQDQ, "1");
         if (!options.memory_arena) settings.DisableCpuMemArena();
         if (options.device == Device::cuda) {
-            const auto providers = Ort::GetAvailableProviders();
-            if (std::find(providers.begin(), providers.end(), "CUDAExecutionProvider") == providers.end()) {
-                throw Error(
-                    ErrorKind::unsupported,
-                    "this ONNX Runtime has no CUDA; set ONNXRUNTIME_ROOT to a CUDA build of it, or use --device cpu");
+            try {
+                settings.AppendExecutionProvider_CUDA(OrtCUDAProviderOptions{});
+            } catch (const Ort::Exception&) {  // builds without it say so in several ways
+                throw Error(ErrorKind::unsupported,
+                            "this ONNX Runtime cannot use CUDA here; set ONNXRUNTIME_ROOT to a CUDA build of it on a "
+                            "machine with a GPU, or use --device cpu");
             }
-            settings.AppendExecutionProvider_CUDA(OrtCUDAProviderOptions{});
         }
         std::vector<std::string> names;
         std::vector<Ort::Value> values;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <random>
 
 #include <nlohmann/json.hpp>
@@ -322,12 +323,48 @@ TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
         const int alone = explain(inputs, "one", "1");
         ASSERT_EQ(explain(inputs, "all", "8"), alone) << inputs.front();
         EXPECT_EQ(results("all"), results("one")) << inputs.front();
-        EXPECT_EQ(test::read_text(path("all/overlays/photos/wide.jpg")),
-                  test::read_text(path("one/overlays/photos/wide.jpg")))
+        ASSERT_TRUE(fs::exists(path("one/overlays/wide.jpg")));
+        EXPECT_EQ(test::read_text(path("all/overlays/wide.jpg")), test::read_text(path("one/overlays/wide.jpg")))
             << inputs.front();
         fs::remove_all(path("one"));
         fs::remove_all(path("all"));
     }
+}
+
+TEST_F(ExplainCommand, WhatIsRefusedLeavesTheEarlierRunAsItWas) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos"}).exit_code, 0);
+    const json before = results();
+    test::write_text(path("five.txt"), "a\nb\nc\nd\ne\n");
+    for (const auto& [option, value] : {std::pair<std::string, std::string>{"--threshold", "nan"},
+                                        {"--alpha", "nan"},
+                                        {"--labels", "five.txt"},
+                                        {"--out", ""}}) {
+        const Outcome outcome = run({"explain", "-m", "model.onnx", "photos", option, value});
+        EXPECT_EQ(outcome.exit_code, 2) << option << ": " << outcome.err;
+        EXPECT_TRUE(fs::exists(path("locus-out/overlays/wide.jpg"))) << option;
+    }
+    EXPECT_EQ(results(), before);
+    EXPECT_THAT(run({"explain", "-m", "model.onnx", "photos", "--labels", "five.txt"}).err,
+                HasSubstr("there are 5 labels, but the model has 6 classes"));
+}
+
+TEST_F(ExplainCommand, ArraysWithoutNumbersToLookAtFail) {
+    Tensor item(DataType::float32, {3, 64, 64});
+    item.mutable_values<float>()[7] = std::numeric_limits<float>::quiet_NaN();
+    report::write_npy(path("nan.npy"), item);
+    report::write_npy(path("none.npy"), Tensor(DataType::float32, {0, 3, 64, 64}));
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "nan.npy", "none.npy", "photos/wide.png"}).exit_code, 1);
+    const json all = results();
+    EXPECT_EQ(all["images"].size(), 1U);
+    ASSERT_EQ(all["failed"].size(), 2U);
+    EXPECT_THAT(all["failed"][0]["error"].get<std::string>(), HasSubstr("NaN"));
+    EXPECT_THAT(all["failed"][1]["error"].get<std::string>(), HasSubstr("no input is in it"));
+}
+
+TEST_F(ExplainCommand, ListedPathsMayEndWithZeroBytes) {
+    const std::string list("photos/a/cat.jpg\0photos/wide.png\0", 33);
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "-"}, list).exit_code, 0);
+    EXPECT_EQ(results()["images"].size(), 2U);
 }
 
 TEST_F(ExplainCommand, PathsComeFromStandardInputAndGlobs) {
