@@ -1,6 +1,7 @@
 #include "image/header.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <string_view>
 
@@ -139,6 +140,13 @@ bool has_all_blocks(const TiffDirectory& entries, TiffTag offsets, TiffTag count
     return true;
 }
 
+/// Whether libtiff has a decoder for it (its tiff.h). OpenCV gives a black picture where there is none.
+bool is_known_compression(std::int64_t scheme) {
+    constexpr std::array<std::int64_t, 21> known{
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 32766, 32771, 32773, 32809, 32946, 34661, 34676, 34677, 34887, 34925, 50000, 50001};
+    return std::ranges::find(known, scheme) != known.end();
+}
+
 Header read_tiff(std::span<const std::byte> bytes, const std::string& name) {
     const TiffDirectory entries = read_tiff_directory(bytes);
     const auto value = [&](TiffTag tag) -> std::int64_t {
@@ -147,6 +155,12 @@ Header read_tiff(std::span<const std::byte> bytes, const std::string& name) {
         constexpr std::uint64_t most = std::uint64_t{1} << 40U;  // far beyond any limit
         return static_cast<std::int64_t>(std::min(found->second.values.front(), most));
     };
+    if (const std::int64_t scheme = value(TiffTag::compression); !is_known_compression(scheme)) {
+        throw Error(ErrorKind::image,
+                    fmt::format("{} is a TIFF compressed by scheme {}, for which there is no decoder: "
+                                "store it uncompressed, or with LZW or Deflate.",
+                                name, scheme));
+    }
     Header header{.format = Format::tiff, .width = value(TiffTag::width), .height = value(TiffTag::height)};
     const std::int64_t orientation = value(TiffTag::orientation);
     if (orientation >= 2 && orientation <= 8) {

@@ -11,6 +11,7 @@ bool is_wanted(TiffTag tag) {
         case TiffTag::width:
         case TiffTag::height:
         case TiffTag::bits_per_sample:
+        case TiffTag::compression:
         case TiffTag::strip_offsets:
         case TiffTag::orientation:
         case TiffTag::strip_byte_counts:

@@ -15,6 +15,7 @@ enum class TiffTag : std::uint16_t {
     width = 256,
     height = 257,
     bits_per_sample = 258,
+    compression = 259,
     strip_offsets = 273,
     orientation = 274,
     strip_byte_counts = 279,

@@ -215,6 +215,14 @@ TEST(DamagedFiles, WhatIsNoImageIsSaidToBeWhatItLooksLike) {
     EXPECT_THAT(error_of(text("\x89PNG\r\n\x1a\nabcd")).value().what(), HasSubstr("truncated: its 12 bytes"));
 }
 
+TEST(DamagedFiles, TiffsOfSchemesWithoutADecoderAreRefused) {
+    for (const unsigned scheme : {34712U, 9999U}) {  // JPEG 2000, and one that nobody has
+        const std::optional<Error> error = error_of(sample::tiff(picture(16, 16), {.compression = scheme}));
+        ASSERT_TRUE(error) << scheme;
+        EXPECT_NE(std::string(error->what()).find("compressed by scheme"), std::string::npos) << error->what();
+    }
+}
+
 TEST(DamagedFiles, FilesThatCannotBeReadAreNamed) {
     const std::filesystem::path folder = std::filesystem::temp_directory_path() / "locus_damaged_files_test";
     std::filesystem::create_directories(folder);

@@ -250,6 +250,7 @@ struct TiffOptions {
     bool big_tiff = false;
     int bits = 8;
     int orientation = 1;
+    unsigned compression = 1;
     std::optional<unsigned> extra_sample;  ///< 0: unspecified, 1: associated alpha, 2: unassociated alpha
     std::uint8_t alpha = 255;              ///< of every pixel, where there is an extra sample
 };
@@ -292,7 +293,7 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
     } else {
         entry(258, 3, static_cast<unsigned>(samples), bits_at);
     }
-    entry(259, 3, 1, 1);
+    entry(259, 3, 1, options.compression);
     entry(262, 3, 1, 2);
     entry(273, options.big_tiff ? 16 : 4, 1, pixels_at);
     entry(274, 3, 1, static_cast<unsigned>(options.orientation));
