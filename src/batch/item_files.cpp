@@ -111,9 +111,10 @@ report::ImageRecord write_item_files(const RunOptions& options, const InputItem&
     const ItemWriter writer(options, item, source, methods > 1);
     const bool alone = options.classes.size() == 1 && explanations.size() == methods &&
                        (options.classes.front() == "top:1" || !options.classes.front().starts_with("top:"));
-    for (Explanation& explanation : explanations)
-        record.explanations.push_back(
-            writer.write(std::move(explanation), alone, &explanation == &explanations.back()));
+    for (std::size_t i = 0; i < explanations.size(); ++i) {
+        const bool is_last = i + 1 == explanations.size();
+        record.explanations.push_back(writer.write(std::move(explanations[i]), alone, is_last));
+    }
     return record;
 }
 

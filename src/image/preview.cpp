@@ -38,7 +38,7 @@ Image preview(const Image& picture, int longest_side) {
     if (longer <= longest_side) return picture;
     // Whole blocks are several times faster; they are taken where they come near enough to the size that was asked for.
     const int block = (longer + longest_side - 1) / longest_side;
-    if (longer / block >= 0.8 * longest_side && std::min(picture.width, picture.height) >= block)
+    if (const int side = longer / block; side >= 0.8 * longest_side && std::min(picture.width, picture.height) >= block)
         return block_means(picture, block);
     const double scale = static_cast<double>(longest_side) / longer;
     const auto side = [&](int pixels) { return std::max(1, static_cast<int>(std::lround(pixels * scale))); };

@@ -111,6 +111,8 @@ const std::array<double, 128>& advances() {
     return table;
 }
 
+double advance_of(char letter) { return advances()[static_cast<unsigned char>(letter)]; }
+
 /// One letter's strokes. Those drawn before are kept: drawing takes longer than all that is done with them.
 const cv::Mat& strokes(char letter, const Pen& pen) {
     constexpr std::size_t most_kept = 1024;
@@ -118,7 +120,7 @@ const cv::Mat& strokes(char letter, const Pen& pen) {
     if (kept.size() >= most_kept) kept.clear();
     cv::Mat& drawn = kept[{pen.capitals, letter}];
     if (drawn.empty()) {
-        const double width = advances()[static_cast<std::size_t>(letter)] * pen.scale;
+        const double width = advance_of(letter) * pen.scale;
         drawn = cv::Mat::zeros(pen.height * supersampling, static_cast<int>(std::ceil(width)) + 2 * pen.margin, CV_8U);
         cv::putText(drawn, std::string(1, letter), {pen.margin, pen.capitals * supersampling - pen.thickness / 2},
                     cv::FONT_HERSHEY_SIMPLEX, pen.scale, 255, pen.thickness);
@@ -129,7 +131,7 @@ const cv::Mat& strokes(char letter, const Pen& pen) {
 Text render_ascii(const std::string& ascii, int capitals) {
     const Pen pen(capitals);
     double length = 0;
-    for (const char letter : ascii) length += advances()[static_cast<std::size_t>(letter)] * pen.scale;
+    for (const char letter : ascii) length += advance_of(letter) * pen.scale;
     const int parts = static_cast<int>(std::lround(length)) + pen.thickness + 2 * pen.margin;
     Text text;
     text.width = (parts + supersampling - 1) / supersampling;
@@ -143,7 +145,7 @@ Text render_ascii(const std::string& ascii, int capitals) {
         const int width = std::min(drawn.cols, large.cols - x);
         cv::Mat place = large.colRange(x, x + width);
         cv::bitwise_or(place, drawn.colRange(0, width), place);
-        at += advances()[static_cast<std::size_t>(letter)] * pen.scale;
+        at += advance_of(letter) * pen.scale;
     }
     text.coverage.resize(static_cast<std::size_t>(text.width) * static_cast<std::size_t>(text.height));
     cv::Mat small(text.height, text.width, CV_8U, text.coverage.data());
