@@ -141,8 +141,6 @@ void read_arguments(ExplainArguments& arguments) {
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
     if (run.out.empty()) throw Error(ErrorKind::usage, "--out names no folder: . is the one that you are in");
-    if (run.boxes.threshold >= 1)
-        throw Error(ErrorKind::usage, "--threshold is a share of the map's maximum, from 0 to less than 1");
     if (!arguments.save.empty()) run.save = saves(split_list(arguments.save));
     colormap(run.overlay.colormap);  // an unknown name is told before any work is done
 }

@@ -131,6 +131,7 @@ public:
     const ModelInfo& model() const;
     const Preprocessing& preprocessing() const;
     const std::vector<std::string>& labels() const;
+    /// One a class. Throws Error(usage) for another number.
     void set_labels(std::vector<std::string> labels);
 
     const std::vector<std::string>& methods() const;   ///< in use, never "auto"

@@ -285,7 +285,7 @@ std::vector<cluster::Unit> open_passes(const report::RunJournal& journal, std::s
 }
 
 /// What would fail at every photo is refused before the folder of an earlier run is touched. Throws Error(usage).
-void require_usable(const RunOptions& options, const Explainer& explainer) {
+void require_usable(const RunOptions& options) {
     if (!(options.boxes.threshold >= 0 && options.boxes.threshold < 1))
         throw Error(
             ErrorKind::usage,
@@ -294,11 +294,6 @@ void require_usable(const RunOptions& options, const Explainer& explainer) {
     if (!(options.overlay.alpha >= 0 && options.overlay.alpha <= 1))
         throw Error(ErrorKind::usage,
                     fmt::format("an opacity of {} is not possible: it lies between 0 and 1", options.overlay.alpha));
-    const auto labels = static_cast<std::int64_t>(options.labels.size());
-    if (const std::int64_t classes = explainer.model().classes; labels > 0 && classes > 0 && labels != classes)
-        throw Error(
-            ErrorKind::usage,
-            fmt::format("there are {} labels, but the model has {} classes: it takes one for each", labels, classes));
 }
 
 /// The model made ready, and on rank 0 the journal opened.
@@ -311,12 +306,12 @@ struct Setting {
 
 void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, int threads_a_pass, bool keeps_journal,
              Setting& setting) {
+    require_usable(options);
     ExplainerOptions explainer_options = options.explainer;
     explainer_options.threads = threads_a_pass;
     std::future<std::string> sha256;
     if (keeps_journal) sha256 = std::async(std::launch::async, report::sha256_of_file, options.model);
     Explainer& explainer = setting.explainer.emplace(options.model, explainer_options);
-    require_usable(options, explainer);
     if (!options.labels.empty()) explainer.set_labels(options.labels);
     setting.classes = requests(options, explainer);
     explainer.check(setting.classes);

@@ -281,7 +281,14 @@ void Explainer::check(const std::vector<ClassRequest>& classes) const {
 const ModelInfo& Explainer::model() const { return state_->info; }
 const Preprocessing& Explainer::preprocessing() const { return state_->network.preprocessing; }
 const std::vector<std::string>& Explainer::labels() const { return state_->network.labels; }
-void Explainer::set_labels(std::vector<std::string> labels) { state_->network.labels = std::move(labels); }
+void Explainer::set_labels(std::vector<std::string> labels) {
+    const std::int64_t classes = model().classes;
+    if (classes > 0 && static_cast<std::int64_t>(labels.size()) != classes)
+        throw Error(ErrorKind::usage,
+                    fmt::format("there are {} labels, but the model has {} classes: it takes one for each",
+                                labels.size(), classes));
+    state_->network.labels = std::move(labels);
+}
 const std::vector<std::string>& Explainer::methods() const { return state_->names; }
 const std::string& Explainer::method() const { return state_->names.front(); }
 const std::string& Explainer::target_layer() const { return state_->layers.front(); }
