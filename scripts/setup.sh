@@ -21,7 +21,7 @@ build_packages=(
   g++ make cmake ninja-build ccache pkg-config binutils
   libonnx-dev libprotobuf-dev protobuf-compiler
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
-  libjpeg62-turbo-dev libpng-dev libgif-dev
+  libjpeg62-turbo-dev libpng-dev libtiff-dev libgif-dev
   libeigen3-dev libcli11-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libssl-dev zlib1g-dev
   ca-certificates debian-archive-keyring gpgv
 )

@@ -109,7 +109,7 @@ Decoded decode_as_stored(const Source& source) {
         case Format::gif:
             return decode_gif(source);
         default:
-            return decode_with_opencv(source, header);
+            return decode_rare(source, header);
     }
 }
 

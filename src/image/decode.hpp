@@ -20,7 +20,7 @@
 /// - A file that ends too early is an error, never a picture with a grey rest.
 ///
 /// Errors are one sentence that names the file: Error(io) where it cannot be read, Error(resource) where it passes a limit, Error(image)
-/// for everything else. All functions may be called from several threads at once. The first WebP, TIFF or BMP silences OpenCV's
+/// for everything else. All functions may be called from several threads at once. The first WebP or BMP silences OpenCV's
 /// log, which is the whole process's.
 
 #include <atomic>

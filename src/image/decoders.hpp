@@ -39,11 +39,15 @@ Decoded decode_jpeg(const Source& source);
 Decoded decode_png(const Source& source, const Header& header);
 Decoded decode_gif(const Source& source);
 
-/// WebP, TIFF and BMP, by OpenCV, in the library liblocus_codecs.so. Throws Error(unsupported) where that is missing.
-Decoded decode_with_opencv(const Source& source, const Header& header);
+/// WebP, TIFF and BMP, in the library liblocus_codecs.so. Throws Error(unsupported) where that is missing.
+Decoded decode_rare(const Source& source, const Header& header);
 
-/// What liblocus_codecs.so exports, as `locus_decode_with_opencv`.
-using OpencvDecoder = void(const Source& source, const Header& header, Decoded& decoded);
+/// What liblocus_codecs.so exports, as `locus_decode_rare`.
+using RareDecoder = void(const Source& source, const Header& header, Decoded& decoded);
+
+// Inside that library: TIFF by libtiff, WebP and BMP by OpenCV.
+Decoded decode_tiff(const Source& source, const Header& header);
+Decoded decode_with_opencv(const Source& source, const Header& header);
 
 /// A colour channel of 0 ... 255 of a pixel with this alpha, seen on white.
 inline std::uint8_t on_white(unsigned value, unsigned alpha) {

@@ -133,47 +133,24 @@ bool has_all_blocks(const TiffDirectory& entries, TiffTag offsets, TiffTag count
     const auto at = entries.find(offsets);
     const auto of = entries.find(counts);
     if (at == entries.end() || of == entries.end()) return true;
-    const std::size_t blocks = std::min(at->second.values.size(), of->second.values.size());
+    const std::size_t blocks = std::min(at->second.size(), of->second.size());
     for (std::size_t i = 0; i < blocks; ++i) {
-        if (at->second.values[i] > size || of->second.values[i] > size - at->second.values[i]) return false;
+        if (at->second[i] > size || of->second[i] > size - at->second[i]) return false;
     }
     return true;
-}
-
-/// Whether libtiff has a decoder for it (its tiff.h). OpenCV gives a black picture where there is none.
-bool is_known_compression(std::int64_t scheme) {
-    constexpr std::array<std::int64_t, 21> known{
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 32766, 32771, 32773, 32809, 32946, 34661, 34676, 34677, 34887, 34925, 50000, 50001};
-    return std::ranges::find(known, scheme) != known.end();
 }
 
 Header read_tiff(std::span<const std::byte> bytes, const std::string& name) {
     const TiffDirectory entries = read_tiff_directory(bytes);
     const auto value = [&](TiffTag tag) -> std::int64_t {
         const auto found = entries.find(tag);
-        if (found == entries.end() || found->second.values.empty()) return 0;
+        if (found == entries.end() || found->second.empty()) return 0;
         constexpr std::uint64_t most = std::uint64_t{1} << 40U;  // far beyond any limit
-        return static_cast<std::int64_t>(std::min(found->second.values.front(), most));
+        return static_cast<std::int64_t>(std::min(found->second.front(), most));
     };
-    if (const std::int64_t scheme = value(TiffTag::compression); !is_known_compression(scheme)) {
-        throw Error(ErrorKind::image,
-                    fmt::format("{} is a TIFF compressed by scheme {}, for which there is no decoder: "
-                                "store it uncompressed, or with LZW or Deflate.",
-                                name, scheme));
-    }
     Header header{.format = Format::tiff, .width = value(TiffTag::width), .height = value(TiffTag::height)};
     const std::int64_t orientation = value(TiffTag::orientation);
-    if (orientation >= 2 && orientation <= 8) {
-        header.orientation = static_cast<int>(orientation);
-        header.orientation_at = entries.at(TiffTag::orientation).low_byte;
-    }
-    const std::int64_t tile_width = std::min<std::int64_t>(value(TiffTag::tile_width), std::int64_t{1} << 31);
-    const std::int64_t tile_height = std::min<std::int64_t>(value(TiffTag::tile_height), std::int64_t{1} << 31);
-    header.tile_pixels = tile_width * tile_height;
-    // libtiff's RGBA interface, which OpenCV takes for 8 bits, multiplies by alpha that is not associated; deeper samples
-    // come as they are stored.
-    constexpr std::int64_t associated_alpha = 1;
-    header.is_alpha_applied = value(TiffTag::bits_per_sample) <= 8 || value(TiffTag::extra_samples) == associated_alpha;
+    if (orientation >= 2 && orientation <= 8) header.orientation = static_cast<int>(orientation);
     if (!has_all_blocks(entries, TiffTag::strip_offsets, TiffTag::strip_byte_counts, bytes.size()) ||
         !has_all_blocks(entries, TiffTag::tile_offsets, TiffTag::tile_byte_counts, bytes.size())) {
         fail_truncated(name, Format::tiff, bytes.size());

@@ -25,12 +25,9 @@ struct Header {
     Format format = Format::jpeg;
     std::int64_t width = 0;  ///< as stored; 0 for JPEG, whose decoder reads sizes itself
     std::int64_t height = 0;
-    int orientation = 1;             ///< EXIF's 1 ... 8; JPEG's is found by its decoder
-    std::size_t orientation_at = 0;  ///< TIFF: the byte of the file that holds an orientation other than 1, else 0
-    std::int64_t tile_pixels = 0;    ///< TIFF: pixels that one tile decodes into; 0 without tiles
-    bool is_alpha_applied = false;   ///< TIFF: colours are decoded multiplied by their opacity
-    std::size_t frame = 0;           ///< WebP: where the first frame's chunks begin in an animation, else 0
-    std::size_t frame_size = 0;      ///< bytes of those chunks
+    int orientation = 1;         ///< EXIF's 1 ... 8; JPEG's is found by its decoder
+    std::size_t frame = 0;       ///< WebP: where the first frame's chunks begin in an animation, else 0
+    std::size_t frame_size = 0;  ///< bytes of those chunks
     std::int64_t frame_width = 0, frame_height = 0, frame_x = 0,
                  frame_y = 0;  ///< pixels; the rest of the canvas is clear
 };

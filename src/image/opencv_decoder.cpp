@@ -75,11 +75,6 @@ cv::Mat decode_pixels(std::span<const std::byte> bytes, const Source& source, co
     return pixels;
 }
 
-/// A colour channel that was multiplied by its opacity already, seen on white.
-std::uint8_t applied_on_white(unsigned value, unsigned alpha) {
-    return static_cast<std::uint8_t>(std::min(value + 255U - alpha, 255U));
-}
-
 /// Writes BGR, BGRA or grey pixels as RGB where the header's frame begins on the canvas; what lies outside is dropped.
 void draw(const cv::Mat& pixels, Image& canvas, const Header& header) {
     const int channels = pixels.channels();
@@ -92,31 +87,20 @@ void draw(const cv::Mat& pixels, Image& canvas, const Header& header) {
                 target[0] = target[1] = target[2] = source[0];
             } else {
                 const unsigned alpha = channels == 4 ? source[3] : 255;
-                for (int c = 0; c < 3; ++c) {
-                    const unsigned value = source[2 - c];
-                    target[c] = header.is_alpha_applied ? applied_on_white(value, alpha) : on_white(value, alpha);
-                }
+                for (int c = 0; c < 3; ++c) target[c] = on_white(source[2 - c], alpha);
             }
         }
     }
 }
 
-Decoded decode_picture(const Source& source, const Header& header) {
-    if (header.tile_pixels > source.options.max_pixels) {
-        throw Error(ErrorKind::resource,
-                    fmt::format("{} has tiles of {} pixels: more than the limit of {} million.", source.name,
-                                header.tile_pixels, static_cast<double>(source.options.max_pixels) / 1e6));
-    }
+}  // namespace
+
+Decoded decode_with_opencv(const Source& source, const Header& header) {
     cv::Mat pixels;
     if (header.frame != 0) {
         require_size(header.frame_width, header.frame_height, source);
         const std::vector<std::byte> still = still_webp(source, header);
         pixels = decode_pixels(still, source, header);
-    } else if (header.orientation_at != 0) {
-        // OpenCV turns some kinds of TIFF and not others, by its version: it gets a file that needs no turning.
-        std::vector<std::byte> unturned(source.bytes.begin(), source.bytes.end());
-        unturned[header.orientation_at] = std::byte{1};
-        pixels = decode_pixels(unturned, source, header);
     } else {
         pixels = decode_pixels(source.bytes, source, header);
     }
@@ -136,11 +120,4 @@ Decoded decode_picture(const Source& source, const Header& header) {
     return decoded;
 }
 
-}  // namespace
 }  // namespace locus::image
-
-extern "C" __attribute__((visibility("default"))) void locus_decode_with_opencv(const locus::image::Source& source,
-                                                                                const locus::image::Header& header,
-                                                                                locus::image::Decoded& decoded) {
-    decoded = locus::image::decode_picture(source, header);
-}

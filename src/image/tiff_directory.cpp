@@ -10,16 +10,11 @@ bool is_wanted(TiffTag tag) {
     switch (tag) {
         case TiffTag::width:
         case TiffTag::height:
-        case TiffTag::bits_per_sample:
-        case TiffTag::compression:
         case TiffTag::strip_offsets:
         case TiffTag::orientation:
         case TiffTag::strip_byte_counts:
-        case TiffTag::tile_width:
-        case TiffTag::tile_height:
         case TiffTag::tile_offsets:
         case TiffTag::tile_byte_counts:
-        case TiffTag::extra_samples:
             return true;
     }
     return false;
@@ -72,11 +67,10 @@ TiffDirectory read_tiff_directory(std::span<const std::byte> bytes) {
         const std::uint64_t where =
             values * bytes_per_value <= offset_bytes ? value_field : reader.number(value_field, offset_bytes);
         if (!reader.has(where, values * bytes_per_value)) throw EndOfBytes{};
-        TiffEntry& target = entries[tag];
-        target.low_byte = where + (big_endian ? bytes_per_value - 1 : 0);
-        target.values.reserve(values);
+        std::vector<std::uint64_t>& target = entries[tag];
+        target.reserve(values);
         for (std::uint64_t k = 0; k < values; ++k) {
-            target.values.push_back(reader.number(where + k * bytes_per_value, bytes_per_value));
+            target.push_back(reader.number(where + k * bytes_per_value, bytes_per_value));
         }
     }
     return entries;
@@ -86,8 +80,8 @@ int exif_orientation(std::span<const std::byte> tiff) {
     try {
         const TiffDirectory entries = read_tiff_directory(tiff);
         const auto found = entries.find(TiffTag::orientation);
-        if (found == entries.end() || found->second.values.empty()) return 1;
-        const std::uint64_t value = found->second.values.front();
+        if (found == entries.end() || found->second.empty()) return 1;
+        const std::uint64_t value = found->second.front();
         return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
     } catch (const EndOfBytes&) {
         return 1;

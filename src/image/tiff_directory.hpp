@@ -14,25 +14,15 @@ namespace locus::image {
 enum class TiffTag : std::uint16_t {
     width = 256,
     height = 257,
-    bits_per_sample = 258,
-    compression = 259,
     strip_offsets = 273,
     orientation = 274,
     strip_byte_counts = 279,
-    tile_width = 322,
-    tile_height = 323,
     tile_offsets = 324,
     tile_byte_counts = 325,
-    extra_samples = 338,
-};
-
-struct TiffEntry {
-    std::vector<std::uint64_t> values;
-    std::uint64_t low_byte = 0;  ///< where in the file the first value's lowest byte stands
 };
 
 /// The entries above whose values are whole numbers (BYTE, SHORT, LONG, LONG8), the first where a tag repeats; others are left out.
-using TiffDirectory = std::map<TiffTag, TiffEntry>;
+using TiffDirectory = std::map<TiffTag, std::vector<std::uint64_t>>;
 
 /// Throws EndOfBytes where the directory or one of these values lies beyond the end; empty where this is no TIFF.
 TiffDirectory read_tiff_directory(std::span<const std::byte> bytes);

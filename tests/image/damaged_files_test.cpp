@@ -3,9 +3,11 @@
 #include <fstream>
 #include <optional>
 #include <random>
+#include <span>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include "image/decode.hpp"
 #include "image/sample_files.hpp"
@@ -213,6 +215,63 @@ TEST(DamagedFiles, WhatIsNoImageIsSaidToBeWhatItLooksLike) {
     }
     EXPECT_THAT(error_of(text("B")).value().what(), HasSubstr("truncated: 1 byte is too few"));
     EXPECT_THAT(error_of(text("\x89PNG\r\n\x1a\nabcd")).value().what(), HasSubstr("truncated: its 12 bytes"));
+}
+
+/// The bytes as each scheme of a TIFF stores them: 8 Deflate, 32773 PackBits (in runs of literal bytes).
+Bytes compressed(std::span<const std::uint8_t> pixels, unsigned scheme) {
+    Bytes bytes;
+    if (scheme == 8) {
+        uLongf size = compressBound(pixels.size());
+        bytes.resize(size);
+        compress(reinterpret_cast<Bytef*>(bytes.data()), &size, pixels.data(), pixels.size());
+        bytes.resize(size);
+        return bytes;
+    }
+    for (std::size_t at = 0; at < pixels.size(); at += 128) {
+        const auto run = std::as_bytes(pixels.subspan(at, std::min<std::size_t>(128, pixels.size() - at)));
+        bytes.push_back(static_cast<std::byte>(run.size() - 1));
+        bytes.insert(bytes.end(), run.begin(), run.end());
+    }
+    return bytes;
+}
+
+TEST(DamagedFiles, TiffsWhoseStripEndsTooEarlyAreNoPictures) {
+    const Image image = picture(16, 16);
+    const std::span<const std::uint8_t> pixels(image.rgb);
+    for (const unsigned scheme : {8U, 32773U}) {
+        const Bytes whole = compressed(pixels, scheme);
+        EXPECT_EQ(decode(sample::tiff(image, {.compression = scheme, .strip = whole}), "whole").image.rgb, image.rgb);
+        // Valid data of half of the rows; the first half of the data.
+        const Bytes half(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(whole.size() / 2));
+        for (const Bytes& strip : {compressed(pixels.first(pixels.size() / 2), scheme), half}) {
+            const std::optional<Error> error = error_of(sample::tiff(image, {.compression = scheme, .strip = strip}));
+            ASSERT_TRUE(error) << scheme;
+            EXPECT_THAT(error->what(), HasSubstr("is a damaged TIFF file: libtiff says")) << scheme;
+        }
+    }
+}
+
+TEST(DamagedFiles, TiffsWhoseStripIsRubbishAreNoPictures) {
+    testing::internal::CaptureStderr();
+    const Bytes rubbish(16 * 16 * 3, std::byte{0xa7});
+    for (const unsigned scheme : {5U, 7U, 8U, 32946U, 50000U}) {
+        const std::optional<Error> error =
+            error_of(sample::tiff(picture(16, 16), {.compression = scheme, .strip = rubbish}));
+        ASSERT_TRUE(error) << scheme;
+        EXPECT_THAT(error->what(), HasSubstr("TIFF")) << scheme;
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(DamagedFiles, TiffsOfNumbersThatAreNoColoursAreRefused) {
+    const auto message = [](int bits, unsigned sample_format) {
+        const std::optional<Error> error =
+            error_of(sample::tiff(picture(16, 16), {.bits = bits, .sample_format = sample_format}));
+        return error ? std::string(error->what()) : "no error";
+    };
+    EXPECT_THAT(message(16, 2), HasSubstr("a kind that is not read: its samples are signed numbers"));
+    EXPECT_THAT(message(16, 3), HasSubstr("floating-point"));
+    EXPECT_EQ(message(16, 1), "no error");
 }
 
 TEST(DamagedFiles, TiffsOfSchemesWithoutADecoderAreRefused) {

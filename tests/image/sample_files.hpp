@@ -253,6 +253,8 @@ struct TiffOptions {
     unsigned compression = 1;
     std::optional<unsigned> extra_sample;  ///< 0: unspecified, 1: associated alpha, 2: unassociated alpha
     std::uint8_t alpha = 255;              ///< of every pixel, where there is an extra sample
+    unsigned sample_format = 1;  ///< of every sample in a classic file: 1: unsigned, 2: signed, 3: floating point
+    std::optional<Bytes> strip;  ///< the file's data, where they are not the picture's pixels
 };
 
 /// An uncompressed RGB TIFF written by hand from TIFF 6.0: the directory, then one strip of pixels. 16-bit samples are 257 times the picture's.
@@ -268,12 +270,15 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
     }
     append_number(bytes, options.big_tiff ? 16 : 8, word, big);
     const int samples = options.extra_sample ? 4 : 3;
-    const int entries = options.extra_sample ? 11 : 10;
+    const int entries = 10 + (options.extra_sample ? 1 : 0) + (options.sample_format != 1 ? 1 : 0);
     const int count_bytes = options.big_tiff ? 8 : 2;
     const std::uint64_t after = bytes.size() + static_cast<std::size_t>(count_bytes + entries * (4 + 2 * word) + word);
     const std::uint64_t bits_at = after;  // SHORTs, one a sample: in the entry itself where 8 bytes fit, else here
-    const std::uint64_t pixels_at = after + static_cast<std::uint64_t>(2 * samples);
-    const std::uint64_t size = image.rgb.size() / 3 * static_cast<std::size_t>(samples * options.bits / 8);
+    const std::uint64_t formats_at = bits_at + static_cast<std::uint64_t>(2 * samples);
+    const std::uint64_t pixels_at = formats_at + static_cast<std::uint64_t>(2 * samples);
+    const std::uint64_t size = options.strip
+                                   ? options.strip->size()
+                                   : image.rgb.size() / 3 * static_cast<std::size_t>(samples * options.bits / 8);
     append_number(bytes, entries, count_bytes, big);
     const auto entry = [&](unsigned tag, unsigned type, std::uint64_t count, std::uint64_t value) {
         append_number(bytes, tag, 2, big);
@@ -301,8 +306,14 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
     entry(278, 4, 1, static_cast<unsigned>(image.height));
     entry(279, options.big_tiff ? 16 : 4, 1, size);
     if (options.extra_sample) entry(338, 3, 1, *options.extra_sample);
+    if (options.sample_format != 1) entry(339, 3, static_cast<unsigned>(samples), formats_at);
     append_number(bytes, 0, word, big);
     for (int c = 0; c < samples; ++c) append_number(bytes, static_cast<unsigned>(options.bits), 2, big);
+    for (int c = 0; c < samples; ++c) append_number(bytes, options.sample_format, 2, big);
+    if (options.strip) {
+        append(bytes, *options.strip);
+        return bytes;
+    }
     const auto append_sample = [&](std::uint8_t value) {
         if (options.bits == 16)
             append_number(bytes, value * 257U, 2, big);

@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <fmt/core.h>
+#include <tiffio.h>
+
+#include "image/decoders.hpp"
+#include "locus/error.hpp"
+#include "report/utf8.hpp"
+
+namespace locus::image {
+namespace {
+
+/// A TIFF in memory, as libtiff reads it. It says what is wrong to us, not to standard error, and never takes more than the limit
+/// on pixels allows at once.
+class TiffFile {
+public:
+    explicit TiffFile(const Source& source) : bytes_(source.bytes) {
+        // 16 bits in four channels, the widest that is read.
+        constexpr std::int64_t bytes_per_pixel = 8;
+        const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(TIFFOpenOptionsAlloc(),
+                                                                                       &TIFFOpenOptionsFree);
+        if (options == nullptr) throw std::bad_alloc();
+        TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), bytes_per_pixel * source.options.max_pixels);
+        TIFFOpenOptionsSetErrorHandlerExtR(options.get(), &remember, this);
+        TIFFOpenOptionsSetWarningHandlerExtR(
+            options.get(), [](TIFF*, void*, const char*, const char*, va_list) { return 1; }, this);
+        const auto no_map = [](thandle_t, void**, toff_t*) { return 0; };
+        const auto no_unmap = [](thandle_t, void*, toff_t) {};
+        file_.reset(
+            TIFFClientOpenExt("", "rm", this, &read, &write, &seek, &close, &size, no_map, no_unmap, options.get()));
+    }
+    TiffFile(const TiffFile&) = delete;
+    TiffFile& operator=(const TiffFile&) = delete;
+
+    TIFF* get() const { return file_.get(); }
+
+    /// What libtiff said first, without a full stop at its end; empty where it had nothing to say.
+    const std::string& complaint() const { return complaint_; }
+
+    /// A whole number of the directory, or its default.
+    template <typename Value> Value field(std::uint32_t tag) const {
+        Value value = 0;
+        TIFFGetFieldDefaulted(file_.get(), tag, &value);
+        return value;
+    }
+
+private:
+    static TiffFile& self(thandle_t handle) { return *static_cast<TiffFile*>(handle); }
+
+    static tmsize_t read(thandle_t handle, void* into, tmsize_t count) {
+        TiffFile& file = self(handle);
+        const std::size_t left = file.bytes_.size() - std::min(file.at_, file.bytes_.size());
+        const std::size_t got = std::min(left, static_cast<std::size_t>(std::max<tmsize_t>(count, 0)));
+        if (got > 0) std::memcpy(into, file.bytes_.data() + file.at_, got);
+        file.at_ += got;
+        return static_cast<tmsize_t>(got);
+    }
+
+    static tmsize_t write(thandle_t, void*, tmsize_t) { return 0; }
+
+    static toff_t seek(thandle_t handle, toff_t offset, int whence) {
+        TiffFile& file = self(handle);
+        const std::size_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.at_ : file.bytes_.size();
+        file.at_ = from + offset;
+        return file.at_;
+    }
+
+    static int close(thandle_t) { return 0; }
+
+    static toff_t size(thandle_t handle) { return self(handle).bytes_.size(); }
+
+    static int remember(TIFF*, void* user, const char*, const char* format, va_list arguments) {
+        std::string& complaint = static_cast<TiffFile*>(user)->complaint_;
+        if (!complaint.empty()) return 1;
+        std::array<char, 512> text{};
+        std::vsnprintf(text.data(), text.size(), format, arguments);
+        complaint = text.data();
+        while (complaint.ends_with('.')) complaint.pop_back();
+        return 1;
+    }
+
+    std::span<const std::byte> bytes_;
+    std::size_t at_ = 0;
+    std::string complaint_;
+    std::unique_ptr<TIFF, decltype(&TIFFClose)> file_{nullptr, &TIFFClose};
+};
+
+[[noreturn]] void fail_damaged(const Source& source, std::string_view complaint) {
+    if (complaint.empty()) throw Error(ErrorKind::image, fmt::format("{} is a damaged TIFF file.", source.name));
+    throw Error(ErrorKind::image, fmt::format("{} is a damaged TIFF file: libtiff says \"{}\".", source.name,
+                                              report::to_utf8(complaint)));
+}
+
+[[noreturn]] void fail_unread(const Source& source, std::string_view why) {
+    throw Error(ErrorKind::image, fmt::format("{} is a TIFF file of a kind that is not read: {}. Store it with 8 or "
+                                              "16 bits a channel, uncompressed or with LZW or Deflate.",
+                                              source.name, why));
+}
+
+/// Refuses what libtiff would turn into a wrong picture, or into none for a reason better said in our words.
+void require_readable(const TiffFile& file, const Source& source) {
+    const auto scheme = file.field<std::uint16_t>(TIFFTAG_COMPRESSION);
+    if (TIFFIsCODECConfigured(scheme) == 0) {
+        fail_unread(source, fmt::format("it is compressed by scheme {}, for which there is no decoder", scheme));
+    }
+    // libtiff's RGBA interface takes negative numbers for large ones.
+    if (file.field<std::uint16_t>(TIFFTAG_SAMPLEFORMAT) == SAMPLEFORMAT_INT) {
+        fail_unread(source, "its samples are signed numbers");
+    }
+    if (TIFFIsTiled(file.get()) != 0) {
+        const std::uint64_t tile_pixels =
+            std::uint64_t{file.field<std::uint32_t>(TIFFTAG_TILEWIDTH)} * file.field<std::uint32_t>(TIFFTAG_TILELENGTH);
+        if (tile_pixels > static_cast<std::uint64_t>(source.options.max_pixels)) {
+            throw Error(ErrorKind::resource,
+                        fmt::format("{} has tiles of {} pixels: more than the limit of {} million.", source.name,
+                                    tile_pixels, static_cast<double>(source.options.max_pixels) / 1e6));
+        }
+    }
+}
+
+/// libtiff's conversion of one directory to RGBA, colours multiplied by their opacity.
+class RgbaReader {
+public:
+    RgbaReader(const TiffFile& file, const Source& source) {
+        constexpr int stop_on_error = 1;
+        std::array<char, 1024> why{};
+        if (TIFFRGBAImageOK(file.get(), why.data()) == 0 ||
+            TIFFRGBAImageBegin(&image_, file.get(), stop_on_error, why.data()) == 0) {
+            std::string_view reason = why.data();
+            constexpr std::string_view apology = "Sorry, ";
+            if (reason.starts_with(apology)) reason.remove_prefix(apology.size());
+            if (reason.empty()) fail_damaged(source, file.complaint());
+            fail_unread(source, fmt::format("libtiff says \"{}\"", report::to_utf8(reason)));
+        }
+        // As stored: turning is ours.
+        image_.orientation = image_.req_orientation = ORIENTATION_TOPLEFT;
+    }
+    ~RgbaReader() { TIFFRGBAImageEnd(&image_); }
+    RgbaReader(const RgbaReader&) = delete;
+    RgbaReader& operator=(const RgbaReader&) = delete;
+
+    std::uint32_t width() const { return image_.width; }
+    std::uint32_t height() const { return image_.height; }
+
+    bool read(std::vector<std::uint32_t>& pixels) {
+        pixels.resize(static_cast<std::size_t>(image_.width) * image_.height);
+        return TIFFRGBAImageGet(&image_, pixels.data(), image_.width, image_.height) != 0;
+    }
+
+private:
+    TIFFRGBAImage image_{};
+};
+
+/// A colour channel that was multiplied by its opacity already, seen on white.
+std::uint8_t applied_on_white(std::uint32_t value, std::uint32_t alpha) {
+    return static_cast<std::uint8_t>(std::min(value + 255U - alpha, 255U));
+}
+
+}  // namespace
+
+Decoded decode_tiff(const Source& source, const Header& header) {
+    const TiffFile file(source);
+    if (file.get() == nullptr) fail_damaged(source, file.complaint());
+    require_readable(file, source);
+    RgbaReader reader(file, source);
+    if (reader.width() != header.width || reader.height() != header.height) {
+        throw Error(ErrorKind::image,
+                    fmt::format("{} is a damaged TIFF file: its size is {} x {} or {} x {} pixels.", source.name,
+                                header.width, header.height, reader.width(), reader.height()));
+    }
+    std::vector<std::uint32_t> pixels;
+    if (!reader.read(pixels) || !file.complaint().empty()) fail_damaged(source, file.complaint());
+
+    Decoded decoded{.image = allocate(static_cast<int>(header.width), static_cast<int>(header.height), source),
+                    .width = static_cast<int>(header.width),
+                    .height = static_cast<int>(header.height),
+                    .orientation = header.orientation};
+    std::uint8_t* target = decoded.image.rgb.data();
+    for (const std::uint32_t pixel : pixels) {
+        const std::uint32_t alpha = TIFFGetA(pixel);
+        *target++ = applied_on_white(TIFFGetR(pixel), alpha);
+        *target++ = applied_on_white(TIFFGetG(pixel), alpha);
+        *target++ = applied_on_white(TIFFGetB(pixel), alpha);
+    }
+    return decoded;
+}
+
+}  // namespace locus::image
