@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "command.hpp"
+#include "explain/network.hpp"
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
@@ -58,21 +59,17 @@ void annotate(const AnnotateArguments& arguments) {
     const model::ValueInfo input = image_input(model.graph, arguments.input);
     model::Metadata found = model::read_metadata(model, arguments.model, input);
     arguments.preprocessing.apply(found.preprocessing);
+    explain::require_fit(input, found.preprocessing);
     model::write_metadata(model, found.preprocessing, labels.empty() ? found.labels : labels);
     const model::Metadata written = model::read_metadata(model, {}, input);  // refuses what no reader could use
     model::save(model, arguments.out);
     if (arguments.quiet) return;
 
-    const Preprocessing& p = written.preprocessing;
     fmt::print("{}:\n", report::to_utf8(arguments.out.string()));
     for (const char* key : {"mean", "std", "range", "size", "resize", "crop_pct", "color", "layout"}) {
         fmt::print("  {:<8} {}\n", key, model.metadata.at(key));
     }
     fmt::print("  {:<8} {}\n", "labels", written.labels.empty() ? "none" : fmt::format("{}", written.labels.size()));
-    if (p.width != found.preprocessing.width || p.height != found.preprocessing.height) {
-        fmt::print(stderr, "locus: warning: the graph's input is fixed at {} x {} pixels, whatever is written\n",
-                   p.width, p.height);
-    }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
+#include "option_values.hpp"
 #include "report/utf8.hpp"
 
 namespace locus::command {
@@ -80,7 +81,10 @@ void add_build(CLI::App& app) {
     command.add_flag("--dynamic-size", network.dynamic_size, "Leave the image's height and width open");
     command.add_flag("--folded", arguments->folded, "Without batch normalisation, as if folded into the convolutions");
     command.add_flag("--softmax", network.softmax, "End in Softmax");
-    command.add_option("--seed", network.seed, "Seed of the weights")->capture_default_str()->type_name("N");
+    command.add_option("--seed", network.seed, "Seed of the weights")
+        ->capture_default_str()
+        ->check(whole_number())
+        ->type_name("N");
     command.add_flag("-q,--quiet", arguments->quiet, "Say nothing");
     command.callback([arguments] { build(*arguments); });
 }

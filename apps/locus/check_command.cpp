@@ -12,10 +12,10 @@
 #include "explain/network.hpp"
 #include "image/encode.hpp"
 #include "image/preview.hpp"
-#include "list_option.hpp"
 #include "locus/error.hpp"
 #include "locus/version.hpp"
 #include "method_options.hpp"
+#include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
 #include "report/atomic_file.hpp"
@@ -141,7 +141,10 @@ void add_check(CLI::App& app) {
         ->capture_default_str()
         ->check(CLI::Range(1, 1000))
         ->type_name("N");
-    command.add_option("--seed", arguments->seed, "Seed of the shuffling")->capture_default_str()->type_name("N");
+    command.add_option("--seed", arguments->seed, "Seed of the shuffling")
+        ->capture_default_str()
+        ->check(whole_number())
+        ->type_name("N");
     command.add_option("-o,--out", arguments->out, "Folder for the results")->capture_default_str()->type_name("DIR");
     command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core)")
         ->check(CLI::Range(1, 4096))

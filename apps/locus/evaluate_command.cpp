@@ -5,9 +5,9 @@
 #include "command.hpp"
 #include "evaluate/evaluation.hpp"
 #include "interrupt.hpp"
-#include "list_option.hpp"
 #include "locus/error.hpp"
 #include "locus/version.hpp"
+#include "option_values.hpp"
 #include "progress.hpp"
 #include "report/utf8.hpp"
 
@@ -122,6 +122,7 @@ void add_evaluate(CLI::App& app) {
         ->type_name("DIR")
         ->group(data);
     command.add_option("--subset", run.subset, "So many images, drawn by the seed (default: all)")
+        ->check(whole_number())
         ->type_name("N")
         ->group(data);
 
@@ -155,7 +156,11 @@ void add_evaluate(CLI::App& app) {
         ->capture_default_str()
         ->type_name("N")
         ->group(how);
-    command.add_option("--seed", run.seed, "Of everything random")->capture_default_str()->type_name("N")->group(how);
+    command.add_option("--seed", run.seed, "Of everything random")
+        ->capture_default_str()
+        ->check(whole_number())
+        ->type_name("N")
+        ->group(how);
     command.add_option("-b,--batch", run.batch, "Images a pass of the network")
         ->capture_default_str()
         ->check(CLI::Range(1, 4096))

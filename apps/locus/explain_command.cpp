@@ -15,9 +15,9 @@
 #include "command.hpp"
 #include "default_model.hpp"
 #include "interrupt.hpp"
-#include "list_option.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
+#include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
 #include "report/npy.hpp"
@@ -101,7 +101,7 @@ std::string shown(const std::string& name) { return text::printable(report::to_u
 /// Most sentences begin with the file's name in quotes: it is not said twice.
 std::string sentence(const report::Failure& failure) {
     const std::string file = shown(failure.file), error = shown(failure.error);
-    return error.starts_with("'" + file + "'") ? error : fmt::format("{}: {}", file, error);
+    return file.empty() || error.starts_with("'" + file + "'") ? error : fmt::format("{}: {}", file, error);
 }
 
 /// A photo's summary: one line for it, one for each class.
@@ -244,9 +244,11 @@ void add_explain(CLI::App& app) {
     batch::RunOptions& run = arguments->run;
 
     command
-        .add_option("INPUT", arguments->inputs,
-                    "Pictures, folders (walked), globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed "
-                    "already), or - for paths on standard input")
+        .add_option(
+            "INPUT", arguments->inputs,
+            "Pictures, folders (walked: what ends in .jpg, .png, .webp, .tif, .gif, .bmp or .npy and is not hidden), "
+            "globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on "
+            "standard input")
         ->required()
         ->type_name("");
     add_model_option(command, "-m,--model", arguments->model);
@@ -280,9 +282,8 @@ void add_explain(CLI::App& app) {
     const std::string shown = "What is written";
     command
         .add_option("-t,--threshold", run.boxes.threshold,
-                    "Boxes: share of the map's maximum above which a pixel is in")
+                    "Boxes: share of the map's maximum above which a pixel is in, from 0 to below 1")
         ->capture_default_str()
-        ->check(CLI::Range(0.0, 1.0))
         ->type_name("SHARE")
         ->group(shown);
     command.add_option("--components", arguments->components, "Boxes: round the largest piece, or round all")
@@ -340,6 +341,7 @@ void add_explain(CLI::App& app) {
         ->group(how);
     command.add_option("--seed", run.explainer.seed, "Seed of the methods that draw random numbers")
         ->capture_default_str()
+        ->check(whole_number())
         ->type_name("N")
         ->group(how);
     auto* resume = command.add_flag("--resume", run.resume, "Complete the unfinished run in OUT")->group(how);

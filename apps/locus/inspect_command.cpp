@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <memory>
+#include <ranges>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,6 +14,7 @@
 #include "explain/method.hpp"
 #include "preprocessing_options.hpp"
 #include "report/utf8.hpp"
+#include "text/quote.hpp"
 
 namespace locus::command {
 namespace {
@@ -88,8 +90,11 @@ void print(const explain::Network& network, const explain::Inspection& found) {
     if (network.labels.empty()) {
         fmt::print("  no labels (locus annotate writes them into the model)\n");
     } else {
-        fmt::print("  {} labels: {}, {}, ...\n", network.labels.size(), report::to_utf8(network.labels.front()),
-                   report::to_utf8(network.labels[std::min<std::size_t>(1, network.labels.size() - 1)]));
+        constexpr std::size_t shown = 2;
+        std::vector<std::string> first;
+        for (const std::string& label : network.labels | std::views::take(shown)) first.push_back(text::quote(label));
+        fmt::print("  {} labels: {}{}\n", network.labels.size(), fmt::join(first, ", "),
+                   network.labels.size() > shown ? ", ..." : "");
     }
 
     fmt::print("\nHead\n  {}", model::name(head.kind));
@@ -177,8 +182,12 @@ void inspect(const InspectArguments& arguments) {
     explain::Network network =
         explain::load_network(file, {.input = arguments.input, .output = arguments.output, .bind_inputs = false});
     arguments.preprocessing.apply(network.preprocessing);
-    if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
+    if (const model::ValueInfo* input = network.model.graph.find_input(network.input))
+        explain::require_fit(*input, network.preprocessing);
+    const std::vector<std::string> labels = arguments.preprocessing.read_labels();
+    if (!labels.empty()) network.labels = labels;
     const explain::Inspection found = explain::inspect(network);
+    if (!labels.empty() && found.classes > 0) explain::require_one_a_class(labels, found.classes);
     if (arguments.json) {
         fmt::print("{}\n", to_json(network, found).dump(2));
     } else {

@@ -42,8 +42,12 @@ const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, cons
             cluster.rank(), report::to_utf8(out.string()));
         last_words_size = words.copy(last_words.data(), last_words.size());
     }
-    std::signal(SIGINT, alone ? on_interrupt : on_interrupt_of_rank);
-    std::signal(SIGTERM, alone ? on_interrupt : on_interrupt_of_rank);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        // What the caller has us ignore (nohup, a shell's background job) stays ignored.
+        struct sigaction before {};
+        if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+        std::signal(signal, alone ? on_interrupt : on_interrupt_of_rank);
+    }
     return stop_requested;
 }
 

@@ -10,7 +10,7 @@
 
 namespace locus::command {
 
-/// From now on the first Ctrl-C or SIGTERM sets the flag that is returned, so that what is in flight is finished; the second one ends the process as it
+/// From now on the first Ctrl-C, SIGTERM or SIGHUP (the terminal is closed) that is not ignored sets the flag that is returned, so that what is in flight is finished; the second one ends the process as it
 /// always does. Among several ranks the process ends at once, saying how the run is completed: mpirun, which stops all when one has died,
 /// leaves them a second.
 const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, const std::filesystem::path& out);

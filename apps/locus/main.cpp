@@ -26,6 +26,24 @@ std::vector<std::string> subcommand_names(const CLI::App& app) {
     return names;
 }
 
+/// What to say of arguments that the subcommand does not know, the options that were meant included.
+std::string unexpected(const CLI::App& app, const CLI::ExtrasError& error) {
+    for (const CLI::App* command : app.get_subcommands()) {
+        const std::vector<std::string> extras = command->remaining();
+        const auto option = std::find_if(extras.begin(), extras.end(),
+                                         [](const std::string& word) { return word.size() > 1 && word[0] == '-'; });
+        if (option == extras.end()) continue;
+        const std::string name = option->substr(0, option->find('='));
+        std::vector<std::string> known;
+        for (const CLI::Option* candidate : command->get_options()) {
+            for (const std::string& word : candidate->get_lnames()) known.push_back("--" + word);
+        }
+        return fmt::format("`locus {}` has no option {}{}", command->get_name(), locus::text::quote(name),
+                           locus::text::did_you_mean(name, known));
+    }
+    return error.what();
+}
+
 /// Pictures and tensors of every photo take the same few megabytes again: memory is kept, not handed back to the kernel to be cleared
 /// and faulted in anew.
 void keep_freed_memory() {
@@ -83,6 +101,8 @@ int main(int argc, char** argv) {
         return command::success;
     } catch (const CLI::Success& success) {
         return app.exit(success);
+    } catch (const CLI::ExtrasError& error) {
+        return fail(unexpected(app, error).c_str(), command::wrong_usage);
     } catch (const CLI::ParseError& error) {
         return fail(error.what(), command::wrong_usage);
     } catch (const command::Exit& exit) {

@@ -1,6 +1,13 @@
-#include "list_option.hpp"
+#include "option_values.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "text/quote.hpp"
 
 namespace locus::command {
 
@@ -12,6 +19,17 @@ std::vector<std::string> split_list(const std::string& text) {
         start = comma + 1;
     }
     return parts;
+}
+
+CLI::Validator whole_number() {
+    return {[](const std::string& text) -> std::string {
+                std::uint64_t value = 0;
+                const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+                if (error == std::errc() && end == text.data() + text.size()) return {};
+                return fmt::format("it takes a whole number from 0 to {}, not {}",
+                                   std::numeric_limits<std::uint64_t>::max(), text::quote(text));
+            },
+            "", "whole number"};
 }
 
 }  // namespace locus::command

@@ -1,5 +1,9 @@
 #pragma once
 
+/// How the values of options are read.
+
+#include <CLI/CLI.hpp>
+
 #include <string>
 #include <vector>
 
@@ -8,5 +12,8 @@ namespace locus::command {
 /// "a,b,c" as its parts; "" as none. An option that takes such a list is declared as one string: CLI11 counts the parts as arguments and
 /// would swallow what stands behind them.
 std::vector<std::string> split_list(const std::string& text);
+
+/// Lets a whole number from 0 to 2^64 - 1 pass. CLI11 itself takes -1 for the greatest of them, and the greatest for all beyond.
+CLI::Validator whole_number();
 
 }  // namespace locus::command

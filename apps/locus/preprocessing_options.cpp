@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "list_option.hpp"
 #include "locus/error.hpp"
 #include "model/preprocessing_metadata.hpp"
+#include "option_values.hpp"
 #include "text/quote.hpp"
 
 namespace locus::command {
@@ -36,11 +36,13 @@ std::array<float, 3> three(const std::string& list, const char* option) {
 }
 
 int side(std::string_view text, const std::string& size) {
+    constexpr int largest = 65500;
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > 65500) {
+    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > largest) {
         throw Error(ErrorKind::usage,
-                    fmt::format("--size takes pixels, as 224 or 320x240 (width x height), not '{}'", size));
+                    fmt::format("--size takes pixels, as 224 or 320x240 (width x height, at most {} each), not '{}'",
+                                largest, size));
     }
     return value;
 }
@@ -96,7 +98,18 @@ void PreprocessingOptions::apply(Preprocessing& p) const {
         p.height = cross == std::string::npos ? p.width : side(std::string_view(size).substr(cross + 1), size);
     }
     if (!resize.empty()) p.resize = resize == "crop" ? Resize::crop : Resize::squash;
+    if (crop_pct && p.resize != Resize::crop) {
+        throw Error(
+            ErrorKind::usage,
+            "--crop-pct says how much of a photo a crop keeps, but whole photos are squashed here: add --resize "
+            "crop");
+    }
     if (crop_pct) p.crop_pct = *crop_pct;
+    if (range && !(*range > 0 && *range <= 65535)) {
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("--range takes the value of white, 1 or 255 (greater than 0, at most 65535), not {}", *range));
+    }
     if (range) p.range = *range;
     if (!color.empty())
         p.color = color == "bgr" ? ColorOrder::bgr : color == "gray" ? ColorOrder::gray : ColorOrder::rgb;

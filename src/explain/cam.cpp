@@ -180,6 +180,11 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
     if (options.target.kind != TargetKind::logit || options.eigen_smooth) {
         return prepare_plan(network, node_plan(options, cam_nodes, MapOf::layer));
     }
+    if (options.layout.grid && network.head.layout != model::FeatureLayout::tokens) {
+        throw Error(ErrorKind::usage,
+                    "--grid says how tokens lie on the image, but cam's layer here is a map with rows and columns of "
+                    "its own");
+    }
     const bool own_layer = options.layer.empty() || options.layer == network.head.target_layer;
     if (!own_layer) require_before_pool(network, options.layer);
     model::Model model = network.model;

@@ -30,6 +30,7 @@ struct Explainer::State {
     ModelInfo info;
 
     void prepare(const std::string& text, const explain::MethodOptions& options);
+    bool has_parts(const explain::MethodOptions& options) const;
 };
 
 namespace {
@@ -192,6 +193,13 @@ void Explainer::State::prepare(const std::string& text, const explain::MethodOpt
     }
 }
 
+/// Whether one of the methods lists the channels that its map is made of.
+bool Explainer::State::has_parts(const explain::MethodOptions& options) const {
+    const bool is_plain = options.target.kind == explain::TargetKind::logit && !options.eigen_smooth;
+    return is_plain && std::any_of(methods.begin(), methods.end(),
+                                   [](const explain::Method* method) { return method->name == "cam"; });
+}
+
 Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options)
     : state_(std::make_unique<State>()) {
     explain::NetworkOptions network{.input = options.input,
@@ -200,7 +208,11 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
                                     .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu};
     for (const auto& [name, value] : options.feeds) network.feeds.emplace_back(name, value);
     state_->network = explain::load_network(model, network);
-    if (options.preprocessing) options.preprocessing(state_->network.preprocessing);
+    if (options.preprocessing) {
+        options.preprocessing(state_->network.preprocessing);
+        const model::ValueInfo* input = state_->network.model.graph.find_input(state_->network.input);
+        if (input != nullptr) explain::require_fit(*input, state_->network.preprocessing);
+    }
     explain::MethodOptions method_options{
         .layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
     for (const auto& [key, value] : options.settings) explain::set(method_options, key, value);
@@ -216,6 +228,10 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
     }
     state_->parts = options.parts;
     warn_of_missing_relu(state_->names, state_->network);
+    if (options.parts > 0 && !state_->has_parts(method_options)) {
+        state_->network.warnings.emplace_back(
+            "no map is taken apart (--decompose): only cam's own, of a logit, is a weighted sum of feature maps");
+    }
     state_->network.model.graph = {};  // the session holds the weights
     const model::ClassifierHead& head = state_->network.head;
     state_->info = {.input = state_->network.input,
@@ -282,11 +298,7 @@ const ModelInfo& Explainer::model() const { return state_->info; }
 const Preprocessing& Explainer::preprocessing() const { return state_->network.preprocessing; }
 const std::vector<std::string>& Explainer::labels() const { return state_->network.labels; }
 void Explainer::set_labels(std::vector<std::string> labels) {
-    const std::int64_t classes = model().classes;
-    if (classes > 0 && static_cast<std::int64_t>(labels.size()) != classes)
-        throw Error(ErrorKind::usage,
-                    fmt::format("there are {} labels, but the model has {} classes: it takes one for each",
-                                labels.size(), classes));
+    if (model().classes > 0) explain::require_one_a_class(labels, model().classes);
     state_->network.labels = std::move(labels);
 }
 const std::vector<std::string>& Explainer::methods() const { return state_->names; }

@@ -174,6 +174,27 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     return network;
 }
 
+void require_fit(const model::ValueInfo& input, const Preprocessing& p) {
+    if (!input.shape) return;
+    const Shape made = input_shape(p, -1);
+    const std::vector<model::Dimension>& taken = *input.shape;
+    bool fits = taken.size() == made.size();
+    for (std::size_t i = 1; i < made.size() && fits; ++i) fits = !taken[i].value || *taken[i].value == made[i];
+    if (fits) return;
+    const char* color = p.color == ColorOrder::gray ? "gray" : p.color == ColorOrder::bgr ? "BGR" : "RGB";
+    throw Error(ErrorKind::usage,
+                fmt::format("the input {} takes {}, but photos would come as [n, {}]: {} of {} x {} pixels, {}",
+                            text::quote(input.name), declared(input), fmt::join(made.begin() + 1, made.end(), ", "),
+                            color, p.width, p.height, p.layout == Layout::nhwc ? "nhwc" : "nchw"));
+}
+
+void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes) {
+    if (static_cast<std::int64_t>(labels.size()) == classes) return;
+    throw Error(ErrorKind::usage,
+                fmt::format("there are {} labels, but the model has {} classes: it takes one for each", labels.size(),
+                            classes));
+}
+
 Shape input_shape(const Network& network, std::int64_t batch) { return input_shape(network.preprocessing, batch); }
 
 Shape input_shape(const Preprocessing& p, std::int64_t batch) {

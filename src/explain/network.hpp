@@ -48,6 +48,12 @@ struct Network {
 /// where an input has no value.
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options);
 
+/// Throws Error(usage) where the input declares another number of channels, size or order than photos so preprocessed have.
+void require_fit(const model::ValueInfo& input, const Preprocessing& preprocessing);
+
+/// Throws Error(usage) unless there is one label a class.
+void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes);
+
 /// Shape of `batch` inputs by the network's preprocessing: [batch, C, H, W], or [batch, H, W, C].
 Shape input_shape(const Network& network, std::int64_t batch);
 Shape input_shape(const Preprocessing& preprocessing, std::int64_t batch);

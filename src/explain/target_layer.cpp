@@ -138,12 +138,27 @@ model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor
     return {.name = tensor, .type = shapes.type(tensor), .shape = std::move(dimensions)};
 }
 
+namespace {
+
+/// A map has the rows and columns that it has: a grid that says otherwise was meant for tokens.
+const TargetLayer& agreed(const TargetLayer& layer, const GivenLayout& given) {
+    const bool is_map = layer.layout != FeatureLayout::tokens && !layer.flat;
+    if (!is_map || !given.grid || *given.grid == std::pair(layer.height, layer.width)) return layer;
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("the layer {} is a map of {} x {} positions, which --grid {}x{} cannot change: it is for "
+                    "layers of tokens",
+                    text::quote(layer.tensor), layer.height, layer.width, given.grid->first, given.grid->second));
+}
+
+}  // namespace
+
 TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted,
                               const GivenLayout& given) {
     const LayerLayouts layouts(network, shapes, given);
     const LayerChoice choice(network, shapes, layouts);
     if (wanted.empty()) {
-        if (auto layer = choice.choose()) return *layer;
+        if (const auto layer = choice.choose()) return agreed(*layer, given);
         throw Error(
             ErrorKind::unsupported,
             fmt::format("{} has no layer with positions between its input and its scores", network.file.string()));
@@ -164,7 +179,7 @@ TargetLayer find_target_layer(const Network& network, const model::Shapes& shape
             chosen && chosen->tensor != wanted ? fmt::format("; '{}' has some", chosen->tensor) : "";
         throw Error(ErrorKind::usage, fmt::format("the layer '{}' {}{}", wanted, layouts.obstacle(wanted), instead));
     }
-    return *layer;
+    return agreed(*layer, given);
 }
 
 std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,

@@ -197,7 +197,7 @@ std::string header_bytes(DataType type, const Shape& shape) {
 }  // namespace
 
 NpyReader::NpyReader(const fs::path& file) : file_(file) {
-    const std::string shown = to_utf8(file.native());
+    const std::string shown = "'" + to_utf8(file.native()) + "'";
     const auto fail = [&](const std::string& what) { throw Error(ErrorKind::io, fmt::format("{} {}", shown, what)); };
     std::error_code error;
     const fs::file_status status = fs::status(file, error);
@@ -253,7 +253,7 @@ Tensor NpyReader::read_bytes(std::int64_t first_element, Shape shape) {
     stream_.seekg(data_start_ + first_element * static_cast<std::int64_t>(element));
     stream_.read(reinterpret_cast<char*>(target.data()), static_cast<std::streamsize>(target.size()));
     if (static_cast<std::size_t>(stream_.gcount()) != target.size() && !target.empty())
-        throw Error(ErrorKind::io, fmt::format("{} cannot be read to its end", to_utf8(file_.native())));
+        throw Error(ErrorKind::io, fmt::format("'{}' cannot be read to its end", to_utf8(file_.native())));
     if (big_endian_)
         for (std::size_t i = 0; i < target.size(); i += element)
             std::reverse(target.begin() + static_cast<std::ptrdiff_t>(i),
@@ -271,8 +271,9 @@ Tensor NpyReader::read() {
 
 Tensor NpyReader::read_items(std::int64_t first, std::int64_t count) {
     if (shape_.empty() || first < 0 || count < 0 || first > shape_[0] || count > shape_[0] - first)
-        throw Error(ErrorKind::usage, fmt::format("{} has no items {} to {}: its shape is {}", to_utf8(file_.native()),
-                                                  first, first + count - 1, to_string(shape_)));
+        throw Error(ErrorKind::usage,
+                    fmt::format("'{}' has no items {} to {}: its shape is {}", to_utf8(file_.native()), first,
+                                first + count - 1, to_string(shape_)));
     Shape item_shape = shape_;
     item_shape[0] = 1;
     const std::int64_t item = element_count(item_shape);
