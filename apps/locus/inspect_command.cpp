@@ -181,11 +181,12 @@ void inspect(const InspectArguments& arguments) {
     const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
     explain::Network network =
         explain::load_network(file, {.input = arguments.input, .output = arguments.output, .bind_inputs = false});
-    arguments.preprocessing.apply(network.preprocessing);
-    if (const model::ValueInfo* input = network.model.graph.find_input(network.input))
-        explain::require_fit(*input, network.preprocessing);
+    explain::override_preprocessing(network, [&](Preprocessing& p) { arguments.preprocessing.apply(p); });
     const std::vector<std::string> labels = arguments.preprocessing.read_labels();
-    if (!labels.empty()) network.labels = labels;
+    if (!labels.empty()) {
+        network.labels = labels;
+        network.origins["labels"] = "given";
+    }
     const explain::Inspection found = explain::inspect(network);
     if (!labels.empty() && found.classes > 0) explain::require_one_a_class(labels, found.classes);
     if (arguments.json) {

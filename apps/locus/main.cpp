@@ -39,7 +39,7 @@ std::string unexpected(const CLI::App& app, const CLI::ExtrasError& error) {
             for (const std::string& word : candidate->get_lnames()) known.push_back("--" + word);
         }
         return fmt::format("`locus {}` has no option {}{}", command->get_name(), locus::text::quote(name),
-                           locus::text::did_you_mean(name, known));
+                           locus::text::did_you_mean(name, known, 1));
     }
     return error.what();
 }

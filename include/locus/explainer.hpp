@@ -107,7 +107,7 @@ struct ModelInfo {
     std::int64_t classes = 0;
     std::optional<std::int64_t> fixed_batch;  ///< where the model takes just this many images a pass
     std::map<std::string, std::string>
-        origins;  ///< where each value of the preprocessing was found: "mean" to "model metadata", …
+        origins;  ///< where each value of the preprocessing was found: "mean" to "model metadata", …, "given" for an override
 };
 
 class Explainer {

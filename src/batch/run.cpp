@@ -8,6 +8,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "batch/item_files.hpp"
 #include "batch/item_source.hpp"
@@ -16,6 +17,7 @@
 #include "image/encode.hpp"
 #include "image/preview.hpp"
 #include "locus/error.hpp"
+#include "report/npy.hpp"
 #include "report/run_journal.hpp"
 #include "report/sha256.hpp"
 
@@ -52,6 +54,20 @@ report::RunRecord run_record(const RunOptions& options, const Explainer& explain
     record.seed = options.explainer.seed;
     record.warnings = explainer.warnings();
     return record;
+}
+
+std::string digest_of_feeds(const ExplainerOptions& options) {
+    std::string all;
+    for (const auto& [name, value] : options.feeds) all += name + '\n' + report::npy_bytes(value);
+    return all.empty() ? "none" : report::sha256(all);
+}
+
+std::string digest_of_target(const ExplainerOptions& options) {
+    std::string all;
+    if (options.target_mask) all += report::npy_bytes(*options.target_mask);
+    if (options.target_embedding) all += report::npy_bytes(*options.target_embedding);
+    if (options.target_image) all.append(options.target_image->rgb.begin(), options.target_image->rgb.end());
+    return all.empty() ? "none" : report::sha256(all);
 }
 
 std::string yes(bool value) { return value ? "yes" : "no"; }
@@ -94,6 +110,12 @@ report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& in
         {"--size", fmt::format("{}x{}", p.width, p.height)},
         {"--resize", p.resize == Resize::crop ? fmt::format("crop {}", p.crop_pct) : "squash"},
         {"--color", fmt::format("{}", static_cast<int>(p.color))},
+        {"--range", fmt::format("{}", p.range)},
+        {"--input", record.model.input},
+        {"--output", record.model.output},
+        {"--labels (SHA-256)", report::sha256(fmt::format("{}", fmt::join(explainer.labels(), "\n")))},
+        {"--feed (SHA-256)", digest_of_feeds(options.explainer)},
+        {"the target's mask, embedding or photo (SHA-256)", digest_of_target(options.explainer)},
         {"--seed", fmt::format("{}", record.seed)},
     };
     return result;

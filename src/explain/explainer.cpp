@@ -208,11 +208,7 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
                                     .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu};
     for (const auto& [name, value] : options.feeds) network.feeds.emplace_back(name, value);
     state_->network = explain::load_network(model, network);
-    if (options.preprocessing) {
-        options.preprocessing(state_->network.preprocessing);
-        const model::ValueInfo* input = state_->network.model.graph.find_input(state_->network.input);
-        if (input != nullptr) explain::require_fit(*input, state_->network.preprocessing);
-    }
+    if (options.preprocessing) explain::override_preprocessing(state_->network, options.preprocessing);
     explain::MethodOptions method_options{
         .layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
     for (const auto& [key, value] : options.settings) explain::set(method_options, key, value);
@@ -300,6 +296,7 @@ const std::vector<std::string>& Explainer::labels() const { return state_->netwo
 void Explainer::set_labels(std::vector<std::string> labels) {
     if (model().classes > 0) explain::require_one_a_class(labels, model().classes);
     state_->network.labels = std::move(labels);
+    state_->info.origins["labels"] = "given";
 }
 const std::vector<std::string>& Explainer::methods() const { return state_->names; }
 const std::string& Explainer::method() const { return state_->names.front(); }

@@ -188,6 +188,24 @@ void require_fit(const model::ValueInfo& input, const Preprocessing& p) {
                             color, p.width, p.height, p.layout == Layout::nhwc ? "nhwc" : "nchw"));
 }
 
+void override_preprocessing(Network& network, const std::function<void(Preprocessing&)>& change) {
+    Preprocessing& p = network.preprocessing;
+    const Preprocessing found = p;
+    change(p);
+    const auto mark = [&](const char* key, bool is_changed) {
+        if (is_changed) network.origins[key] = "given";
+    };
+    mark("mean", p.mean != found.mean);
+    mark("std", p.std != found.std);
+    mark("range", p.range != found.range);
+    mark("size", p.width != found.width || p.height != found.height);
+    mark("layout", p.layout != found.layout);
+    mark("color", p.color != found.color);
+    mark("resize", p.resize != found.resize);
+    mark("crop_pct", p.crop_pct != found.crop_pct);
+    if (const model::ValueInfo* input = network.model.graph.find_input(network.input)) require_fit(*input, p);
+}
+
 void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes) {
     if (static_cast<std::int64_t>(labels.size()) == classes) return;
     throw Error(ErrorKind::usage,

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,7 +40,7 @@ struct Network {
     std::optional<std::int64_t> fixed_batch;  ///< where the graph takes just this many items a pass
     Preprocessing preprocessing;
     std::vector<std::string> labels;
-    std::map<std::string, std::string> origins;  ///< where each value of preprocessing was found
+    std::map<std::string, std::string> origins;  ///< where each value of preprocessing was found, or "given"
     std::vector<std::string> warnings;           ///< one sentence each
     runtime::SessionOptions session;             ///< how sessions of this network are to be opened
 };
@@ -50,6 +51,9 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
 
 /// Throws Error(usage) where the input declares another number of channels, size or order than photos so preprocessed have.
 void require_fit(const model::ValueInfo& input, const Preprocessing& preprocessing);
+
+/// Lets a person change what was found: values that become others are marked "given" in the origins. Throws what `change` and require_fit throw.
+void override_preprocessing(Network& network, const std::function<void(Preprocessing&)>& change);
 
 /// Throws Error(usage) unless there is one label a class.
 void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes);

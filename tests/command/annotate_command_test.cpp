@@ -62,8 +62,13 @@ TEST(AnnotateCommand, WhatCannotBeIsRefused) {
     EXPECT_EQ(run({"m.onnx", "--input", "imput"}).exit_code, 2);
     EXPECT_EQ(run({"none.onnx", "--mean", "0.5"}).exit_code, 1);
     EXPECT_EQ(run({"m.onnx", "--labels", "none.txt"}).exit_code, 1);
+    for (const auto& [option, value] : std::vector<std::pair<std::string, std::string>>{
+             {"--size", "96"}, {"--layout", "nhwc"}, {"--color", "gray"}}) {
+        const auto unfit = run({"m.onnx", option, value});
+        EXPECT_EQ(unfit.exit_code, 2) << option;
+        EXPECT_THAT(unfit.err, HasSubstr("takes float [n, 3, 64, 64], but photos would come as")) << option;
+    }
+    for (const char* range : {"0", "-1", "nan", "1e6"}) EXPECT_EQ(run({"m.onnx", "--range", range}).exit_code, 2);
+    EXPECT_THAT(run({"m.onnx", "--crop-pct", "0.9"}).err, HasSubstr("add --resize crop"));
     EXPECT_FALSE(std::filesystem::exists(folder / "out.onnx"));
-    const auto fixed = run({"m.onnx", "--size", "96"});
-    EXPECT_EQ(fixed.exit_code, 0);
-    EXPECT_THAT(fixed.err, HasSubstr("fixed at 64 x 64"));
 }

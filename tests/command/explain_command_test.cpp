@@ -263,6 +263,12 @@ TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
     expect_usage({"explain", "-m", "model.onnx", "photos", "--save", "maps"}, "map");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--input", "x"}, "input");
     expect_usage({"explain", "-m", "model.onnx"}, "INPUT");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--treshold", "0.3"}, "did you mean '--threshold'?");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--size", "96"}, "photos would come as [n, 3, 96, 96]");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--grid", "3x5"}, "--grid says how tokens lie");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "-M", "layer-cam", "--grid", "3x5"}, "for layers of tokens");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--seed", "-1"}, "whole number");
+    expect_usage({"inspect", "model.onnx", "--size", "96"}, "photos would come as [n, 3, 96, 96]");
     expect_usage({"explain", "-m", "", "photos"}, "an empty name is no model file");
     expect_usage({"inspect", ""}, "an empty name is no model file");
 }
@@ -329,6 +335,21 @@ TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
         fs::remove_all(path("one"));
         fs::remove_all(path("all"));
     }
+}
+
+TEST_F(ExplainCommand, WhatHasNoEffectIsAWarning) {
+    const Outcome without = run({"explain", "-m", "model.onnx", "photos", "--decompose", "2", "-M", "layer-cam"});
+    EXPECT_EQ(without.exit_code, 0);
+    EXPECT_THAT(without.err, HasSubstr("no map is taken apart (--decompose)"));
+    const Outcome with = run({"explain", "-m", "model.onnx", "photos", "--decompose", "2", "-M", "layer-cam,cam"});
+    EXPECT_THAT(with.err, testing::Not(HasSubstr("taken apart")));
+}
+
+TEST_F(ExplainCommand, SourcesSayWhatAnOptionChanged) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "--std", "0.5"}).exit_code, 0);
+    const json sources = results()["preprocessing"]["sources"];
+    EXPECT_EQ(sources["std"], "given");
+    EXPECT_NE(sources["mean"], "given");
 }
 
 TEST_F(ExplainCommand, WhatIsRefusedLeavesTheEarlierRunAsItWas) {

@@ -99,10 +99,21 @@ TEST_F(Resume, KilledAtTwentyRandomMomentsItEndsWithTheSameBytes) {
 
 TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
     ASSERT_EQ(test::run_locus(folder_.path(), command("whole")).exit_code, 0);
-    const int ended = run_and_signal(command("stopped", {"-j", "1"}), SIGINT, std::chrono::milliseconds(150));
-    ASSERT_TRUE(ended == 130 || ended == 0) << ended;
-    ASSERT_EQ(test::run_locus(folder_.path(), command("stopped", {"--resume"})).exit_code, 0);
-    expect_same_files("whole", "stopped");
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        const std::string out = "stopped" + std::to_string(signal);
+        const int ended = run_and_signal(command(out, {"-j", "1"}), signal, std::chrono::milliseconds(150));
+        ASSERT_TRUE(ended == 130 || ended == 0) << ended;
+        EXPECT_TRUE(fs::exists(folder_.path() / out / "results.json"));
+        ASSERT_EQ(test::run_locus(folder_.path(), command(out, {"--resume"})).exit_code, 0);
+        expect_same_files("whole", out);
+    }
+}
+
+TEST_F(Resume, SignalsThatTheCallerIgnoresStayIgnored) {
+    const auto before = std::signal(SIGHUP, SIG_IGN);  // as nohup has it
+    const int ended = run_and_signal(command("out", {"-j", "1"}), SIGHUP, std::chrono::milliseconds(150));
+    std::signal(SIGHUP, before);
+    EXPECT_EQ(ended, 0);
 }
 
 TEST_F(Resume, WhatARunWroteAmongThePhotosIsNoInput) {
@@ -130,6 +141,11 @@ TEST_F(Resume, OtherOptionsAreRefusedByName) {
     const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--threshold", "0.5"}));
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_THAT(outcome.err, HasSubstr("--threshold"));
+    test::write_text(folder_.path() / "labels.txt", "a\nb\nc\nd\ne\nf\n");
+    EXPECT_THAT(test::run_locus(folder_.path(), command("out", {"--resume", "--labels", "labels.txt"})).err,
+                HasSubstr("--labels"));
+    EXPECT_THAT(test::run_locus(folder_.path(), command("out", {"--resume", "--range", "255"})).err,
+                HasSubstr("--range"));
 }
 
 }  // namespace
