@@ -265,7 +265,7 @@ TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
     expect_usage({"explain", "-m", "model.onnx"}, "INPUT");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--treshold", "0.3"}, "did you mean '--threshold'?");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--size", "96"}, "photos would come as [n, 3, 96, 96]");
-    expect_usage({"explain", "-m", "model.onnx", "photos", "--grid", "3x5"}, "--grid says how tokens lie");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "-M", "cam", "--grid", "3x5"}, "--grid says how tokens lie");
     expect_usage({"explain", "-m", "model.onnx", "photos", "-M", "layer-cam", "--grid", "3x5"}, "for layers of tokens");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--seed", "-1"}, "whole number");
     expect_usage({"inspect", "model.onnx", "--size", "96"}, "photos would come as [n, 3, 96, 96]");
