@@ -1,8 +1,8 @@
 /// `locus inspect`: what a model is, how it is fed and where it can be explained.
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
-#include <ranges>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -92,7 +92,8 @@ void print(const explain::Network& network, const explain::Inspection& found) {
     } else {
         constexpr std::size_t shown = 2;
         std::vector<std::string> first;
-        for (const std::string& label : network.labels | std::views::take(shown)) first.push_back(text::quote(label));
+        for (std::size_t i = 0; i < std::min(shown, network.labels.size()); ++i)
+            first.push_back(text::quote(network.labels[i]));
         fmt::print("  {} labels: {}{}\n", network.labels.size(), fmt::join(first, ", "),
                    network.labels.size() > shown ? ", ..." : "");
     }
