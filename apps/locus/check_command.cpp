@@ -69,9 +69,11 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
 }
 
 void check(const CheckArguments& arguments) {
-    explain::Network network = explain::load_network(
-        arguments.model, {.input = arguments.input, .output = arguments.output, .threads = arguments.threads});
-    arguments.preprocessing.apply(network.preprocessing);
+    explain::Network network =
+        explain::load_network(arguments.model, {.input = arguments.input,
+                                                .output = arguments.output,
+                                                .threads = arguments.threads,
+                                                .preprocessing = arguments.preprocessing.change()});
     if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
 
     const auto items = batch::list_inputs(arguments.inputs, std::cin);

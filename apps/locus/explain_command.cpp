@@ -137,7 +137,7 @@ void read_arguments(ExplainArguments& arguments) {
     run.explainer.target_mask = arguments.method.mask();
     run.explainer.target_embedding = arguments.method.embedding();
     run.explainer.target_image = arguments.method.image();
-    run.explainer.preprocessing = [&](Preprocessing& p) { arguments.preprocessing.apply(p); };
+    run.explainer.preprocessing = arguments.preprocessing.change();
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
     if (run.out.empty()) throw Error(ErrorKind::usage, "--out names no folder: . is the one that you are in");

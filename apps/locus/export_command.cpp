@@ -57,8 +57,9 @@ void run(const ExportArguments& arguments) {
     const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
     // Looked for first: a wrong path is told before any work is done.
     const auto runtime = arguments.web.empty() ? std::filesystem::path() : find_web_runtime(arguments.web_runtime);
-    explain::Network network = explain::load_network(file, {.input = arguments.input, .output = arguments.output});
-    arguments.preprocessing.apply(network.preprocessing);
+    explain::Network network = explain::load_network(
+        file,
+        {.input = arguments.input, .output = arguments.output, .preprocessing = arguments.preprocessing.change()});
     if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
 
     explain::ExplainedModelOptions options{.method = arguments.method, .normalize = arguments.normalize};

@@ -180,9 +180,10 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
 
 void inspect(const InspectArguments& arguments) {
     const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
-    explain::Network network =
-        explain::load_network(file, {.input = arguments.input, .output = arguments.output, .bind_inputs = false});
-    explain::override_preprocessing(network, [&](Preprocessing& p) { arguments.preprocessing.apply(p); });
+    explain::Network network = explain::load_network(file, {.input = arguments.input,
+                                                            .output = arguments.output,
+                                                            .bind_inputs = false,
+                                                            .preprocessing = arguments.preprocessing.change()});
     const std::vector<std::string> labels = arguments.preprocessing.read_labels();
     if (!labels.empty()) {
         network.labels = labels;

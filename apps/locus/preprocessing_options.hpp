@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,11 @@ struct PreprocessingOptions {
 
     /// Changes what was asked for. Throws Error(usage).
     void apply(Preprocessing& preprocessing) const;
+
+    /// `apply` as a function that keeps the options by reference.
+    std::function<void(Preprocessing&)> change() const {
+        return [this](Preprocessing& preprocessing) { apply(preprocessing); };
+    }
 
     /// Names from --labels; empty where it was not given. Throws Error(io, usage).
     std::vector<std::string> read_labels() const;

@@ -205,10 +205,10 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
     explain::NetworkOptions network{.input = options.input,
                                     .output = options.output,
                                     .threads = options.threads,
-                                    .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu};
+                                    .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu,
+                                    .preprocessing = options.preprocessing};
     for (const auto& [name, value] : options.feeds) network.feeds.emplace_back(name, value);
     state_->network = explain::load_network(model, network);
-    if (options.preprocessing) explain::override_preprocessing(state_->network, options.preprocessing);
     explain::MethodOptions method_options{
         .layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
     for (const auto& [key, value] : options.settings) explain::set(method_options, key, value);

@@ -12,6 +12,7 @@
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 #include "model/shapes.hpp"
+#include "runtime/pass_needs.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
 
@@ -129,6 +130,31 @@ bool takes_one_item(const Network& network) {
     }
 }
 
+/// Lets a person change what was found; values that become others are marked "given".
+void override_preprocessing(Network& network, const std::function<void(Preprocessing&)>& change) {
+    Preprocessing& p = network.preprocessing;
+    const Preprocessing found = p;
+    change(p);
+    const auto mark = [&](const char* key, bool is_changed) {
+        if (is_changed) network.origins[key] = "given";
+    };
+    mark("mean", p.mean != found.mean);
+    mark("std", p.std != found.std);
+    mark("range", p.range != found.range);
+    mark("size", p.width != found.width || p.height != found.height);
+    mark("layout", p.layout != found.layout);
+    mark("color", p.color != found.color);
+    mark("resize", p.resize != found.resize);
+    mark("crop_pct", p.crop_pct != found.crop_pct);
+}
+
+/// Inputs that nothing could be done with are refused before one is made.
+void require_pass(const Network& network) {
+    const runtime::PassNeeds needs(network.model);
+    const runtime::MemoryShare share(
+        needs.bytes({{network.input, input_shape(network, network.fixed_batch.value_or(1))}}));
+}
+
 }  // namespace
 
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options) {
@@ -157,11 +183,16 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.preprocessing = metadata.preprocessing;
     network.labels = std::move(metadata.labels);
     network.origins = std::move(metadata.origins);
+    if (options.preprocessing) {
+        override_preprocessing(network, options.preprocessing);
+        require_fit(input, network.preprocessing);
+    }
     network.session = {.threads = options.threads,
                        .device = options.device,
                        .fold_quantized_weights = !has_quantized_activations(graph)};
 
     if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
+    if (options.bind_inputs) require_pass(network);
 
     const bool plain = std::all_of(network.preprocessing.mean.begin(), network.preprocessing.mean.end(),
                                    [](float m) { return m == 0; });
@@ -186,24 +217,6 @@ void require_fit(const model::ValueInfo& input, const Preprocessing& p) {
                 fmt::format("the input {} takes {}, but photos would come as [n, {}]: {} of {} x {} pixels, {}",
                             text::quote(input.name), declared(input), fmt::join(made.begin() + 1, made.end(), ", "),
                             color, p.width, p.height, p.layout == Layout::nhwc ? "nhwc" : "nchw"));
-}
-
-void override_preprocessing(Network& network, const std::function<void(Preprocessing&)>& change) {
-    Preprocessing& p = network.preprocessing;
-    const Preprocessing found = p;
-    change(p);
-    const auto mark = [&](const char* key, bool is_changed) {
-        if (is_changed) network.origins[key] = "given";
-    };
-    mark("mean", p.mean != found.mean);
-    mark("std", p.std != found.std);
-    mark("range", p.range != found.range);
-    mark("size", p.width != found.width || p.height != found.height);
-    mark("layout", p.layout != found.layout);
-    mark("color", p.color != found.color);
-    mark("resize", p.resize != found.resize);
-    mark("crop_pct", p.crop_pct != found.crop_pct);
-    if (const model::ValueInfo* input = network.model.graph.find_input(network.input)) require_fit(*input, p);
 }
 
 void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes) {

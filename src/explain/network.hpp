@@ -29,6 +29,7 @@ struct NetworkOptions {
     bool bind_inputs = true;           ///< false: to look at the model only; other inputs may stay without a value
     int threads = 0;                   ///< within a pass; 0: one a core
     runtime::Device device = runtime::Device::cpu;
+    std::function<void(Preprocessing&)> preprocessing;  ///< changes what was found, which is then "given"
 };
 
 struct Network {
@@ -45,15 +46,12 @@ struct Network {
     runtime::SessionOptions session;             ///< how sessions of this network are to be opened
 };
 
-/// Reads a model and finds out all that needs no pass. Throws what model::load, model::find_head and model::read_metadata throw, and Error(usage)
-/// where an input has no value.
+/// Reads a model and finds out all that needs no pass. Throws what model::load, model::find_head, model::read_metadata and require_fit throw, Error(usage)
+/// where an input has no value, and what PassNeeds and MemoryShare throw where no pass is possible.
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options);
 
 /// Throws Error(usage) where the input declares another number of channels, size or order than photos so preprocessed have.
 void require_fit(const model::ValueInfo& input, const Preprocessing& preprocessing);
-
-/// Lets a person change what was found: values that become others are marked "given" in the origins. Throws what `change` and require_fit throw.
-void override_preprocessing(Network& network, const std::function<void(Preprocessing&)>& change);
 
 /// Throws Error(usage) unless there is one label a class.
 void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes);

@@ -10,7 +10,9 @@
 namespace locus::model {
 namespace {
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+/// Quotients rounded down and up, those of negative numbers too; b is positive.
+std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return -floor_div(-a, b); }
 
 /// One number an axis, none so large that sums and products of two of them could not be counted.
 void check(const std::vector<std::int64_t>& values, std::size_t axes, std::int64_t least, std::string_view what) {
@@ -32,11 +34,11 @@ void check(const Window& window, std::size_t axes) {
 
 std::int64_t Window::output_size(std::size_t axis) const {
     const auto room = input[axis] + begin[axis] + end[axis] - extent(axis);
-    if (!ceil_mode) return room / strides[axis] + 1;
+    if (!ceil_mode) return std::max<std::int64_t>(0, floor_div(room, strides[axis]) + 1);
     auto size = ceil_div(room, strides[axis]) + 1;
     // A window that would start in the padding behind the input is left out, as PyTorch does.
     if ((size - 1) * strides[axis] >= input[axis] + begin[axis]) --size;
-    return size;
+    return std::max<std::int64_t>(0, size);
 }
 
 Window Window::of(const Node& node, std::vector<std::int64_t> input, std::vector<std::int64_t> kernel) {

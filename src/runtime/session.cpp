@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <regex>
 #include <string_view>
 
@@ -12,6 +14,7 @@
 
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
+#include "runtime/pass_needs.hpp"
 
 namespace locus::runtime {
 namespace {
@@ -141,6 +144,7 @@ struct Session::State {
     Ort::Session session{nullptr};
     std::vector<Port> inputs;
     std::vector<Port> outputs;
+    std::optional<PassNeeds> needs;  ///< unknown of a graph that came as bytes
 
     const Port& input(const std::string& name) const {
         const auto found =
@@ -169,7 +173,9 @@ Session::Session(const std::string& onnx_bytes, const SessionOptions& options)
     : Session(model::ApartModel{.bytes = onnx_bytes, .weights = {}}, options) {}
 
 Session::Session(const model::Model& model, const SessionOptions& options)
-    : Session(model::serialize_apart(model), options) {}
+    : Session(model::serialize_apart(model), options) {
+    state_->needs.emplace(model);
+}
 
 Session::Session(const model::ApartModel& model, const SessionOptions& options) : state_(std::make_unique<State>()) {
     try {
@@ -227,6 +233,9 @@ std::vector<Tensor> Session::run(const std::vector<Feed>& feeds, const std::vect
     }
     for (const auto& name : outputs) output_names.push_back(name.c_str());
 
+    std::map<std::string, Shape> shapes;
+    for (const auto& [name, tensor] : feeds) shapes.emplace(name, tensor.shape());
+    const MemoryShare share(state_->needs ? state_->needs->bytes(shapes) : 0);
     std::vector<Ort::Value> results;
     try {
         results = state_->session.Run(Ort::RunOptions{nullptr}, input_names.data(), values.data(), values.size(),

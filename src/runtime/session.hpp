@@ -58,8 +58,8 @@ public:
     const std::vector<Port>& inputs() const;
     const std::vector<Port>& outputs() const;
 
-    /// The wanted outputs for the feeds, in the order asked. Throws Error(model) where shapes do not fit, Error(resource)
-    /// where memory does not suffice.
+    /// The wanted outputs for the feeds, in the order asked. Throws Error(model) where shapes do not fit or leave a layer without positions,
+    /// Error(resource) where memory does not suffice; waits while other passes leave too little (runtime/pass_needs.hpp).
     std::vector<Tensor> run(const std::vector<Feed>& feeds, const std::vector<std::string>& outputs) const;
 
 private:
