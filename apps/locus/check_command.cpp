@@ -72,7 +72,7 @@ void check(const CheckArguments& arguments) {
     explain::Network network =
         explain::load_network(arguments.model, {.input = arguments.input,
                                                 .output = arguments.output,
-                                                .threads = arguments.threads,
+                                                .threads = bounded_threads(arguments.threads),
                                                 .preprocessing = arguments.preprocessing.change()});
     if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
 
@@ -148,7 +148,7 @@ void add_check(CLI::App& app) {
         ->check(whole_number())
         ->type_name("N");
     command.add_option("-o,--out", arguments->out, "Folder for the results")->capture_default_str()->type_name("DIR");
-    command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core)")
+    command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core; at most eight a core)")
         ->check(CLI::Range(1, 4096))
         ->type_name("N");
     command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");

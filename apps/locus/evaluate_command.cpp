@@ -36,7 +36,7 @@ void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster)
     evaluate::EvaluationOptions& run = arguments.run;
     if (!arguments.metrics.empty()) run.metrics = split_list(arguments.metrics);
     run.version = version;
-    run.threads = arguments.threads > 0 ? arguments.threads : cluster.cores();
+    run.threads = arguments.threads > 0 ? bounded_threads(arguments.threads) : cluster.cores();
     run.cluster = &cluster;
     if (arguments.resume) run.begin = evaluate::Begin::resume;
     if (arguments.overwrite) run.begin = evaluate::Begin::overwrite;
@@ -166,7 +166,7 @@ void add_evaluate(CLI::App& app) {
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);
-    command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core)")
+    command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core; at most eight a core)")
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);

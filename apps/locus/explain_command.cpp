@@ -131,6 +131,7 @@ void read_arguments(ExplainArguments& arguments) {
     run.explainer.cuda = arguments.device == "cuda";
     run.explainer.feeds = read_feeds(arguments.feeds);
     run.explainer.memory_limit = bytes(arguments.memory);
+    run.threads = bounded_threads(run.threads);
     run.explainer.threads = run.threads;
     if (!arguments.methods.empty()) run.explainer.method = fmt::format("{}", fmt::join(arguments.methods, ","));
     run.explainer.settings = arguments.method.words();
@@ -326,7 +327,7 @@ void add_explain(CLI::App& app) {
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);
-    command.add_option("-j,--threads", run.threads, "Threads (default: one a core)")
+    command.add_option("-j,--threads", run.threads, "Threads (default: one a core; at most eight a core)")
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);

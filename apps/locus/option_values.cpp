@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <limits>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -19,6 +20,11 @@ std::vector<std::string> split_list(const std::string& text) {
         start = comma + 1;
     }
     return parts;
+}
+
+int bounded_threads(int asked) {
+    constexpr unsigned a_core = 8;
+    return std::min(asked, static_cast<int>(a_core * std::max(1U, std::thread::hardware_concurrency())));
 }
 
 CLI::Validator whole_number() {

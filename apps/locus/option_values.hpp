@@ -13,6 +13,9 @@ namespace locus::command {
 /// would swallow what stands behind them.
 std::vector<std::string> split_list(const std::string& text);
 
+/// The threads asked for, but no more than eight for each core of the machine: more wait for each other instead of working. 0 stays 0.
+int bounded_threads(int asked);
+
 /// Lets a whole number from 0 to 2^64 - 1 pass. CLI11 itself takes -1 for the greatest of them, and the greatest for all beyond.
 CLI::Validator whole_number();
 

@@ -18,8 +18,10 @@
 #include "image/preview.hpp"
 #include "locus/error.hpp"
 #include "report/npy.hpp"
+#include "report/out_folder.hpp"
 #include "report/run_journal.hpp"
 #include "report/sha256.hpp"
+#include "text/quote.hpp"
 
 namespace locus::batch {
 namespace {
@@ -318,6 +320,17 @@ void require_usable(const RunOptions& options) {
                     fmt::format("an opacity of {} is not possible: it lies between 0 and 1", options.overlay.alpha));
 }
 
+/// A mistyped list takes no earlier results away. Throws Error(io).
+void require_an_input(const RunOptions& options, const std::vector<InputItem>& inputs) {
+    const bool is_any = std::ranges::any_of(inputs, [](const InputItem& item) { return item.error.empty(); });
+    if (is_any || options.resume || options.overwrite || report::inspect_out(options.out) != report::OutState::finished)
+        return;
+    const InputItem& first = inputs.front();
+    throw Error(ErrorKind::io, fmt::format("none of the inputs can be read ({}: {}), so the finished run in {} is left "
+                                           "as it is",
+                                           text::quote(first.name), first.error, text::quote(options.out.string())));
+}
+
 /// The model made ready, and on rank 0 the journal opened.
 struct Setting {
     std::optional<Explainer> explainer;
@@ -338,6 +351,7 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
     setting.classes = requests(options, explainer);
     explainer.check(setting.classes);
     if (!keeps_journal) return;
+    require_an_input(options, inputs);
     setting.record = run_record(options, explainer, sha256.get());
     const report::RunPlan run_plan = plan(options, inputs, setting.record, explainer);
     setting.journal.emplace(options.resume ? report::RunJournal::resume(options.out, run_plan)

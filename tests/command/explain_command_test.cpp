@@ -365,6 +365,10 @@ TEST_F(ExplainCommand, WhatIsRefusedLeavesTheEarlierRunAsItWas) {
         EXPECT_TRUE(fs::exists(path("locus-out/overlays/wide.jpg"))) << option;
     }
     EXPECT_EQ(results(), before);
+    const Outcome mistyped = run({"explain", "-m", "model.onnx", "fotos"});
+    EXPECT_EQ(mistyped.exit_code, 1);
+    EXPECT_THAT(mistyped.err, HasSubstr("the finished run in 'locus-out' is left as it is"));
+    EXPECT_EQ(results(), before);
     EXPECT_THAT(run({"explain", "-m", "model.onnx", "photos", "--labels", "five.txt"}).err,
                 HasSubstr("there are 5 labels, but the model has 6 classes"));
 }

@@ -58,16 +58,17 @@ protected:
         return test::exit_code(status);
     }
 
-    /// Starts the command and kills it as soon as something stands in `file`.
-    void run_until_written(const std::vector<std::string>& arguments, const fs::path& file) const {
+    /// Starts the command, sends it a signal as soon as something stands in `file`, and returns how it ended, likewise.
+    int run_until_written(const std::vector<std::string>& arguments, const fs::path& file, int signal = SIGKILL) const {
         const pid_t child = test::start_locus(folder_.path(), arguments);
         int status = 0;
         std::error_code absent;
         const auto written = [&] { return fs::exists(file) && fs::file_size(file, absent) > 0 && !absent; };
         while (!written() && ::waitpid(child, &status, WNOHANG) == 0)
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        ::kill(child, SIGKILL);
+        ::kill(child, signal);
         ::waitpid(child, &status, 0);
+        return test::exit_code(status);
     }
 
     void expect_same_files(const std::string& expected, const std::string& actual) const {
@@ -101,7 +102,7 @@ TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
     ASSERT_EQ(test::run_locus(folder_.path(), command("whole")).exit_code, 0);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         const std::string out = "stopped" + std::to_string(signal);
-        const int ended = run_and_signal(command(out, {"-j", "1"}), signal, std::chrono::milliseconds(150));
+        const int ended = run_until_written(command(out, {"-j", "1"}), folder_.path() / out / ".locus/journal", signal);
         ASSERT_TRUE(ended == 130 || ended == 0) << ended;
         EXPECT_TRUE(fs::exists(folder_.path() / out / "results.json"));
         ASSERT_EQ(test::run_locus(folder_.path(), command(out, {"--resume"})).exit_code, 0);
@@ -111,7 +112,7 @@ TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
 
 TEST_F(Resume, SignalsThatTheCallerIgnoresStayIgnored) {
     const auto before = std::signal(SIGHUP, SIG_IGN);  // as nohup has it
-    const int ended = run_and_signal(command("out", {"-j", "1"}), SIGHUP, std::chrono::milliseconds(150));
+    const int ended = run_until_written(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal", SIGHUP);
     std::signal(SIGHUP, before);
     EXPECT_EQ(ended, 0);
 }
