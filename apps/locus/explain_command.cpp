@@ -46,6 +46,8 @@ batch::Saves saves(const std::vector<std::string>& names) {
     std::vector<std::string> all;
     for (const auto& [name, member] : known) all.push_back(name);
     for (const std::string& name : names) {
+        if (name == "none" && names.size() > 1)
+            throw Error(ErrorKind::usage, "--save takes none or a list of files, not both");
         if (name == "none") continue;
         const auto found = known.find(name);
         if (found == known.end()) {

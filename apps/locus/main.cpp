@@ -44,6 +44,16 @@ std::string unexpected(const CLI::App& app, const CLI::ExtrasError& error) {
     return error.what();
 }
 
+/// An empty value is a variable that a script forgot to set: it is not taken for an option that was not given.
+void refuse_empty_values(CLI::App& app) {
+    for (CLI::App* command : app.get_subcommands({})) {
+        for (CLI::Option* option : command->get_options()) {
+            if (option->get_lnames().empty() || option->get_items_expected_max() == 0) continue;
+            option->check([](const std::string& value) { return value.empty() ? "its value is empty" : ""; }, "", "");
+        }
+    }
+}
+
 /// Pictures and tensors of every photo take the same few megabytes again: memory is kept, not handed back to the kernel to be cleared
 /// and faulted in anew.
 void keep_freed_memory() {
@@ -88,6 +98,7 @@ int main(int argc, char** argv) {
     command::add_train(app);
     command::add_methods(app);
     command::add_export(app);
+    refuse_empty_values(app);
 
     try {
         const auto names = subcommand_names(app);

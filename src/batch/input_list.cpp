@@ -120,6 +120,8 @@ private:
             std::error_code none;
             if (fs::is_directory(path, none)) {
                 add_folder(path);
+            } else if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
+                fail(path, "not a file (a pipe, a socket or a device) and so not read by a pattern");
             } else {
                 add_file(path, path, fs::path(path).filename());
             }

@@ -24,7 +24,7 @@ struct InputItem {
 };
 
 /// Expands arguments in their order: files; folders (walked, names sorted, pictures and arrays by their ending; what is hidden and
-/// what earlier runs wrote there is left out); globs (*, ?, [...]); "-" for one path a line on `standard_input`; .npy arrays item by
+/// what earlier runs wrote there is left out); globs (*, ?, [...]), of which pipes are left out with an error; "-" for one path a line on `standard_input`; .npy arrays item by
 /// item. What does not exist becomes an item with an error. Folders met twice by links are walked once.
 std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input);
 

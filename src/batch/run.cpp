@@ -320,15 +320,48 @@ void require_usable(const RunOptions& options) {
                     fmt::format("an opacity of {} is not possible: it lies between 0 and 1", options.overlay.alpha));
 }
 
-/// A mistyped list takes no earlier results away. Throws Error(io).
-void require_an_input(const RunOptions& options, const std::vector<InputItem>& inputs) {
-    const bool is_any = std::ranges::any_of(inputs, [](const InputItem& item) { return item.error.empty(); });
-    if (is_any || options.resume || options.overwrite || report::inspect_out(options.out) != report::OutState::finished)
-        return;
-    const InputItem& first = inputs.front();
-    throw Error(ErrorKind::io, fmt::format("none of the inputs can be read ({}: {}), so the finished run in {} is left "
-                                           "as it is",
-                                           text::quote(first.name), first.error, text::quote(options.out.string())));
+/// Why the input cannot be read; empty where it can. Pipes, which can be read only once, are taken to be readable.
+std::string why_unreadable(const InputItem& item, const Preprocessing& preprocessing) {
+    std::error_code error;
+    if (!item.error.empty()) return fmt::format("{}: {}", text::quote(item.name), item.error);
+    if (!std::filesystem::is_regular_file(item.file, error)) return "";
+    try {
+        InputBatch(preprocessing, 1).read(item, false);
+        return "";
+    } catch (const Error& reason) {
+        return reason.what();
+    }
+}
+
+/// What a finished run wrote is neither input of the run that takes its place, nor taken away for a list of inputs none of which can be read.
+/// Throws Error(usage, io).
+void require_inputs_beside(const RunOptions& options, const std::vector<InputItem>& inputs,
+                           const Preprocessing& preprocessing) {
+    const report::OutState state = report::inspect_out(options.out);
+    if (options.resume || (state != report::OutState::finished && state != report::OutState::unfinished)) return;
+    std::error_code error;
+    for (const InputItem& item : inputs) {
+        const std::filesystem::path folder = item.file.parent_path();
+        if (!report::belongs_to_run(folder) && !report::belongs_to_run(folder.parent_path())) continue;
+        const auto inside = std::filesystem::weakly_canonical(folder, error)
+                                .lexically_relative(std::filesystem::weakly_canonical(options.out, error));
+        if (inside.empty() || *inside.begin() == "..") continue;
+        throw Error(ErrorKind::usage,
+                    fmt::format("the input {} was written by the run in {}, which this one would take the place of: "
+                                "choose another folder with --out",
+                                text::quote(item.name), text::quote(options.out.string())));
+    }
+    if (options.overwrite || state != report::OutState::finished || inputs.empty()) return;
+    std::string first;
+    for (const InputItem& item : inputs) {
+        const std::string why = why_unreadable(item, preprocessing);
+        if (why.empty()) return;
+        if (first.empty()) first = why;
+    }
+    while (first.ends_with('.')) first.pop_back();
+    throw Error(ErrorKind::io,
+                fmt::format("none of the inputs can be read ({}), so the finished run in {} is left as it is", first,
+                            text::quote(options.out.string())));
 }
 
 /// The model made ready, and on rank 0 the journal opened.
@@ -351,7 +384,7 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
     setting.classes = requests(options, explainer);
     explainer.check(setting.classes);
     if (!keeps_journal) return;
-    require_an_input(options, inputs);
+    require_inputs_beside(options, inputs, explainer.preprocessing());
     setting.record = run_record(options, explainer, sha256.get());
     const report::RunPlan run_plan = plan(options, inputs, setting.record, explainer);
     setting.journal.emplace(options.resume ? report::RunJournal::resume(options.out, run_plan)

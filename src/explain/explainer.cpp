@@ -123,6 +123,11 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
     const auto probabilities = explain::probabilities(logits, network.head.activation);
     const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
     const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+    if (std::any_of(logits.begin(), logits.end(), [](float logit) { return !(logit < INFINITY); })) {
+        throw Error(ErrorKind::model,
+                    "the network's scores for this input are not numbers: values overflow on the way (what do --mean, "
+                    "--std and --range make of its pixels?)");
+    }
 
     std::vector<Explanation> result;
     for (std::size_t c = 0; c < m; ++c) {

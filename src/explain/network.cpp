@@ -149,10 +149,10 @@ void override_preprocessing(Network& network, const std::function<void(Preproces
 }
 
 /// Inputs that nothing could be done with are refused before one is made.
-void require_pass(const Network& network) {
+void require_pass(const Network& network, bool is_run) {
     const runtime::PassNeeds needs(network.model);
-    const runtime::MemoryShare share(
-        needs.bytes({{network.input, input_shape(network, network.fixed_batch.value_or(1))}}));
+    const double bytes = needs.bytes({{network.input, input_shape(network, network.fixed_batch.value_or(1))}});
+    const runtime::MemoryShare share(is_run ? bytes : 0);
 }
 
 }  // namespace
@@ -192,7 +192,7 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
                        .fold_quantized_weights = !has_quantized_activations(graph)};
 
     if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
-    if (options.bind_inputs) require_pass(network);
+    require_pass(network, options.bind_inputs);
 
     const bool plain = std::all_of(network.preprocessing.mean.begin(), network.preprocessing.mean.end(),
                                    [](float m) { return m == 0; });

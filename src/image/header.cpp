@@ -68,6 +68,16 @@ Header read_bmp(std::span<const std::byte> bytes, const std::string& name) {
         bits = reader.u16(28);
         compression = reader.u32(30);
     }
+    constexpr std::uint64_t bit_fields = 3;
+    if (compression == bit_fields && bits == 32) {
+        // OpenCV takes blue, green, red and a fourth byte, whatever the masks say.
+        constexpr std::uint64_t masks_at = 54;
+        if (reader.u32(masks_at) != 0xff0000U || reader.u32(masks_at + 4) != 0xff00U ||
+            reader.u32(masks_at + 8) != 0xffU)
+            fail(name,
+                 "is a BMP file whose colours lie in another order than blue, green, red: store it in that order, or "
+                 "as PNG.");
+    }
     const bool is_plain = compression == 0 || compression == 3;  // BI_RGB, BI_BITFIELDS
     constexpr std::int64_t sane = std::int64_t{1} << 31;
     if (is_plain && header.width > 0 && header.width < sane && bits <= 64) {

@@ -29,10 +29,8 @@ public:
         TIFFOpenOptionsSetErrorHandlerExtR(options.get(), &remember, this);
         TIFFOpenOptionsSetWarningHandlerExtR(
             options.get(), [](TIFF*, void*, const char*, const char*, va_list) { return 1; }, this);
-        const auto no_map = [](thandle_t, void**, toff_t*) { return 0; };
-        const auto no_unmap = [](thandle_t, void*, toff_t) {};
-        file_.reset(
-            TIFFClientOpenExt("", "rm", this, &read, &write, &seek, &close, &size, no_map, no_unmap, options.get()));
+        // Mapped: libtiff 4.5 calls uncompressed tiles damaged that it has read into buffers of its own.
+        file_.reset(TIFFClientOpenExt("", "r", this, &read, &write, &seek, &close, &size, &map, &unmap, options.get()));
     }
     TiffFile(const TiffFile&) = delete;
     TiffFile& operator=(const TiffFile&) = delete;
@@ -72,6 +70,15 @@ private:
 
     static int close(thandle_t) { return 0; }
 
+    static int map(thandle_t handle, void** base, toff_t* size) {
+        const TiffFile& file = self(handle);
+        *base = const_cast<std::byte*>(file.bytes_.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast): only read
+        *size = file.bytes_.size();
+        return 1;
+    }
+
+    static void unmap(thandle_t, void*, toff_t) {}
+
     static toff_t size(thandle_t handle) { return self(handle).bytes_.size(); }
 
     static int remember(TIFF*, void* user, const char*, const char* format, va_list arguments) {
@@ -108,6 +115,10 @@ void require_readable(const TiffFile& file, const Source& source) {
     if (TIFFIsCODECConfigured(scheme) == 0) {
         fail_unread(source, fmt::format("it is compressed by scheme {}, for which there is no decoder", scheme));
     }
+    std::uint16_t meaning = 0;
+    if (TIFFGetField(file.get(), TIFFTAG_PHOTOMETRIC, &meaning) == 0) {
+        fail_unread(source, "it does not say what its samples mean (PhotometricInterpretation)");
+    }
     // libtiff's RGBA interface takes negative numbers for large ones.
     if (file.field<std::uint16_t>(TIFFTAG_SAMPLEFORMAT) == SAMPLEFORMAT_INT) {
         fail_unread(source, "its samples are signed numbers");
@@ -121,6 +132,14 @@ void require_readable(const TiffFile& file, const Source& source) {
                                     tile_pixels, static_cast<double>(source.options.max_pixels) / 1e6));
         }
     }
+}
+
+/// Whether the sample behind the colours is their opacity. libtiff takes it for that where the file does not say so.
+bool has_alpha(const TiffFile& file) {
+    std::uint16_t count = 0;
+    const std::uint16_t* kinds = nullptr;
+    return TIFFGetFieldDefaulted(file.get(), TIFFTAG_EXTRASAMPLES, &count, &kinds) != 0 && count > 0 &&
+           (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA);
 }
 
 /// libtiff's conversion of one directory to RGBA, colours multiplied by their opacity.
@@ -181,8 +200,9 @@ Decoded decode_tiff(const Source& source, const Header& header) {
                     .height = static_cast<int>(header.height),
                     .orientation = header.orientation};
     std::uint8_t* target = decoded.image.rgb.data();
+    const bool is_transparent = has_alpha(file);
     for (const std::uint32_t pixel : pixels) {
-        const std::uint32_t alpha = TIFFGetA(pixel);
+        const std::uint32_t alpha = is_transparent ? TIFFGetA(pixel) : 255U;
         *target++ = applied_on_white(TIFFGetR(pixel), alpha);
         *target++ = applied_on_white(TIFFGetG(pixel), alpha);
         *target++ = applied_on_white(TIFFGetB(pixel), alpha);

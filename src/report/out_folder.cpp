@@ -56,6 +56,15 @@ void remove_files_named_in(const fs::path& list, const fs::path& out, std::set<f
     }
 }
 
+/// Whether the settings in front of a run's journal, or in its run.json, say that it writes such files: "boxes", "report".
+bool says_written(const fs::path& settings, const char* what) {
+    std::ifstream stream(settings, std::ios::binary);
+    std::string line;
+    std::getline(stream, line);
+    const Json json = Json::parse(line, nullptr, false);
+    return json.is_object() && json.value(what, Json()) == Json(true);
+}
+
 }  // namespace
 
 fs::path journal_path(const fs::path& out) { return out / ".locus" / "journal"; }
@@ -89,10 +98,16 @@ void remove_earlier_run(const fs::path& out) {
     std::error_code error;
     if (!fs::is_directory(out, error)) return;
     remove_part_files(out);
+    const auto is_begun = [&](const fs::path& file) { return fs::exists(file) && fs::file_size(file) > 0; };
+    if (!is_begun(journal_path(out)) && !is_begun(settings_path(out))) return;  // what lies there is somebody else's
     std::set<fs::path> folders;
     remove_files_named_in(journal_path(out), out, folders);
     remove_files_named_in(out / "results.json", out, folders);
-    for (const char* name : {"boxes.csv", "boxes.coco.json", "report.html"}) fs::remove(out / name, error);
+    const auto is_written = [&](const char* what) {
+        return says_written(journal_path(out), what) || says_written(settings_path(out), what);
+    };
+    if (is_written("boxes")) fs::remove(out / "boxes.csv", error), fs::remove(out / "boxes.coco.json", error);
+    if (is_written("report")) fs::remove(out / "report.html", error);
     for (const fs::path& folder : folders) fs::remove(folder, error);  // fails where something is left in it
     // Last, since it is what names the others.
     fs::remove(out / "results.json", error);

@@ -26,7 +26,7 @@ std::filesystem::path settings_path(const std::filesystem::path& out);
 bool belongs_to_run(const std::filesystem::path& folder);
 
 /// Removes the files of the run that `out` holds: those that its results.json or journal names, and results.json, boxes.csv,
-/// boxes.coco.json and report.html themselves; then folders left empty. A file that no run wrote stays, and nothing outside `out` is
+/// boxes.coco.json and report.html themselves where the run wrote them; then folders left empty. A file that no run wrote stays, and nothing outside `out` is
 /// touched, whatever results.json says.
 void remove_earlier_run(const std::filesystem::path& out);
 

@@ -82,6 +82,11 @@ std::string load_failure(const std::string& raw) {
         return fmt::format("the model's opset is newer than {}, the newest that ONNX Runtime {} reads", found[1].str(),
                            runtime_version());
     }
+    static const std::regex ir_version(R"(Unsupported model IR version: (\d+), max supported IR version: (\d+))");
+    if (std::regex_search(raw, found, ir_version)) {
+        return fmt::format("the model's format (IR version {}) is newer than {}, the newest that ONNX Runtime {} reads",
+                           found[1].str(), found[2].str(), runtime_version());
+    }
     return fmt::format("ONNX Runtime {} refuses the model: {}", runtime_version(), cleaned(raw));
 }
 

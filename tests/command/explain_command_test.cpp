@@ -268,6 +268,8 @@ TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
     expect_usage({"explain", "-m", "model.onnx", "photos", "-M", "cam", "--grid", "3x5"}, "--grid says how tokens lie");
     expect_usage({"explain", "-m", "model.onnx", "photos", "-M", "layer-cam", "--grid", "3x5"}, "for layers of tokens");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--seed", "-1"}, "whole number");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--labels", ""}, "--labels: its value is empty");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--save", "none,map"}, "not both");
     expect_usage({"inspect", "model.onnx", "--size", "96"}, "photos would come as [n, 3, 96, 96]");
     expect_usage({"explain", "-m", "", "photos"}, "an empty name is no model file");
     expect_usage({"inspect", ""}, "an empty name is no model file");
@@ -345,6 +347,14 @@ TEST_F(ExplainCommand, WhatHasNoEffectIsAWarning) {
     EXPECT_THAT(with.err, testing::Not(HasSubstr("taken apart")));
 }
 
+TEST_F(ExplainCommand, ScoresThatAreNoNumbersAreAFailure) {
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "photos", "--std", "1e-45"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("scores for this input are not numbers"));
+    EXPECT_EQ(results()["images"].size(), 0U);
+    EXPECT_EQ(results()["failed"].size(), 3U);
+}
+
 TEST_F(ExplainCommand, SourcesSayWhatAnOptionChanged) {
     ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "--std", "0.5"}).exit_code, 0);
     const json sources = results()["preprocessing"]["sources"];
@@ -365,6 +375,12 @@ TEST_F(ExplainCommand, WhatIsRefusedLeavesTheEarlierRunAsItWas) {
         EXPECT_TRUE(fs::exists(path("locus-out/overlays/wide.jpg"))) << option;
     }
     EXPECT_EQ(results(), before);
+    // Neither for files that turn out to be none, nor for its own.
+    test::write_text(path("notes.jpg"), "not a picture");
+    EXPECT_THAT(run({"explain", "-m", "model.onnx", "notes.jpg"}).err, HasSubstr("is left as it is"));
+    const Outcome its_own = run({"explain", "-m", "model.onnx", "locus-out/overlays"});
+    EXPECT_EQ(its_own.exit_code, 2);
+    EXPECT_THAT(its_own.err, HasSubstr("was written by the run in 'locus-out'"));
     const Outcome mistyped = run({"explain", "-m", "model.onnx", "fotos"});
     EXPECT_EQ(mistyped.exit_code, 1);
     EXPECT_THAT(mistyped.err, HasSubstr("the finished run in 'locus-out' is left as it is"));
@@ -406,6 +422,14 @@ TEST_F(ExplainCommand, AForeignFolderIsNotTouched) {
     EXPECT_THAT(outcome.err, HasSubstr("with --out,"));
     EXPECT_EQ(test::read_text(path("mine/thesis.txt")), "precious");
     EXPECT_FALSE(fs::exists(path("mine/results.json")));
+    // Beside them on demand; a report that this run does not write is not its own.
+    test::write_text(path("mine/report.html"), "precious");
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "-o", "mine", "--overwrite", "-s", "map"}).exit_code,
+                  0);
+        EXPECT_EQ(test::read_text(path("mine/report.html")), "precious");
+        EXPECT_EQ(test::read_text(path("mine/thesis.txt")), "precious");
+    }
 }
 
 TEST_F(ExplainCommand, JsonLinesAreTheEntriesOfResults) {

@@ -102,6 +102,13 @@ TEST_F(PipeInputs, ProcessSubstitutionAndStandardInputAreRead) {
     EXPECT_THAT(test::read_text(folder_ / ".err"), HasSubstr("is empty"));
 }
 
+TEST_F(PipeInputs, APatternReadsNoPipes) {
+    pipe("late.png");
+    const auto outcome = test::run_locus(folder_.path(), {"explain", "-m", "model.onnx", "*.png", "-o", "out"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("not read by a pattern"));
+}
+
 TEST_F(PipeInputs, AnArrayInAPipeIsRefused) {
     pipe("x.npy");
     const auto outcome = test::run_locus(folder_.path(), {"explain", "-m", "model.onnx", "x.npy", "-o", "out"});

@@ -274,6 +274,26 @@ TEST(DamagedFiles, TiffsOfNumbersThatAreNoColoursAreRefused) {
     EXPECT_EQ(message(16, 1), "no error");
 }
 
+TEST(DamagedFiles, BmpsWithColoursInAnotherOrderAreRefused) {
+    // 32 bits a pixel with masks: BITMAPFILEHEADER, BITMAPINFOHEADER, the masks, 2 x 2 pixels.
+    const auto bmp = [](std::uint32_t red, std::uint32_t blue) {
+        Bytes bytes;
+        sample::append(bytes, "BM");
+        for (const std::uint32_t value : {14U + 40 + 12 + 16, 0U, 14U + 40 + 12, 40U, 2U, 2U})
+            sample::append_number(bytes, value, 4);
+        sample::append_number(bytes, 1, 2);
+        sample::append_number(bytes, 32, 2);
+        for (const std::uint32_t value : {3U, 16U, 0U, 0U, 0U, 0U, red, 0xff00U, blue})
+            sample::append_number(bytes, value, 4);
+        for (int i = 0; i < 4; ++i) sample::append_number(bytes, 0x00102030, 4);
+        return bytes;
+    };
+    EXPECT_THAT(decode(bmp(0xff0000, 0xff), "usual").image.rgb[0], 0x10);
+    const std::optional<Error> error = error_of(bmp(0xff, 0xff0000));
+    ASSERT_TRUE(error);
+    EXPECT_THAT(error->what(), HasSubstr("another order than blue, green, red"));
+}
+
 TEST(DamagedFiles, TiffsOfSchemesWithoutADecoderAreRefused) {
     for (const unsigned scheme : {34712U, 9999U}) {  // JPEG 2000, and one that nobody has
         const std::optional<Error> error = error_of(sample::tiff(picture(16, 16), {.compression = scheme}));

@@ -188,6 +188,8 @@ TEST(Decode, TransparencyIsSeenOnWhite) {
         // Associated: 100 * 128 / 255 = 50 and 255 * 128 / 255 = 128 are stored. More than the alpha cannot be: it is white.
         EXPECT_EQ(distance(seen({50, 0, 128}, 1), constant(4, 4, {177, 127, 255})), 0) << bits;
         EXPECT_EQ(distance(seen({200, 0, 128}, 1), constant(4, 4, {255, 127, 255})), 0) << bits;
+        // A sample of no known meaning is no opacity.
+        EXPECT_EQ(distance(seen({200, 0, 128}, 0), constant(4, 4, {200, 0, 128})), 0) << bits;
     }
 }
 
