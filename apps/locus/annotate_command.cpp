@@ -12,7 +12,6 @@
 #include "model/preprocessing_metadata.hpp"
 #include "preprocessing_options.hpp"
 #include "report/utf8.hpp"
-#include "runtime/pass_needs.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
 
@@ -60,8 +59,7 @@ void annotate(const AnnotateArguments& arguments) {
     const model::ValueInfo input = image_input(model.graph, arguments.input);
     model::Metadata found = model::read_metadata(model, arguments.model, input);
     arguments.preprocessing.apply(found.preprocessing);
-    explain::require_fit(input, found.preprocessing);
-    runtime::PassNeeds(model).bytes({{input.name, explain::input_shape(found.preprocessing, 1)}});  // refuses a size
+    explain::require_fit(model, input, found.preprocessing);
     model::write_metadata(model, found.preprocessing, labels.empty() ? found.labels : labels);
     const model::Metadata written = model::read_metadata(model, {}, input);  // refuses what no reader could use
     model::save(model, arguments.out);

@@ -143,7 +143,6 @@ void read_arguments(ExplainArguments& arguments) {
     run.explainer.preprocessing = arguments.preprocessing.change();
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
-    if (run.out.empty()) throw Error(ErrorKind::usage, "--out names no folder: . is the one that you are in");
     if (!arguments.save.empty()) run.save = saves(split_list(arguments.save));
     colormap(run.overlay.colormap);  // an unknown name is told before any work is done
 }
@@ -232,7 +231,8 @@ void add_explain(CLI::App& app) {
     command.footer(
         "OUT holds results.json, maps/*.npy, overlays/*, boxes.csv, boxes.coco.json and report.html (docs/formats.md). "
         "If OUT holds a finished\n"
-        "run, it is replaced; if it holds an unfinished one, --resume completes it and --overwrite begins anew; if it "
+        "run, it is replaced, unless no input exists; if it holds an unfinished one, --resume completes it and "
+        "--overwrite begins anew; if it "
         "holds anything else,\n"
         "nothing is done without --overwrite, and what is not ours stays.\n\n"
         "Examples:\n"
@@ -249,7 +249,7 @@ void add_explain(CLI::App& app) {
     command
         .add_option(
             "INPUT", arguments->inputs,
-            "Pictures, folders (walked: what ends in .jpg, .png, .webp, .tif, .gif, .bmp or .npy and is not hidden), "
+            "Pictures, folders (walked; pictures and arrays are told by their endings, what is hidden is left out), "
             "globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on "
             "standard input")
         ->required()

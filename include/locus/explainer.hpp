@@ -119,7 +119,8 @@ public:
     Explainer& operator=(Explainer&&) noexcept;
     ~Explainer();
 
-    /// One explanation a class asked for and method; duplicates are left out, order is that of the request, the methods of a class together.
+    /// One explanation a class asked for and method; duplicates are left out, order is that of the request, the methods of a class together. Throws
+    /// Error(model) where the network fails on the input or its scores are not numbers, Error(resource) where memory does not suffice.
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations.

@@ -320,48 +320,35 @@ void require_usable(const RunOptions& options) {
                     fmt::format("an opacity of {} is not possible: it lies between 0 and 1", options.overlay.alpha));
 }
 
-/// Why the input cannot be read; empty where it can. Pipes, which can be read only once, are taken to be readable.
-std::string why_unreadable(const InputItem& item, const Preprocessing& preprocessing) {
-    std::error_code error;
-    if (!item.error.empty()) return fmt::format("{}: {}", text::quote(item.name), item.error);
-    if (!std::filesystem::is_regular_file(item.file, error)) return "";
-    try {
-        InputBatch(preprocessing, 1).read(item, false);
-        return "";
-    } catch (const Error& reason) {
-        return reason.what();
-    }
+/// A mistyped list takes no earlier results away. Throws Error(io).
+void require_an_input(const RunOptions& options, const std::vector<InputItem>& inputs) {
+    if (options.overwrite || std::ranges::any_of(inputs, [](const auto& item) { return item.error.empty(); })) return;
+    if (inputs.empty() || report::inspect_out(options.out) != report::OutState::finished) return;
+    throw Error(ErrorKind::io,
+                fmt::format("there are no inputs ({}: {}), so the finished run in {} is left as it is",
+                            text::quote(inputs.front().name), inputs.front().error, text::quote(options.out.string())));
 }
 
-/// What a finished run wrote is neither input of the run that takes its place, nor taken away for a list of inputs none of which can be read.
-/// Throws Error(usage, io).
-void require_inputs_beside(const RunOptions& options, const std::vector<InputItem>& inputs,
-                           const Preprocessing& preprocessing) {
-    const report::OutState state = report::inspect_out(options.out);
-    if (options.resume || (state != report::OutState::finished && state != report::OutState::unfinished)) return;
+/// Whether a file lies in a folder that the run in `out` wrote.
+bool was_written_into(const std::filesystem::path& out, const std::filesystem::path& file) {
     std::error_code error;
+    for (auto folder = file.parent_path(); folder != folder.parent_path(); folder = folder.parent_path()) {
+        if (report::belongs_to_run(folder) && std::filesystem::equivalent(folder / "..", out, error)) return true;
+    }
+    return false;
+}
+
+/// What a run wrote cannot be input of the one that takes its place. Throws Error(usage).
+void require_inputs_of_others(const RunOptions& options, const std::vector<InputItem>& inputs) {
+    const report::OutState state = report::inspect_out(options.out);
+    if (state != report::OutState::finished && state != report::OutState::unfinished) return;
     for (const InputItem& item : inputs) {
-        const std::filesystem::path folder = item.file.parent_path();
-        if (!report::belongs_to_run(folder) && !report::belongs_to_run(folder.parent_path())) continue;
-        const auto inside = std::filesystem::weakly_canonical(folder, error)
-                                .lexically_relative(std::filesystem::weakly_canonical(options.out, error));
-        if (inside.empty() || *inside.begin() == "..") continue;
+        if (!was_written_into(options.out, item.file)) continue;
         throw Error(ErrorKind::usage,
                     fmt::format("the input {} was written by the run in {}, which this one would take the place of: "
                                 "choose another folder with --out",
                                 text::quote(item.name), text::quote(options.out.string())));
     }
-    if (options.overwrite || state != report::OutState::finished || inputs.empty()) return;
-    std::string first;
-    for (const InputItem& item : inputs) {
-        const std::string why = why_unreadable(item, preprocessing);
-        if (why.empty()) return;
-        if (first.empty()) first = why;
-    }
-    while (first.ends_with('.')) first.pop_back();
-    throw Error(ErrorKind::io,
-                fmt::format("none of the inputs can be read ({}), so the finished run in {} is left as it is", first,
-                            text::quote(options.out.string())));
 }
 
 /// The model made ready, and on rank 0 the journal opened.
@@ -384,7 +371,10 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
     setting.classes = requests(options, explainer);
     explainer.check(setting.classes);
     if (!keeps_journal) return;
-    require_inputs_beside(options, inputs, explainer.preprocessing());
+    if (!options.resume) {
+        require_an_input(options, inputs);
+        require_inputs_of_others(options, inputs);
+    }
     setting.record = run_record(options, explainer, sha256.get());
     const report::RunPlan run_plan = plan(options, inputs, setting.record, explainer);
     setting.journal.emplace(options.resume ? report::RunJournal::resume(options.out, run_plan)

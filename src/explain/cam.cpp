@@ -195,6 +195,7 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
         CamNetwork{without_weights(network), tensors, runtime::Session(model, network.session), own_layer});
 
     Prepared prepared;
+    prepared.has_parts = options.parts;
     prepared.classes = verify(*cam, network.model.graph);
     prepared.target_layer = own_layer ? network.head.target_layer : options.layer;
     prepared.explain = [cam](const Tensor& inputs, const ClassSelection& classes) {

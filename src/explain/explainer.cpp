@@ -30,7 +30,6 @@ struct Explainer::State {
     ModelInfo info;
 
     void prepare(const std::string& text, const explain::MethodOptions& options);
-    bool has_parts(const explain::MethodOptions& options) const;
 };
 
 namespace {
@@ -123,6 +122,7 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
     const auto probabilities = explain::probabilities(logits, network.head.activation);
     const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
     const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+    // Minus infinity is a class ruled out.
     if (std::any_of(logits.begin(), logits.end(), [](float logit) { return !(logit < INFINITY); })) {
         throw Error(ErrorKind::model,
                     "the network's scores for this input are not numbers: values overflow on the way (what do --mean, "
@@ -198,13 +198,6 @@ void Explainer::State::prepare(const std::string& text, const explain::MethodOpt
     }
 }
 
-/// Whether one of the methods lists the channels that its map is made of.
-bool Explainer::State::has_parts(const explain::MethodOptions& options) const {
-    const bool is_plain = options.target.kind == explain::TargetKind::logit && !options.eigen_smooth;
-    return is_plain && std::any_of(methods.begin(), methods.end(),
-                                   [](const explain::Method* method) { return method->name == "cam"; });
-}
-
 Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options)
     : state_(std::make_unique<State>()) {
     explain::NetworkOptions network{.input = options.input,
@@ -229,7 +222,7 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
     }
     state_->parts = options.parts;
     warn_of_missing_relu(state_->names, state_->network);
-    if (options.parts > 0 && !state_->has_parts(method_options)) {
+    if (options.parts > 0 && !state_->prepared->has_parts()) {
         state_->network.warnings.emplace_back(
             "no map is taken apart (--decompose): only cam's own, of a logit, is a weighted sum of feature maps");
     }

@@ -75,6 +75,7 @@ struct Prepared {
     std::function<Attribution(const Tensor& inputs, const ClassSelection& classes)> explain;
     std::string target_layer;  ///< the tensor explained; the input's name for methods that perturb it
     std::int64_t classes = 0;  ///< number of scores
+    bool has_parts = false;    ///< `explain` gives weights and features, as options.parts asked
 };
 
 /// How a raw map becomes the one shown and boxed.

@@ -148,13 +148,6 @@ void override_preprocessing(Network& network, const std::function<void(Preproces
     mark("crop_pct", p.crop_pct != found.crop_pct);
 }
 
-/// Inputs that nothing could be done with are refused before one is made.
-void require_pass(const Network& network, bool is_run) {
-    const runtime::PassNeeds needs(network.model);
-    const double bytes = needs.bytes({{network.input, input_shape(network, network.fixed_batch.value_or(1))}});
-    const runtime::MemoryShare share(is_run ? bytes : 0);
-}
-
 }  // namespace
 
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options) {
@@ -183,16 +176,14 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.preprocessing = metadata.preprocessing;
     network.labels = std::move(metadata.labels);
     network.origins = std::move(metadata.origins);
-    if (options.preprocessing) {
-        override_preprocessing(network, options.preprocessing);
-        require_fit(input, network.preprocessing);
-    }
+    if (options.preprocessing) override_preprocessing(network, options.preprocessing);
     network.session = {.threads = options.threads,
                        .device = options.device,
                        .fold_quantized_weights = !has_quantized_activations(graph)};
 
     if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
-    require_pass(network, options.bind_inputs);
+    const double bytes = require_fit(network.model, input, network.preprocessing, network.fixed_batch.value_or(1));
+    if (options.bind_inputs) runtime::require_memory(bytes);
 
     const bool plain = std::all_of(network.preprocessing.mean.begin(), network.preprocessing.mean.end(),
                                    [](float m) { return m == 0; });
@@ -205,18 +196,22 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     return network;
 }
 
-void require_fit(const model::ValueInfo& input, const Preprocessing& p) {
-    if (!input.shape) return;
-    const Shape made = input_shape(p, -1);
-    const std::vector<model::Dimension>& taken = *input.shape;
-    bool fits = taken.size() == made.size();
-    for (std::size_t i = 1; i < made.size() && fits; ++i) fits = !taken[i].value || *taken[i].value == made[i];
-    if (fits) return;
-    const char* color = p.color == ColorOrder::gray ? "gray" : p.color == ColorOrder::bgr ? "BGR" : "RGB";
-    throw Error(ErrorKind::usage,
-                fmt::format("the input {} takes {}, but photos would come as [n, {}]: {} of {} x {} pixels, {}",
-                            text::quote(input.name), declared(input), fmt::join(made.begin() + 1, made.end(), ", "),
-                            color, p.width, p.height, p.layout == Layout::nhwc ? "nhwc" : "nchw"));
+double require_fit(const model::Model& model, const model::ValueInfo& input, const Preprocessing& p,
+                   std::int64_t batch) {
+    const Shape made = input_shape(p, batch);
+    const auto takes = [&](const std::vector<model::Dimension>& shape) {
+        bool fits = shape.size() == made.size();
+        for (std::size_t i = 1; i < made.size() && fits; ++i) fits = !shape[i].value || *shape[i].value == made[i];
+        return fits;
+    };
+    if (input.shape && !takes(*input.shape)) {
+        const char* color = p.color == ColorOrder::gray ? "gray" : p.color == ColorOrder::bgr ? "BGR" : "RGB";
+        throw Error(ErrorKind::usage,
+                    fmt::format("the input {} takes {}, but photos would come as [n, {}]: {} of {} x {} pixels, {}",
+                                text::quote(input.name), declared(input), fmt::join(made.begin() + 1, made.end(), ", "),
+                                color, p.width, p.height, p.layout == Layout::nhwc ? "nhwc" : "nchw"));
+    }
+    return runtime::PassNeeds(model).bytes({{input.name, made}});
 }
 
 void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes) {

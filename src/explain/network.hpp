@@ -47,11 +47,13 @@ struct Network {
 };
 
 /// Reads a model and finds out all that needs no pass. Throws what model::load, model::find_head, model::read_metadata and require_fit throw, Error(usage)
-/// where an input has no value, and what PassNeeds and MemoryShare throw where no pass is possible.
+/// where an input has no value, and Error(resource) where memory does not suffice for a pass.
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options);
 
-/// Throws Error(usage) where the input declares another number of channels, size or order than photos so preprocessed have.
-void require_fit(const model::ValueInfo& input, const Preprocessing& preprocessing);
+/// Bytes that a pass over `batch` photos so preprocessed takes (runtime/pass_needs.hpp). Throws Error(usage) where the input declares another
+/// number of channels, size or order, Error(model) where photos of that size leave a layer without positions.
+double require_fit(const model::Model& model, const model::ValueInfo& input, const Preprocessing& preprocessing,
+                   std::int64_t batch = 1);
 
 /// Throws Error(usage) unless there is one label a class.
 void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes);

@@ -153,6 +153,7 @@ SharedMethods::SharedMethods(const Network& network, const std::vector<const Met
             Prepared prepared = prepare(method, network, options);
             layers_[i] = prepared.target_layer;
             classes_ = prepared.classes;
+            has_parts_ |= prepared.has_parts;
             plans.emplace_back();
             groups_.push_back({{i}, [prepared](const Tensor& inputs, const ClassSelection& classes) {
                                    return std::vector<Attribution>{prepared.explain(inputs, classes)};

@@ -41,6 +41,7 @@ public:
 
     const std::string& target_layer(std::size_t method) const { return layers_[method]; }
     std::int64_t classes() const { return classes_; }
+    bool has_parts() const { return has_parts_; }          ///< of one method at least
     std::size_t passes() const { return groups_.size(); }  ///< networks that run, each for one method or more
 
 private:
@@ -51,6 +52,7 @@ private:
     std::vector<Group> groups_;
     std::vector<std::string> layers_;
     std::int64_t classes_ = 0;
+    bool has_parts_ = false;
 };
 
 }  // namespace locus::explain

@@ -1,7 +1,6 @@
 #include "image/header.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <string_view>
 

@@ -15,9 +15,6 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-/// Larger tensors are weights or data, not shape arithmetic (a Swin's window mask has 56 x 56 positions of 4 indices).
-constexpr std::int64_t largest = 1 << 16;
-
 struct Operands {
     const Node& node;
     const KnownTensors& known;
@@ -350,12 +347,12 @@ std::optional<Tensor> evaluate_node(const Node& node, std::int64_t opset, const 
         values = reader->second(operands);
     } else {
         const auto evaluator = evaluators().find(node.op_type);
-        if (evaluator == evaluators().end() || element_count(result.shape) > largest) return std::nullopt;
+        if (evaluator == evaluators().end() || element_count(result.shape) > largest_known_value) return std::nullopt;
         if (node.op_type == "Slice" && opset < 10) return std::nullopt;
         for (std::size_t i = 0; i < node.inputs.size(); ++i) {
             if (!operands.has(i)) continue;
             const Tensor* tensor = operands.tensor(i);
-            if (tensor == nullptr || tensor->size() > largest) return std::nullopt;
+            if (tensor == nullptr || tensor->size() > largest_known_value) return std::nullopt;
         }
         values = evaluator->second(operands);
         if (node.op_type == "Cast" && result.type != DataType::float32 && result.type != DataType::float64) {

@@ -23,6 +23,10 @@
 
 namespace locus::model {
 
+/// Elements that a tensor may have whose value is looked at: larger ones are weights or data, not shape arithmetic (a Swin's window mask has
+/// 56 x 56 positions of 4 indices).
+inline constexpr std::int64_t largest_known_value = 1 << 16;
+
 /// A tensor at one batch size.
 struct KnownTensor {
     DataType type = DataType::undefined;

@@ -106,7 +106,10 @@ void remove_earlier_run(const fs::path& out) {
     const auto is_written = [&](const char* what) {
         return says_written(journal_path(out), what) || says_written(settings_path(out), what);
     };
-    if (is_written("boxes")) fs::remove(out / "boxes.csv", error), fs::remove(out / "boxes.coco.json", error);
+    if (is_written("boxes")) {
+        fs::remove(out / "boxes.csv", error);
+        fs::remove(out / "boxes.coco.json", error);
+    }
     if (is_written("report")) fs::remove(out / "report.html", error);
     for (const fs::path& folder : folders) fs::remove(folder, error);  // fails where something is left in it
     // Last, since it is what names the others.

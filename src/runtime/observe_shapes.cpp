@@ -12,9 +12,6 @@
 namespace locus::runtime {
 namespace {
 
-/// Larger tensors are data or weights, not shape arithmetic.
-constexpr std::int64_t largest_value = 1 << 16;
-
 Shape declared_shape(const model::ValueInfo& input, const std::map<std::string, Shape>& given) {
     if (const auto found = given.find(input.name); found != given.end()) return found->second;
     if (!input.shape)
@@ -64,7 +61,8 @@ public:
         for (std::size_t i = 0; i < names_.size(); ++i) {
             auto& tensor = known[names_[i]];
             tensor = {results[i].type(), results[i].shape(), {}};
-            if (!data_.contains(names_[i]) && results[i].size() <= largest_value) tensor.value = std::move(results[i]);
+            if (!data_.contains(names_[i]) && results[i].size() <= model::largest_known_value)
+                tensor.value = std::move(results[i]);
         }
         return known;
     }

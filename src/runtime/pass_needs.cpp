@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <unordered_map>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -16,14 +15,8 @@
 namespace locus::runtime {
 namespace {
 
-/// Larger tensors are weights, not shape arithmetic.
-constexpr std::int64_t largest_value = 1 << 16;
-
 /// So many shapes are remembered: more are a caller's who gives every input another size.
 constexpr std::size_t most_remembered = 256;
-
-/// Of the free memory, what passes may take together: weights, pictures and results need some, too.
-constexpr double share_for_passes = 0.8;
 
 /// What a pass takes of the runtime's arena for a byte that lives: the arena's pieces do not fit each other (1.7 for MobileNetV2 at 6,000 pixels).
 constexpr double arena_factor = 1.75;
@@ -88,6 +81,9 @@ std::optional<double> free_in_container() {
     return std::max(*limit - *used + cached.value_or(0), 0.0);
 }
 
+/// Of the free memory, what passes may take together: weights, pictures and results need some, too.
+double memory_for_passes() { return 0.8 * free_memory(); }
+
 /// What passes under way hold.
 struct Held {
     std::mutex mutex;
@@ -115,7 +111,7 @@ PassNeeds::PassNeeds(const model::Model& model) : opset_(model.opset()), nodes_(
     for (const model::ValueInfo& input : model.graph.inputs) inputs_[input.name] = input.type;
     for (const auto& [name, tensor] : model.graph.initializers) {
         model::KnownTensor& constant = constants_[name] = {tensor.type(), tensor.shape(), {}};
-        if (tensor.size() <= largest_value) constant.value = tensor;
+        if (tensor.size() <= model::largest_known_value) constant.value = tensor;
     }
     std::unordered_set<std::string> needed;
     for (const model::ValueInfo& output : model.graph.outputs) needed.insert(output.name);
@@ -179,18 +175,19 @@ double PassNeeds::worked_out(const std::map<std::string, Shape>& input_shapes) c
     return arena_factor * most;
 }
 
+void require_memory(double bytes) {
+    if (bytes < small_part || bytes <= memory_for_passes()) return;
+    throw Error(ErrorKind::resource,
+                fmt::format("a pass of the network over this input takes some {} of memory, and {} are free for it: a "
+                            "smaller input or batch is needed",
+                            amount(bytes), amount(memory_for_passes())));
+}
+
 MemoryShare::MemoryShare(double bytes) {
     if (bytes < small_part) return;
-    const double all = share_for_passes * free_memory();
-    if (bytes > all) {
-        throw Error(
-            ErrorKind::resource,
-            fmt::format("a pass of the network over this input takes some {} of memory, and {} are free for it: "
-                        "a smaller input or batch is needed",
-                        amount(bytes), amount(all)));
-    }
+    require_memory(bytes);
     std::unique_lock lock(held().mutex);
-    held().given_back.wait(lock, [&] { return held().bytes + bytes <= all; });
+    held().given_back.wait(lock, [&] { return held().bytes + bytes <= memory_for_passes(); });
     held().bytes += bytes;
     bytes_ = bytes;
 }

@@ -8,7 +8,6 @@
 /// The runtime itself takes whatever it is given: a pool over no positions divides by zero, and activations beyond the machine's memory end the
 /// process.
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -25,7 +24,7 @@ double free_memory();
 
 class PassNeeds {
 public:
-    /// Weights are not kept.
+    /// Of the weights only small ones are kept, which may be shape arithmetic.
     explicit PassNeeds(const model::Model& model);
 
     /// Bytes that the tensors of a pass over inputs of these shapes take when they take most, by the order of the graph's nodes, and what the
@@ -46,8 +45,11 @@ private:
     mutable std::map<std::map<std::string, Shape>, double> known_;
 };
 
-/// A part of the free memory. Making one waits while passes under way hold too much of it; throws Error(resource) where all of it would not
-/// do. Small parts are not counted.
+/// Throws Error(resource) where a pass that takes so many bytes would not fit into the free memory even by itself.
+void require_memory(double bytes);
+
+/// A part of the free memory. Making one waits while passes under way hold too much of it; throws what require_memory throws.
+/// Small parts are not counted.
 class MemoryShare {
 public:
     explicit MemoryShare(double bytes);

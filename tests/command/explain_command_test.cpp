@@ -375,12 +375,12 @@ TEST_F(ExplainCommand, WhatIsRefusedLeavesTheEarlierRunAsItWas) {
         EXPECT_TRUE(fs::exists(path("locus-out/overlays/wide.jpg"))) << option;
     }
     EXPECT_EQ(results(), before);
-    // Neither for files that turn out to be none, nor for its own.
-    test::write_text(path("notes.jpg"), "not a picture");
-    EXPECT_THAT(run({"explain", "-m", "model.onnx", "notes.jpg"}).err, HasSubstr("is left as it is"));
-    const Outcome its_own = run({"explain", "-m", "model.onnx", "locus-out/overlays"});
-    EXPECT_EQ(its_own.exit_code, 2);
-    EXPECT_THAT(its_own.err, HasSubstr("was written by the run in 'locus-out'"));
+    for (const char* file : {"locus-out/overlays", "locus-out/overlays/deep/below.png"}) {
+        if (std::string(file).ends_with(".png")) test::write_text(path(file), "");
+        const Outcome its_own = run({"explain", "-m", "model.onnx", file});
+        EXPECT_EQ(its_own.exit_code, 2) << file;
+        EXPECT_THAT(its_own.err, HasSubstr("was written by the run in 'locus-out'")) << file;
+    }
     const Outcome mistyped = run({"explain", "-m", "model.onnx", "fotos"});
     EXPECT_EQ(mistyped.exit_code, 1);
     EXPECT_THAT(mistyped.err, HasSubstr("the finished run in 'locus-out' is left as it is"));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -272,6 +273,45 @@ TEST(DamagedFiles, TiffsOfNumbersThatAreNoColoursAreRefused) {
     EXPECT_THAT(message(16, 2), HasSubstr("a kind that is not read: its samples are signed numbers"));
     EXPECT_THAT(message(16, 3), HasSubstr("floating-point"));
     EXPECT_EQ(message(16, 1), "no error");
+}
+
+/// A grey picture of one uncompressed 16 x 16 tile, or of one strip; `meaning` is PhotometricInterpretation, left out where it is -1.
+Bytes grey_tiff(bool tiled, int meaning) {
+    std::vector<std::array<unsigned, 3>> entries{{256, 4, 16}, {257, 4, 16}, {258, 3, 8}, {259, 3, 1}};
+    if (meaning >= 0) entries.push_back({262, 3, static_cast<unsigned>(meaning)});
+    const std::size_t tags = entries.size() + (tiled ? 5 : 4);
+    const auto data_at = static_cast<unsigned>(8 + 2 + 12 * tags + 4);
+    if (!tiled) entries.push_back({273, 4, data_at});
+    entries.push_back({277, 3, 1});
+    if (!tiled) entries.insert(entries.end(), {{278, 4, 16}, {279, 4, 256}});
+    if (tiled) entries.insert(entries.end(), {{322, 4, 16}, {323, 4, 16}, {324, 4, data_at}, {325, 4, 256}});
+    Bytes bytes;
+    sample::append(bytes, "II");
+    sample::append_number(bytes, 42, 2);
+    sample::append_number(bytes, 8, 4);
+    sample::append_number(bytes, entries.size(), 2);
+    for (const auto& [tag, type, value] : entries) {
+        sample::append_number(bytes, tag, 2);
+        sample::append_number(bytes, type, 2);
+        sample::append_number(bytes, 1, 4);
+        sample::append_number(bytes, value, 4);
+    }
+    sample::append_number(bytes, 0, 4);
+    for (unsigned i = 0; i < 256; ++i) bytes.push_back(static_cast<std::byte>(i));
+    return bytes;
+}
+
+TEST(DamagedFiles, SmallUncompressedTilesAreNoDamage) {
+    for (const bool tiled : {true, false}) {
+        const Image image = decode(grey_tiff(tiled, 1), "grey").image;
+        for (int i = 0; i < 256; ++i) ASSERT_EQ(image.pixel(i % 16, i / 16)[0], i) << tiled;
+    }
+}
+
+TEST(DamagedFiles, TiffsWhoseSamplesMeanNothingAreRefused) {
+    const std::optional<Error> error = error_of(grey_tiff(false, -1));
+    ASSERT_TRUE(error);
+    EXPECT_THAT(error->what(), HasSubstr("does not say what its samples mean"));
 }
 
 TEST(DamagedFiles, BmpsWithColoursInAnotherOrderAreRefused) {
