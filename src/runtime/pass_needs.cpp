@@ -30,6 +30,13 @@ double size_of(const model::KnownTensor& tensor) {
     return size;
 }
 
+/// Whole numbers, and the few floats that scales of a Resize are.
+bool may_be_shape_arithmetic(const Tensor& tensor) {
+    constexpr std::int64_t most_floats = 64;
+    const bool is_whole = tensor.type() == DataType::int64 || tensor.type() == DataType::int32;
+    return tensor.size() <= (is_whole ? model::largest_known_value : most_floats);
+}
+
 /// Operators that look at neighbouring positions: the runtime wants at least one.
 bool needs_positions(const model::Node& node) {
     static const std::unordered_set<std::string> operators{
@@ -111,7 +118,7 @@ PassNeeds::PassNeeds(const model::Model& model) : opset_(model.opset()), nodes_(
     for (const model::ValueInfo& input : model.graph.inputs) inputs_[input.name] = input.type;
     for (const auto& [name, tensor] : model.graph.initializers) {
         model::KnownTensor& constant = constants_[name] = {tensor.type(), tensor.shape(), {}};
-        if (tensor.size() <= model::largest_known_value) constant.value = tensor;
+        if (may_be_shape_arithmetic(tensor)) constant.value = tensor;
     }
     std::unordered_set<std::string> needed;
     for (const model::ValueInfo& output : model.graph.outputs) needed.insert(output.name);

@@ -24,7 +24,7 @@ double free_memory();
 
 class PassNeeds {
 public:
-    /// Of the weights only small ones are kept, which may be shape arithmetic.
+    /// Weights are not kept, only constants that may be shape arithmetic.
     explicit PassNeeds(const model::Model& model);
 
     /// Bytes that the tensors of a pass over inputs of these shapes take when they take most, by the order of the graph's nodes, and what the
