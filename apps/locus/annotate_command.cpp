@@ -8,6 +8,7 @@
 #include "command.hpp"
 #include "explain/network.hpp"
 #include "locus/error.hpp"
+#include "model/finite.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 #include "preprocessing_options.hpp"
@@ -50,6 +51,7 @@ std::optional<std::int64_t> classes(const model::Graph& graph) {
 
 void annotate(const AnnotateArguments& arguments) {
     model::Model model = model::load(arguments.model);
+    model::require_numbers(model.graph, arguments.model);
     const std::vector<std::string> labels = arguments.preprocessing.read_labels();
     if (const auto count = classes(model.graph);
         count && !labels.empty() && static_cast<std::int64_t>(labels.size()) != *count) {

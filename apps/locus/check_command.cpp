@@ -9,6 +9,7 @@
 #include "command.hpp"
 #include "evaluate/sanity.hpp"
 #include "evaluate/sanity_page.hpp"
+#include "explain/explained_model.hpp"
 #include "explain/network.hpp"
 #include "image/encode.hpp"
 #include "image/preview.hpp"
@@ -74,7 +75,10 @@ void check(const CheckArguments& arguments) {
                                                 .output = arguments.output,
                                                 .threads = bounded_threads(arguments.threads),
                                                 .preprocessing = arguments.preprocessing.change()});
-    if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) network.labels = labels;
+    if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) {
+        explain::require_one_a_class(labels, explain::class_count(network));
+        network.labels = labels;
+    }
 
     const auto items = batch::list_inputs(arguments.inputs, std::cin);
     if (items.empty()) throw Error(ErrorKind::usage, "there are no images to look at");
@@ -128,7 +132,7 @@ void add_check(CLI::App& app) {
         "(docs/methods.md).\n\n"
         "Examples:\n"
         "  locus check resnet50.onnx cat.jpg dog.jpg\n"
-        "  locus check resnet50.onnx photos/ -M grad-cam,score-cam --steps 5 --set samples=200");
+        "  locus check resnet50.onnx photos/ -M grad-cam,rise --steps 5 --set samples=500");
     command.add_option("MODEL", arguments->model, "ONNX model")->required()->type_name("");
     command.add_option("IMAGE", arguments->inputs, "Pictures, folders, globs or .npy arrays, as for `locus explain`")
         ->required()

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
@@ -24,6 +25,7 @@ void print_json() {
                         {"exportable", method.nodes != nullptr},
                         {"shares_pass", method.plan != nullptr},
                         {"eigen_smoothing", method.weighs_channels},
+                        {"settings", method.settings},
                         {"source", method.source}});
     }
     fmt::print("{}\n", list.dump(2));
@@ -35,8 +37,10 @@ void print_table() {
     for (const explain::Method& method : explain::methods()) {
         const std::string indent(names + 2, ' ');
         fmt::print("{:<{}}  {}\n", method.name, names, method.summary);
-        fmt::print("{}cost: {}; needs: {}; final map: {}{}\n", indent, method.cost, method.needs,
-                   name(method.final_map), method.nodes != nullptr ? "; can be exported" : "");
+        const std::string settings =
+            method.settings.empty() ? "" : fmt::format("; --set {}", fmt::join(method.settings, ", "));
+        fmt::print("{}cost: {}; needs: {}; final map: {}{}{}\n", indent, method.cost, method.needs,
+                   name(method.final_map), settings, method.nodes != nullptr ? "; can be exported" : "");
         fmt::print("{}{}\n", indent, method.source);
     }
     fmt::print(

@@ -57,7 +57,9 @@ std::optional<int> number_in(const std::string& key, std::int64_t outputs) {
 ClassMatch match_classes(const dataset::ClassList& classes, const std::vector<std::string>& labels,
                          std::int64_t outputs) {
     std::vector<std::vector<std::string>> names;
-    for (const std::string& label : labels) names.push_back(names_in(label));
+    if (static_cast<std::int64_t>(labels.size()) == outputs) {
+        for (const std::string& label : labels) names.push_back(names_in(label));
+    }
     const auto only = [&](const auto& fits) -> std::optional<int> {
         std::optional<int> found;
         for (std::size_t i = 0; i < names.size(); ++i) {

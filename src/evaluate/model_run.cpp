@@ -53,6 +53,11 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
         }
         for (const std::string& warning : scorer.warnings())
             remarks_.push_back(fmt::format("{}: {}.", model.filename().string(), warning));
+        const auto labels_given = static_cast<std::int64_t>(scorer.labels().size());
+        if (labels_given != 0 && labels_given != scorer.classes()) {
+            remarks_.push_back(fmt::format("{}: its {} labels are not one for each of its {} classes and are not used.",
+                                           model.filename().string(), labels_given, scorer.classes()));
+        }
         if (count == match.outputs.size()) {
             throw Error(ErrorKind::usage, fmt::format("None of the data's {} classes is a class of {}: the network's "
                                                       "labels must name them (--classes names the data's).",

@@ -10,6 +10,7 @@
 #include "evaluate/similarity.hpp"
 #include "explain/batches.hpp"
 #include "explain/scores.hpp"
+#include "explain/settings.hpp"
 #include "explain/shared_pass.hpp"
 #include "locus/boxes.hpp"
 #include "locus/error.hpp"
@@ -137,6 +138,10 @@ SanityResult sanity_check(const explain::Network& network, const Tensor& inputs,
     std::vector<const explain::Method*> methods;
     for (const std::string& name : options.methods) methods.push_back(&explain::find_method(name));
     if (methods.empty()) throw Error(ErrorKind::usage, "a sanity check needs a method to look at");
+    explain::require_effect(methods, options.method);
+    if (options.method.augment)
+        throw Error(ErrorKind::usage,
+                    "a sanity check compares single maps: augment, which averages over several, is left out");
     const auto layers = weighted_layers(network.model.graph, network.input, network.head.logits);
     if (layers.empty()) {
         throw Error(ErrorKind::unsupported,

@@ -25,18 +25,29 @@ struct CamNetwork {
     model::CamTensors tensors;
     runtime::Session session;
     bool own_layer = true;  // the tensor that is pooled is the one explained
+    GivenLayout layout;
 };
 
-/// Height and width of the map. A row of tokens is laid out in the input's aspect ratio.
-std::pair<std::int64_t, std::int64_t> map_size(const Network& network, const Tensor& feature_shape) {
+/// Height and width of the map. A row of tokens is laid out as was said, else in the input's aspect ratio.
+std::pair<std::int64_t, std::int64_t> map_size(const CamNetwork& cam, const Tensor& feature_shape) {
     const auto shape = feature_shape.to_int64s();
     if (shape.size() == 4) return {shape[2], shape[3]};
+    const Network& network = cam.network;
     const std::int64_t positions = shape.back();
+    if (cam.layout.grid) {
+        const auto [rows, columns] = *cam.layout.grid;
+        if (rows * columns == positions) return {rows, columns};
+        throw Error(ErrorKind::usage,
+                    fmt::format("a grid of {}x{} has {} positions, but the target layer {} has {}, all of which cam "
+                                "pools",
+                                rows, columns, rows * columns, text::quote(network.head.target_layer), positions));
+    }
     const double aspect = static_cast<double>(network.preprocessing.height) / network.preprocessing.width;
     const auto height = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(positions) * aspect)));
     if (height == 0 || positions % height != 0) {
         throw Error(ErrorKind::unsupported,
-                    fmt::format("the {} positions of the target layer '{}' are not the rows and columns of a map",
+                    fmt::format("the {} positions of the target layer '{}' are not the rows and columns of a map: "
+                                "--grid ROWSxCOLUMNS says how they lie",
                                 positions, network.head.target_layer));
     }
     return {height, positions / height};
@@ -60,7 +71,7 @@ Attribution run(const CamNetwork& cam, const Tensor& inputs, const ClassSelectio
     Attribution attribution;
     attribution.logits = results[0];
     attribution.class_indices = results[1];
-    const auto [height, width] = map_size(cam.network, results[3]);
+    const auto [height, width] = map_size(cam, results[3]);
     attribution.maps = results[2].reshaped({results[2].shape()[0], results[2].shape()[1], height, width});
     std::size_t next = 4;
     const model::ClassifierHead& head = cam.network.head;
@@ -156,6 +167,22 @@ void require_before_pool(const Network& network, const std::string& layer) {
                                               text::quote(network.head.target_layer), text::quote(layer)));
 }
 
+/// The head says how its layer lies, but for the rows and columns of tokens.
+void require_own_layout(const Network& network, const GivenLayout& given) {
+    const bool tokens = network.head.layout == model::FeatureLayout::tokens;
+    if (given.grid && !tokens) {
+        throw Error(ErrorKind::usage,
+                    "--grid says how tokens lie on the image, but cam's layer here is a map with rows and columns of "
+                    "its own");
+    }
+    const bool last = network.head.layout != model::FeatureLayout::channels_first;
+    if (given.channels_last.value_or(last) != last) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("--channels {} contradicts the head: it pools a layer whose channels stand {}",
+                                last ? "first" : "last", last ? "last" : "first"));
+    }
+}
+
 /// Everything but the weights, which the session holds by now.
 Network without_weights(const Network& network) {
     Network light = network;
@@ -180,19 +207,15 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
     if (options.target.kind != TargetKind::logit || options.eigen_smooth) {
         return prepare_plan(network, node_plan(options, cam_nodes, MapOf::layer));
     }
-    if (options.layout.grid && network.head.layout != model::FeatureLayout::tokens) {
-        throw Error(ErrorKind::usage,
-                    "--grid says how tokens lie on the image, but cam's layer here is a map with rows and columns of "
-                    "its own");
-    }
+    require_own_layout(network, options.layout);
     const bool own_layer = options.layer.empty() || options.layer == network.head.target_layer;
     if (!own_layer) require_before_pool(network, options.layer);
     model::Model model = network.model;
     if (model.opset() < 10) model::raise_opset(model);
     const model::CamTensors tensors =
         model::add_cam(model, network.head, {.layer = own_layer ? "" : options.layer, .expose_parts = options.parts});
-    auto cam = std::make_shared<CamNetwork>(
-        CamNetwork{without_weights(network), tensors, runtime::Session(model, network.session), own_layer});
+    auto cam = std::make_shared<CamNetwork>(CamNetwork{
+        without_weights(network), tensors, runtime::Session(model, network.session), own_layer, options.layout});
 
     Prepared prepared;
     prepared.has_parts = options.parts;

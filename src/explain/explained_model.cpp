@@ -8,6 +8,7 @@
 #include "explain/ablation_cam.hpp"
 #include "explain/map_graph.hpp"
 #include "explain/node_method.hpp"
+#include "explain/settings.hpp"
 #include "locus/error.hpp"
 #include "model/preprocessing_metadata.hpp"
 
@@ -163,6 +164,7 @@ const Method& exportable_method(const Network& network, const ExplainedModelOpti
         throw Error(ErrorKind::unsupported,
                     "smoothing takes passes and decompositions that the explained model does not hold: leave it out");
     }
+    require_effect({&method}, options.options);
     if (method.obstacle != nullptr) {
         if (const std::string obstacle = method.obstacle(network); !obstacle.empty()) {
             throw Error(ErrorKind::unsupported, fmt::format("{} does not apply: {}", method.name, obstacle));

@@ -187,6 +187,7 @@ std::vector<const explain::Method*> parsed_methods(const std::string& text, cons
 
 void Explainer::State::prepare(const std::string& text, const explain::MethodOptions& options) {
     methods = parsed_methods(text, network);
+    explain::require_effect(methods, options);
     try {
         prepared.emplace(network, methods, options);
     } catch (const Error& error) {
@@ -195,6 +196,8 @@ void Explainer::State::prepare(const std::string& text, const explain::MethodOpt
         if (text != "auto" || methods.front()->name != "cam") throw;
         methods = {&explain::automatic_method(network, false)};
         prepared.emplace(network, methods, options);
+        network.warnings.push_back(
+            fmt::format("the method auto is {} here, not cam: {}", methods.front()->name, error.what()));
     }
 }
 

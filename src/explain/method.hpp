@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,9 +66,10 @@ struct MethodOptions {
     bool augment = false;       ///< average over the image flipped and scaled in brightness (test-time augmentation)
     bool eigen_smooth = false;  ///< the first principal component of the weighted features in place of their sum
     Variant variant = Variant::standard;
-    int samples = 0;   ///< noisy inputs, masks or draws; 0: the method's own number
-    int steps = 0;     ///< of an integral; 0: the method's own number
-    double noise = 0;  ///< standard deviation of noise, as the method counts it; 0: the method's own
+    int samples = 0;              ///< noisy inputs, masks or draws; 0: the method's own number
+    int steps = 0;                ///< of an integral; 0: the method's own number
+    double noise = 0;             ///< standard deviation of noise, as the method counts it; 0: the method's own
+    std::set<std::string> given;  ///< keys that explain::set has set: one must mean something to a method asked for
 };
 
 /// A method made ready for one network. `explain` may be called from several threads at once.
@@ -103,13 +105,14 @@ struct Method {
     std::string (*obstacle)(const Network& network) = nullptr;
     /// For methods that a model can compute by itself (`locus export`); null for the rest.
     MapNodes nodes = nullptr;
-    bool map_of_input = false;  ///< the nodes' map lies on the input's pixels, not on a layer
+    bool map_of_input = false;  ///< the map lies on the input's pixels, not on a layer
     /// What the method sets in the options before its nodes are written (finer-cam's target, refine-cam's layers); null for most.
     void (*adjust)(const Network& network, MethodOptions& options) = nullptr;
     bool weighs_channels =
         false;  ///< the map is a sum over channels, of which eigen smoothing takes the principal component
     /// For methods that can share a pass with others (shared_pass.hpp); null for the rest.
     PassPlan (*plan)(const Network& network, const MethodOptions& options) = nullptr;
+    std::vector<std::string> settings;  ///< keys of explain::set that not all methods take: "samples"
 };
 
 /// `method.prepare`, for whatever the options ask: several layers are prepared one by one and fused where the method itself takes one. Throws

@@ -9,6 +9,7 @@
 
 #include "explain/batches.hpp"
 #include "locus/error.hpp"
+#include "model/finite.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 #include "model/shapes.hpp"
@@ -155,6 +156,7 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.file = file;
     network.model = model::load(file);
     model::Graph& graph = network.model.graph;
+    model::require_numbers(graph, file);
     const model::ValueInfo input = model::find_image_input(graph, options.input);
     network.input = input.name;
     network.input_type = input.type;

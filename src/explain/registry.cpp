@@ -74,6 +74,8 @@ struct Also {
     MapNodes nodes = nullptr;
     void (*adjust)(const Network&, MethodOptions&) = nullptr;
     PassPlan (*plan)(const Network&, const MethodOptions&) = nullptr;
+    bool map_of_input = false;
+    std::vector<std::string> settings = {};
 };
 Method operator+(Method method, const Also& also) {
     method.weighs_channels = also.weighs_channels;
@@ -81,6 +83,8 @@ Method operator+(Method method, const Also& also) {
     method.nodes = also.nodes;
     method.adjust = also.adjust;
     method.plan = also.plan;
+    method.map_of_input = also.map_of_input;
+    method.settings = also.settings;
     return method;
 }
 
@@ -113,7 +117,7 @@ const std::vector<Method>& methods() {
         by_itself("finer-cam", "grad-cam of the difference to the nearest classes",
                   "Zhang et al., CVPR 2025, arXiv:2501.11309", one_gradient, "a gradient, several classes",
                   FinalMap::relu, prepare_finer_cam) +
-            Also{true, gradient_obstacle, grad_cam, adjust_finer_cam, plan_finer_cam},
+            Also{true, gradient_obstacle, grad_cam, adjust_finer_cam, plan_finer_cam, false, {"alpha", "nearest"}},
         by_itself("refine-cam", "the product of the maps of several layers", "docs/methods.md",
                   "1 forward, 1 backward from the first layer", "a gradient", FinalMap::relu, prepare_refine_cam) +
             Also{true, gradient_obstacle, hires_cam, adjust_refine_cam, plan_refine_cam},
@@ -134,17 +138,17 @@ const std::vector<Method>& methods() {
         by_itself("smooth-grad-cam++", "grad-cam++ with the powers of the gradient averaged over noisy inputs",
                   "Omeiza et al. 2019, arXiv:1908.01224", "11 forward, 11 backward from the layer", "a gradient",
                   FinalMap::relu, prepare_smooth_grad_cam_pp) +
-            Also{.weighs_channels = true, .obstacle = gradient_obstacle},
+            Also{.weighs_channels = true, .obstacle = gradient_obstacle, .settings = {"samples", "noise"}},
         by_itself("score-cam", "features weighted by the score of their regions of the input",
                   "Wang et al., CVPR Workshops 2020, arXiv:1910.01279", "channels + 1 forward", "nothing",
                   FinalMap::relu, prepare_score_cam) +
-            Also{.weighs_channels = true},
+            Also{.weighs_channels = true, .settings = {"variant"}},
         by_itself("ss-cam", "score-cam with noise on the features", "Wang et al. 2020, arXiv:2006.14255",
                   "35 channels + 1 forward", "nothing", FinalMap::relu, prepare_ss_cam) +
-            Also{.weighs_channels = true},
+            Also{.weighs_channels = true, .settings = {"samples", "noise", "variant"}},
         by_itself("is-cam", "score-cam integrated over the strength of the mask", "Naidu et al. 2020, arXiv:2010.03023",
                   "10 channels + 1 forward", "nothing", FinalMap::relu, prepare_is_cam) +
-            Also{.weighs_channels = true},
+            Also{.weighs_channels = true, .settings = {"steps", "variant"}},
         by_itself("ablation-cam", "features weighted by what the score loses without them",
                   "Desai & Ramaswamy, WACV 2020, doi:10.1109/WACV45572.2020.9093360",
                   "1 forward, and channels of the head where it is not linear", "nothing", FinalMap::relu,
@@ -157,16 +161,19 @@ const std::vector<Method>& methods() {
             Also{.nodes = recipro_cam_nodes},
         by_itself("full-grad", "gradients of the input and of all biases",
                   "Srinivas & Fleuret, NeurIPS 2019, arXiv:1905.00780", "1 forward, 1 backward", "a gradient",
-                  FinalMap::min_max, prepare_full_grad),
+                  FinalMap::min_max, prepare_full_grad) +
+            Also{.map_of_input = true},
         of_input<saliency>("saliency", "the gradient by the pixels",
                            "Simonyan et al., ICLR Workshops 2014, arXiv:1312.6034"),
         of_input<input_x_gradient>("input-x-gradient", "pixels times their gradient",
                                    "Shrikumar et al. 2016, arXiv:1605.01713"),
         by_itself("smooth-grad", "the gradient averaged over noisy inputs", "Smilkov et al. 2017, arXiv:1706.03825",
-                  "51 forward, 50 backward", "a gradient", FinalMap::relu, prepare_smooth_grad),
+                  "51 forward, 50 backward", "a gradient", FinalMap::relu, prepare_smooth_grad) +
+            Also{.map_of_input = true, .settings = {"samples", "noise"}},
         by_itself("integrated-gradients", "the gradient on the way from black to the image",
                   "Sundararajan et al., ICML 2017, arXiv:1703.01365", "33 forward, 32 backward", "a gradient",
-                  FinalMap::relu, prepare_integrated_gradients),
+                  FinalMap::relu, prepare_integrated_gradients) +
+            Also{.map_of_input = true, .settings = {"steps"}},
         of_input<guided_backprop>("guided-backprop", "the gradient through open units and positive signals only",
                                   "Springenberg et al., ICLR Workshops 2015, arXiv:1412.6806", "a gradient, Relu"),
         of_input<deconvnet>("deconvnet", "the gradient through positive signals only",
@@ -175,10 +182,12 @@ const std::vector<Method>& methods() {
                   "1 forward, 2 backward", "a gradient, Relu", FinalMap::relu, prepare_guided_grad_cam),
         by_itself("rise", "random masks weighted by the probability they leave",
                   "Petsiuk et al., BMVC 2018, arXiv:1806.07421", "4001 forward", "nothing", FinalMap::min_max,
-                  prepare_rise),
+                  prepare_rise) +
+            Also{.map_of_input = true, .settings = {"samples"}},
         by_itself("occlusion", "how much the probability drops with a patch over each position",
                   "Zeiler & Fergus, ECCV 2014, arXiv:1311.2901", "197 forward", "nothing", FinalMap::relu,
-                  prepare_occlusion),
+                  prepare_occlusion) +
+            Also{.map_of_input = true},
         by_itself("random", "noise: the baseline", "docs/methods.md", "1 forward", "nothing", FinalMap::relu,
                   prepare_random),
     };

@@ -23,7 +23,8 @@ template <class T> T one_of(const std::string& key, const std::string& value, co
                 fmt::format("{} is one of {}, not {}", key, fmt::join(names, ", "), text::quote(value)));
 }
 
-double number(const std::string& key, const std::string& value, double least) {
+/// A number from `least` on, or, of what may be as small as one likes but not nothing, above it.
+double number(const std::string& key, const std::string& value, double least, bool above = false) {
     std::size_t used = 0;
     double result = 0;
     try {
@@ -31,11 +32,22 @@ double number(const std::string& key, const std::string& value, double least) {
     } catch (const std::exception&) {
         used = 0;
     }
-    if (used == 0 || used != value.size() || !(result >= least) || result > 1e9) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("{} takes a number from {} on, not {}", key, least, text::quote(value)));
+    if (used == 0 || used != value.size() || !(above ? result > least : result >= least) || result > 1e9) {
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("{} takes a number {}, not {}", key,
+                        above ? fmt::format("above {}", least) : fmt::format("from {} on", least), text::quote(value)));
     }
     return result;
+}
+
+/// Whether the method, with these options, looks at what the key sets.
+bool takes(const Method& method, const std::string& key, const MethodOptions& options) {
+    if (key == "target" || key == "smooth") return true;  // those that cannot say so themselves
+    if (key == "fuse") return options.layer.find(',') != std::string::npos && method.name != "refine-cam";
+    if (key == "grid" || key == "channels") return !method.map_of_input;
+    if ((key == "alpha" || key == "nearest") && options.target.kind == TargetKind::difference) return true;
+    return std::find(method.settings.begin(), method.settings.end(), key) != method.settings.end();
 }
 
 void set_smoothing(MethodOptions& options, const std::string& value) {
@@ -66,7 +78,7 @@ void set(MethodOptions& options, const std::string& key, const std::string& valu
     else if (key == "steps")
         options.steps = static_cast<int>(number(key, value, 1));
     else if (key == "noise")
-        options.noise = number(key, value, 0);
+        options.noise = number(key, value, 0, true);
     else if (key == "alpha")
         options.target.alpha = number(key, value, 0);
     else if (key == "nearest")
@@ -96,6 +108,30 @@ void set(MethodOptions& options, const std::string& key, const std::string& valu
                     fmt::format("there is no setting {}{}", text::quote(key),
                                 text::did_you_mean(key, {"samples", "steps", "noise", "alpha", "nearest", "variant",
                                                          "fuse", "grid", "channels", "smooth", "target"})));
+    }
+    options.given.insert(key);
+}
+
+void require_effect(const std::vector<const Method*>& methods, const MethodOptions& options) {
+    const auto refuse = [&](const std::string& key, const std::string& why) {
+        std::vector<std::string> names;
+        for (const Method* method : methods) names.push_back(method->name);
+        throw Error(ErrorKind::usage, fmt::format("{} changes nothing for {}: {}", key, fmt::join(names, ", "), why));
+    };
+    for (const std::string& key : options.given) {
+        if (std::any_of(methods.begin(), methods.end(), [&](const Method* m) { return takes(*m, key, options); }))
+            continue;
+        if (key == "fuse")
+            refuse(key, "it joins the maps of several layers, such as --layer A,B, and refine-cam always multiplies");
+        if (key == "grid" || key == "channels")
+            refuse(key, "it tells how a layer lies, and the map is made on the input's pixels");
+        std::vector<std::string> takers;
+        for (const Method& method : explain::methods()) {
+            if (takes(method, key, options)) takers.push_back(method.name);
+        }
+        refuse(key, fmt::format("it is a setting of {}{}",
+                                key == "alpha" || key == "nearest" ? "the target difference and of " : "",
+                                fmt::join(takers, ", ")));
     }
 }
 

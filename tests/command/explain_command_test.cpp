@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using test::Outcome;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 
 /// A bright disc on noise: something for random weights to look at.
@@ -289,15 +290,30 @@ TEST_F(ExplainCommand, ABrokenModelIsOneSentence) {
     expect_failure("cut.onnx", "cut.onnx");
 }
 
-TEST_F(ExplainCommand, ANetworkThatComputesNaNIsRefusedAndTheWeightNamed) {
+TEST_F(ExplainCommand, AModelOfAFormatToComeIsRefused) {
+    model::Model network = model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
+    network.ir_version = 99;
+    model::save(network, path("new.onnx"));
+    const Outcome outcome = run({"explain", "-m", "new.onnx", "photos"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("the model's format (IR version 99) is newer than"));
+}
+
+TEST_F(ExplainCommand, ANetworkWithNaNInItsWeightsIsRefusedAndTheWeightNamed) {
     model::Model network = model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
     for (auto& [name, tensor] : network.graph.initializers) {
         if (tensor.type() == DataType::float32 && tensor.rank() == 4) tensor.mutable_values<float>()[0] = std::nanf("");
     }
     model::save(network, path("nan.onnx"));
-    const Outcome outcome = run({"explain", "-m", "nan.onnx", "photos", "--size", "64"});
-    EXPECT_EQ(outcome.exit_code, 1);
-    EXPECT_THAT(outcome.err, HasSubstr("NaN"));
+    const std::vector<std::vector<std::string>> commands{{"explain", "-m", "nan.onnx", "photos", "--size", "64"},
+                                                         {"inspect", "nan.onnx"},
+                                                         {"annotate", "nan.onnx", "-o", "annotated.onnx"}};
+    for (const auto& arguments : commands) {
+        const Outcome outcome = run(arguments);
+        EXPECT_EQ(outcome.exit_code, 1);
+        EXPECT_THAT(outcome.err, ContainsRegex("its weight '[^']+' holds NaN"));
+    }
+    EXPECT_FALSE(std::filesystem::exists(path("annotated.onnx")));
 }
 
 TEST_F(ExplainCommand, ArraysArePreprocessedAlready) {

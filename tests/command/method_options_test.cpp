@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using test::Outcome;
 using testing::HasSubstr;
+using testing::Not;
 
 class MethodOptionsOfTheCommand : public testing::Test {
 protected:
@@ -107,6 +108,23 @@ TEST_F(MethodOptionsOfTheCommand, SignSaysWhatDecidedIt) {
     }
 }
 
+TEST_F(MethodOptionsOfTheCommand, ASettingServesThoseOfSeveralMethodsThatTakeIt) {
+    const Outcome outcome = explain({"-M", "cam,smooth-grad", "--set", "samples=2"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
+TEST_F(MethodOptionsOfTheCommand, AutoSaysWhyItIsNotCam) {
+    const Outcome middle = explain({"-l", "relu1"});
+    EXPECT_EQ(middle.exit_code, 0) << middle.err;
+    EXPECT_THAT(middle.err, HasSubstr("the method auto is hires-cam here, not cam: cam is defined at the layer that"));
+    EXPECT_THAT(explain({}).err, Not(HasSubstr("auto")));
+}
+
+TEST_F(MethodOptionsOfTheCommand, MoreThreadsThanTheMachineCanUseAreAskedForInVain) {
+    const Outcome outcome = explain({"-j", "4096"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
 TEST_F(MethodOptionsOfTheCommand, ErrorsSayWhatWouldBeRight) {
     const auto error = [&](const std::vector<std::string>& more) {
         const Outcome outcome = explain(more);
@@ -116,6 +134,12 @@ TEST_F(MethodOptionsOfTheCommand, ErrorsSayWhatWouldBeRight) {
     EXPECT_THAT(error({"-M", "grad-cam,layercam"}), HasSubstr("layer-cam"));
     EXPECT_THAT(error({"-M", "grad-cam", "-l", "logit"}), HasSubstr("logits"));
     EXPECT_THAT(error({"-M", "grad-cam", "-l", "logits"}), HasSubstr("has no positions to make a map of"));
+    EXPECT_THAT(error({"-M", "cam,grad-cam", "--set", "samples=9"}),
+                HasSubstr("samples changes nothing for cam, grad-cam: it is a setting of smooth-grad-cam++, ss-cam"));
+    EXPECT_THAT(error({"--set", "nearest=2"}), HasSubstr("a setting of the target difference and of finer-cam"));
+    EXPECT_THAT(error({"-M", "grad-cam", "--fuse", "max"}), HasSubstr("--layer A,B"));
+    EXPECT_THAT(error({"-M", "rise,saliency", "--channels", "last"}), HasSubstr("on the input's pixels"));
+    EXPECT_THAT(error({"-M", "smooth-grad", "--set", "noise=0"}), HasSubstr("noise takes a number above 0, not '0'"));
     EXPECT_THAT(error({"-c", "6"}), HasSubstr("class 6 is out of range: the model has 6 classes, 0 to 5"));
     EXPECT_THAT(error({"-c", "top:7"}), HasSubstr("asks for more classes than the 6"));
     EXPECT_THAT(error({"-M", "rise", "--smooth", "eigen"}), HasSubstr("augment smooths every method"));

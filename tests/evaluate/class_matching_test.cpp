@@ -43,5 +43,11 @@ TEST(ClassMatching, AsManyClassesAsOutputsMatchByNumberWhereNoNameDoes) {
     EXPECT_THAT(match_classes(classes, {}, 3).outputs, ElementsAre(std::nullopt, std::nullopt));
 }
 
+TEST(ClassMatching, LabelsThatAreNotOneForEachOutputNameNone) {
+    const dataset::ClassList classes({{"a", "tench"}, {"b", "tabby"}});
+    EXPECT_THAT(match_classes(classes, labels, 1000).outputs, ElementsAre(std::nullopt, std::nullopt));
+    EXPECT_THAT(match_classes(classes, labels, 2).outputs, ElementsAre(Optional(0), Optional(1)));
+}
+
 }  // namespace
 }  // namespace locus::evaluate

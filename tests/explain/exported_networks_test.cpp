@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
+#include "explain/cam.hpp"
 #include "explain/layer_layout.hpp"
 #include "explain/method.hpp"
 #include "explain/network.hpp"
@@ -110,6 +111,20 @@ TEST(LayerLayout, WhatTheGraphDoesNotTellIsAskedForAndTakenFromTheUser) {
     EXPECT_EQ(a.maps.shape(), (Shape{1, 1, 2, 7}));
     EXPECT_THROW(set(options, "grid", "14"), Error);
     EXPECT_THROW(set(options, "grid", "4x"), Error);
+}
+
+TEST(LayerLayout, CamLaysTokensOutAsTheUserSays) {
+    const Network network = loaded(tokens_without_grid(14));
+    EXPECT_THAT(error_of([&] { prepare_cam(network, {}); }), HasSubstr("--grid ROWSxCOLUMNS"));
+    MethodOptions options;
+    set(options, "grid", "2x7");
+    const Tensor input = random_input(network, 1, 1);
+    EXPECT_EQ(prepare_cam(network, options).explain(input, {.top_k = 1}).maps.shape(), (Shape{1, 1, 2, 7}));
+    set(options, "grid", "3x4");
+    EXPECT_THAT(error_of([&] { prepare_cam(network, options); }), HasSubstr("12 positions"));
+    MethodOptions channels;
+    set(channels, "channels", "first");
+    EXPECT_THAT(error_of([&] { prepare_cam(network, channels); }), HasSubstr("contradicts the head"));
 }
 
 TEST(LayerLayout, ChannelsStandWhereTheUserSays) {
