@@ -45,10 +45,11 @@ demo: build
 	scripts/setup.sh photos
 	scripts/demo.sh
 
-# Without LibTorch and MPI, which are not instrumented, unless asked for; and warnings do not stop these builds, because
-# sanitizers make g++ 12 warn of uninitialised values in its own <regex>.
+# Compiled in half the time that -O2 -g takes. Without LibTorch and MPI, which are not instrumented, unless asked for; and warnings
+# do not stop these builds, because sanitizers make g++ 12 warn of uninitialised values in its own <regex>.
+sanitized = -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1' -DLOCUS_TESTS=ON
 asan: setup
-	$(configure) -B build-asan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCUS_TESTS=ON -DLOCUS_SANITIZE=address \
+	$(configure) -B build-asan $(sanitized) -DLOCUS_SANITIZE=address \
 	  -DLOCUS_WERROR=OFF -DLOCUS_TRAIN=OFF -DLOCUS_MPI=OFF $(CMAKE_ARGS)
 	cmake --build build-asan -j $(JOBS)
 	ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1 \
@@ -56,7 +57,7 @@ asan: setup
 	UBSAN_OPTIONS=print_stacktrace=1 $(ctest) --test-dir build-asan
 
 tsan: setup
-	$(configure) -B build-tsan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DLOCUS_TESTS=ON -DLOCUS_SANITIZE=thread \
+	$(configure) -B build-tsan $(sanitized) -DLOCUS_SANITIZE=thread \
 	  -DLOCUS_WERROR=OFF -DLOCUS_TRAIN=OFF -DLOCUS_MPI=OFF $(CMAKE_ARGS)
 	cmake --build build-tsan -j $(JOBS)
 	TSAN_OPTIONS=suppressions=$(supp)/tsan.supp:print_suppressions=0:second_deadlock_stack=1 \

@@ -1,10 +1,14 @@
 /// The command: parses, calls the library, prints. One file a subcommand.
 
 #include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <string>
 #include <vector>
@@ -55,12 +59,21 @@ void refuse_empty_values(CLI::App& app) {
 }
 
 /// Pictures and tensors of every photo take the same few megabytes again: memory is kept, not handed back to the kernel to be cleared
-/// and faulted in anew.
+/// and faulted in anew. The heap's first part, which loading a model fills, is asked for in large pages: of 4 KiB each, MobileNetV2 takes
+/// 19,000.
 void keep_freed_memory() {
 #ifdef M_MMAP_THRESHOLD
-    constexpr int most = 16 << 20;
+    constexpr int most = 16 << 20, first_part = 64 << 20;
     mallopt(M_MMAP_THRESHOLD, most);
-    mallopt(M_TRIM_THRESHOLD, 4 * most);
+    mallopt(M_TRIM_THRESHOLD, 2 * first_part);
+    mallopt(M_TOP_PAD, first_part);
+    void* grown = std::malloc(most / 2);
+    constexpr std::uintptr_t page = 4096;
+    const auto begin = (reinterpret_cast<std::uintptr_t>(grown) + page) / page * page,
+               end = reinterpret_cast<std::uintptr_t>(sbrk(0)) / page * page;
+    std::free(grown);
+    mallopt(M_TOP_PAD, 0);
+    if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 #endif
 }
 
