@@ -122,10 +122,16 @@ void write_bytes(const float* pixels, std::size_t width, const std::array<int, 3
     }
 }
 
-/// out[i] = pixels[4 i] * scale + offset
+/// red[i] = pixels[4 i] * scale[0] + offset[0], and so on, in one walk over the pixels.
 LOCUS_VECTORISED
-void write_plane(const float* pixels, std::size_t width, float scale, float offset, float* out) {
-    for (std::size_t i = 0; i < width; ++i) out[i] = pixels[4 * i] * scale + offset;
+void write_planes(const float* __restrict pixels, std::size_t width, const float* scale, const float* offset,
+                  float* __restrict red, float* __restrict green, float* __restrict blue) {
+    const float s[]{scale[0], scale[1], scale[2]}, o[]{offset[0], offset[1], offset[2]};
+    for (std::size_t i = 0; i < width; ++i) {
+        red[i] = pixels[4 * i] * s[0] + o[0];
+        green[i] = pixels[4 * i + 1] * s[1] + o[1];
+        blue[i] = pixels[4 * i + 2] * s[2] + o[2];
+    }
 }
 
 /// One row of pixels (four floats each) into its place in the tensor.
@@ -143,6 +149,19 @@ void write_row(const float* pixels, int row, const Preprocessing& p, const Norma
         }
         return;
     }
+    if constexpr (sizeof(T) == sizeof(float)) {
+        if (p.layout == Layout::nchw) {
+            std::array<T*, 3> planes{};
+            std::array<float, 3> scale{}, offset{};
+            for (std::size_t c = 0; c < 3; ++c) {
+                const auto source = static_cast<std::size_t>(n.source[c]);
+                planes[source] = tensor + start + c * plane;
+                scale[source] = n.scale[c];
+                offset[source] = n.offset[c];
+            }
+            return write_planes(pixels, width, scale.data(), offset.data(), planes[0], planes[1], planes[2]);
+        }
+    }
     if constexpr (sizeof(T) == 1) {
         if (p.layout == Layout::nhwc) return write_bytes(pixels, width, n.source, tensor + 3 * start);
     }
@@ -153,12 +172,6 @@ void write_row(const float* pixels, int row, const Preprocessing& p, const Norma
         T* target = tensor + start * pixel_step + c * channel_step;
         const float scale = n.scale[c];
         const float offset = n.offset[c];
-        if constexpr (sizeof(T) == sizeof(float)) {
-            if (pixel_step == 1) {
-                write_plane(source, width, scale, offset, target);
-                continue;
-            }
-        }
         for (std::size_t x = 0; x < width; ++x) target[x * pixel_step] = element_of<T>(source[4 * x] * scale + offset);
     }
 }
