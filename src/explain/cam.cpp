@@ -53,10 +53,14 @@ std::pair<std::int64_t, std::int64_t> map_size(const CamNetwork& cam, const Tens
     return {height, positions / height};
 }
 
-std::vector<runtime::Feed> class_feeds(const CamNetwork& cam, const ClassSelection& classes) {
+/// For passes of `inputs`: of as many items as the graph takes, or all.
+std::vector<runtime::Feed> class_feeds(const CamNetwork& cam, const Tensor& inputs, const ClassSelection& classes) {
+    const std::int64_t items = cam.network.fixed_batch.value_or(inputs.shape().at(0));
     const auto asked = static_cast<std::int64_t>(classes.indices.size());
+    std::vector<std::int64_t> rows;
+    for (std::int64_t i = 0; i < items; ++i) rows.insert(rows.end(), classes.indices.begin(), classes.indices.end());
     return {{cam.tensors.top_k, Tensor::of<std::int64_t>({1}, {classes.top_k})},
-            {cam.tensors.classes, Tensor::of<std::int64_t>({asked}, std::span<const std::int64_t>(classes.indices))}};
+            {cam.tensors.classes, Tensor::of<std::int64_t>({items, asked}, std::span<const std::int64_t>(rows))}};
 }
 
 Attribution run(const CamNetwork& cam, const Tensor& inputs, const ClassSelection& classes) {
@@ -65,7 +69,7 @@ Attribution run(const CamNetwork& cam, const Tensor& inputs, const ClassSelectio
     for (const std::string* optional : {&cam.tensors.bias, &cam.tensors.weights, &cam.tensors.features}) {
         if (!optional->empty()) outputs.push_back(*optional);
     }
-    auto results = run_in_batches(cam.network, cam.session, inputs, class_feeds(cam, classes), outputs,
+    auto results = run_in_batches(cam.network, cam.session, inputs, class_feeds(cam, inputs, classes), outputs,
                                   {cam.tensors.feature_shape});
 
     Attribution attribution;
@@ -101,7 +105,8 @@ double predicted_logit(const CamNetwork& cam, const Tensor& input, const Attribu
 
     std::vector<std::string> outputs{cam.tensors.weights, cam.tensors.pooled};
     if (!cam.tensors.bias.empty()) outputs.push_back(cam.tensors.bias);
-    const auto results = run_in_batches(cam.network, cam.session, input, class_feeds(cam, {.top_k = 1}), outputs);
+    const auto results =
+        run_in_batches(cam.network, cam.session, input, class_feeds(cam, input, {.top_k = 1}), outputs);
     const auto weights = results[0].values<float>();  // for a channel a class: 1 at the class's own
     const auto features = results[1].values<float>();
     if (features.size() < weights.size()) return std::nan("");

@@ -1,5 +1,7 @@
 #include "model/cam_graph.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
@@ -13,10 +15,13 @@ void expose(Graph& graph, const std::string& tensor, DataType type) {
     graph.outputs.push_back({.name = tensor, .type = type, .shape = std::nullopt});
 }
 
-/// The tensor under a name of ours: an output may not be a graph input or stand in the list twice.
-std::string named(NodeWriter& write, const std::string& tensor, const std::string& name) {
-    write.graph().nodes.push_back({.op_type = "Identity", .inputs = {tensor}, .outputs = {name}, .name = name});
-    return name;
+/// Whether a tensor is float32 and has two dimensions for certain: as what a Gemm with such weights makes.
+bool is_float_matrix(const Graph& graph, const std::string& tensor) {
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+        if (!node.is("Gemm") || node.output(0) != tensor) return false;
+        const Tensor* weight = graph.find_constant(node.input(1));
+        return weight != nullptr && weight->type() == DataType::float32;
+    });
 }
 
 std::string as_float(NodeWriter& write, const std::string& tensor) {
@@ -68,47 +73,44 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
     cam.top_k = write.fresh_name("top_k");
     cam.classes = write.fresh_name("classes");
     graph.inputs.push_back({.name = cam.top_k, .type = DataType::int64, .shape = std::vector<Dimension>{{.value = 1}}});
-    graph.inputs.push_back(
-        {.name = cam.classes, .type = DataType::int64, .shape = std::vector<Dimension>{{.symbol = "asked_classes"}}});
+    graph.inputs.push_back({.name = cam.classes,
+                            .type = DataType::int64,
+                            .shape = std::vector<Dimension>{{.symbol = "asked_items"}, {.symbol = "asked_classes"}}});
 
+    // Each node costs some microseconds, of which a small network's pass has few: there are no more than it takes.
     graph.outputs.clear();
-    const auto output = [&](const std::string& tensor, const char* stem, DataType type) {
-        const std::string name = named(write, tensor, write.fresh_name(stem));
-        expose(graph, name, type);
-        return name;
-    };
+    cam.logits = is_float_matrix(graph, head.logits)
+                     ? head.logits
+                     : write.node("Flatten", {as_float(write, head.logits)}, {{"axis", std::int64_t{1}}});
+    expose(graph, cam.logits, DataType::float32);
 
-    const std::string logits = write.node("Flatten", {as_float(write, head.logits)}, {{"axis", std::int64_t{1}}});
-    cam.logits = output(logits, "logits", DataType::float32);
-
-    // class_indices [n, m] = the best ones, then those asked for by index.
-    const std::string best = write.node_with_outputs("TopK", {logits, cam.top_k}, 2, {{"axis", std::int64_t{1}}})[1];
-    const std::string batch =
-        write.node("Gather", {write.node("Shape", {logits}), write.constant(Ints{0})}, {{"axis", std::int64_t{0}}});
-    const std::string asked_shape =
-        write.node("Concat", {batch, write.node("Shape", {cam.classes})}, {{"axis", std::int64_t{0}}});
-    const std::string asked = write.node("Expand", {cam.classes, asked_shape});
-    const std::string indices = write.node("Concat", {best, asked}, {{"axis", std::int64_t{1}}});
-    cam.class_indices = output(indices, "class_indices", DataType::int64);
+    // [n, m]: the best ones, then those asked for by index.
+    const std::string best =
+        write.node_with_outputs("TopK", {cam.logits, cam.top_k}, 2, {{"axis", std::int64_t{1}}})[1];
+    cam.class_indices = write.node("Concat", {best, cam.classes}, {{"axis", std::int64_t{1}}});
+    expose(graph, cam.class_indices, DataType::int64);
 
     const std::string shaped = features_first(write, head, options.layer.empty() ? head.target_layer : options.layer);
-    cam.feature_shape = output(write.node("Shape", {shaped}), "feature_shape", DataType::int64);
+    cam.feature_shape = write.node("Shape", {shaped});
+    expose(graph, cam.feature_shape, DataType::int64);
     const std::string features =
         head.layout == FeatureLayout::tokens ? shaped : write.node("Reshape", {shaped, write.constant(Ints{0, 0, -1})});
-    const std::string weights = head.kind == HeadKind::class_pool ? one_hot_weights(write, shaped, indices)
-                                                                  : class_weights(write, head, indices);
-    cam.maps = output(write.node("MatMul", {weights, features}), "maps", DataType::float32);
+    const std::string weights = head.kind == HeadKind::class_pool ? one_hot_weights(write, shaped, cam.class_indices)
+                                                                  : class_weights(write, head, cam.class_indices);
+    cam.maps = write.node("MatMul", {weights, features});
+    expose(graph, cam.maps, DataType::float32);
 
     if (head.kind == HeadKind::pool_linear && !head.bias.empty()) {
         const std::string flat = write.node("Reshape", {as_float(write, head.bias), write.constant(Ints{-1})});
-        std::string bias = write.node("Gather", {flat, indices}, {{"axis", std::int64_t{0}}});
-        if (head.bias_scale != 1.0F) bias = write.node("Mul", {bias, write.constant(Tensor::scalar(head.bias_scale))});
-        cam.bias = output(bias, "bias", DataType::float32);
+        cam.bias = write.node("Gather", {flat, cam.class_indices}, {{"axis", std::int64_t{0}}});
+        if (head.bias_scale != 1.0F)
+            cam.bias = write.node("Mul", {cam.bias, write.constant(Tensor::scalar(head.bias_scale))});
+        expose(graph, cam.bias, DataType::float32);
     }
     const bool adds_up = head.pool != Pool::max && options.layer.empty();
-    if (!adds_up || options.expose_parts) cam.weights = output(weights, "weights", DataType::float32);
-    if (!adds_up) cam.pooled = output(as_float(write, head.pooled), "pooled", DataType::float32);
-    if (options.expose_parts) cam.features = output(features, "features", DataType::float32);
+    if (!adds_up || options.expose_parts) expose(graph, cam.weights = weights, DataType::float32);
+    if (!adds_up) expose(graph, cam.pooled = as_float(write, head.pooled), DataType::float32);
+    if (options.expose_parts) expose(graph, cam.features = features, DataType::float32);
     remove_unused(graph);
     return cam;
 }
