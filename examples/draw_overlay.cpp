@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
         const locus::Explainer explainer(argv[1]);
         const locus::Image photo = locus::read_image(argv[2]);
         const locus::Explanation best = explainer.explain(photo).front();
-        const locus::Map heat = locus::upsample(best.map, photo.width, photo.height);
+        const locus::Map heat = locus::upsample(best.evidence(), photo.width, photo.height, best.region);
         const locus::Image picture =
             locus::overlay(photo, heat, locus::boxes(heat), {.colormap = "turbo", .label = best.class_name});
         locus::write_image(argv[3], picture);

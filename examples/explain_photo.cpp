@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
             } else {
                 std::cout << "score " << e.logit << '\n';
             }
-            for (const locus::Box& box : locus::boxes_from_raw(e.map, photo.width, photo.height)) {
+            for (const locus::Box& box : locus::boxes_from_raw(e.evidence(), photo.width, photo.height, e.region)) {
                 std::cout << "   box at " << box.x << ',' << box.y << ", " << box.width << " x " << box.height
                           << " pixels\n";
             }

@@ -20,7 +20,9 @@
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
 #include "report/atomic_file.hpp"
+#include "report/out_folder.hpp"
 #include "report/utf8.hpp"
+#include "text/quote.hpp"
 
 namespace locus::command {
 namespace {
@@ -34,7 +36,7 @@ struct CheckArguments {
     MethodArguments options;
     int steps = 10, threads = 0;
     std::uint64_t seed = 0;
-    bool quiet = false;
+    bool overwrite = false, quiet = false;
 };
 
 /// Methods of different kinds, as far as they apply.
@@ -69,7 +71,20 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
     return looked;
 }
 
+/// An earlier check is replaced; a run's results, and what others have put into the folder, are not. Throws Error(usage).
+void require_room(const CheckArguments& arguments) {
+    const std::filesystem::path out = arguments.out;
+    const report::OutState state = report::inspect_out(out);
+    if (arguments.overwrite || state == report::OutState::empty || std::filesystem::is_regular_file(out / "check.json"))
+        return;
+    throw Error(ErrorKind::usage, fmt::format("{} holds {}: choose another folder with --out, or put a check's files "
+                                              "beside them with --overwrite",
+                                              text::quote(arguments.out),
+                                              state == report::OutState::foreign ? "other files" : "a run's results"));
+}
+
 void check(const CheckArguments& arguments) {
+    require_room(arguments);
     explain::Network network =
         explain::load_network(arguments.model, {.input = arguments.input,
                                                 .output = arguments.output,
@@ -128,7 +143,8 @@ void add_check(CLI::App& app) {
         "alone (Adebayo et al. 2018).\n"
         "Weights are shuffled within each layer, from the scores down, each step on top of those before; maps are "
         "compared with those of the trained\n"
-        "network by rank correlation and structural similarity. OUT holds check.json, check.html and maps/*.png "
+        "network by rank correlation and structural similarity. OUT holds check.json, check.html and maps/*.png: a "
+        "folder that is new, empty or an earlier check's, unless --overwrite says otherwise "
         "(docs/methods.md).\n\n"
         "Examples:\n"
         "  locus check resnet50.onnx cat.jpg dog.jpg\n"
@@ -158,7 +174,8 @@ void add_check(CLI::App& app) {
     command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");
     command.add_option("--output", arguments->output, "The model's score output (default: found)")->type_name("NAME");
     arguments->preprocessing.add_to(command);
-    arguments->options.add_to(command);
+    arguments->options.add_to(command, {"--target-image"});
+    command.add_flag("--overwrite", arguments->overwrite, "Write into OUT, whatever is there");
     command.add_flag("-q,--quiet", arguments->quiet, "Errors and the table only");
     command.callback([arguments] { check(*arguments); });
 }

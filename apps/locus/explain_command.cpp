@@ -144,6 +144,8 @@ void read_arguments(ExplainArguments& arguments) {
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
     if (!arguments.save.empty()) run.save = saves(split_list(arguments.save));
+    if (run.overlay.is_signed && run.overlay.colormap != OverlayOptions().colormap)
+        throw Error(ErrorKind::usage, "--signed shows diverging colours of its own: --colormap is left out with it");
     colormap(run.overlay.colormap);  // an unknown name is told before any work is done
 }
 

@@ -161,7 +161,7 @@ void add_export(CLI::App& app) {
                     "with, or node_modules here)")
         ->type_name("DIR")
         ->group(written);
-    arguments->options.add_to(command);
+    arguments->options.add_to(command, {"--target-image", "--smooth"});
     arguments->preprocessing.add_to(command);
     command.callback([arguments] { run(*arguments); });
 }

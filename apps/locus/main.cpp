@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <new>
 #include <string>
 #include <vector>
@@ -82,6 +83,14 @@ int fail(const char* sentence, int code) {
     return code;
 }
 
+/// The exit code of a command that has said what it had to say.
+int finish_output() {
+    std::fflush(stdout);
+    return std::ferror(stdout) == 0
+               ? locus::command::success
+               : fail("standard output could not be written to its end", locus::command::job_failed);
+}
+
 }  // namespace
 
 int locus::command::tell(const Error& error) {
@@ -120,11 +129,11 @@ int main(int argc, char** argv) {
                                                       text::did_you_mean(argv[1], names)));
         }
         app.parse(argc, argv);
-        std::fflush(stdout);
-        if (std::ferror(stdout) != 0) throw Error(ErrorKind::io, "standard output could not be written to its end");
-        return command::success;
+        return finish_output();
     } catch (const CLI::Success& success) {
-        return app.exit(success);
+        app.exit(success);  // help or version, printed
+        std::cout.flush();
+        return finish_output();
     } catch (const CLI::ExtrasError& error) {
         return fail(unexpected(app, error).c_str(), command::wrong_usage);
     } catch (const CLI::ParseError& error) {

@@ -8,7 +8,7 @@
 
 namespace locus::command {
 
-void MethodArguments::add_to(CLI::App& command) {
+void MethodArguments::add_to(CLI::App& command, const std::vector<std::string>& without) {
     const std::string group = "Method";
     command
         .add_option("--target", target,
@@ -53,13 +53,25 @@ void MethodArguments::add_to(CLI::App& command) {
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false)
         ->group(group);
+    for (const std::string& name : without) command.remove_option(command.get_option(name));
 }
 
 std::vector<std::pair<std::string, std::string>> MethodArguments::words() const {
     std::vector<std::pair<std::string, std::string>> result;
-    if (!target_mask.empty()) result.emplace_back("target", "mask");
-    if (!target_embedding.empty() || !target_image.empty()) result.emplace_back("target", "similarity");
-    if (!target.empty()) result.emplace_back("target", target);
+    std::string number = target;
+    const auto require = [&](const std::string& value, const char* option, const char* needed) {
+        if (value.empty()) return;
+        if (!number.empty() && number != needed)
+            throw Error(ErrorKind::usage,
+                        fmt::format("{} is for the target {}, and the target {} is asked for", option, needed, number));
+        number = needed;
+    };
+    require(target_mask, "--target-mask", "mask");
+    require(target_embedding, "--target-embedding", "similarity");
+    require(target_image, "--target-image", "similarity");
+    if (!target_embedding.empty() && !target_image.empty())
+        throw Error(ErrorKind::usage, "--target-embedding and --target-image both say what to compare with: give one");
+    if (!number.empty()) result.emplace_back("target", number);
     if (!fuse.empty()) result.emplace_back("fuse", fuse);
     if (!grid.empty()) result.emplace_back("grid", grid);
     if (!channels.empty()) result.emplace_back("channels", channels);
@@ -89,8 +101,6 @@ std::optional<Image> MethodArguments::image() const {
 }
 
 void MethodArguments::apply(explain::MethodOptions& options) const {
-    if (!target_image.empty())
-        throw Error(ErrorKind::usage, "--target-image is for locus explain; give the embedding as --target-embedding");
     for (const auto& [key, value] : words()) explain::set(options, key, value);
     options.target.mask = mask();
     options.target.reference = embedding();

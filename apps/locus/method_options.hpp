@@ -19,7 +19,8 @@ struct MethodArguments {
     std::string target, target_mask, target_embedding, target_image, fuse, smooth, grid, channels;
     std::vector<std::string> settings;
 
-    void add_to(CLI::App& command);
+    /// Options named in `without` ("--smooth") are left out.
+    void add_to(CLI::App& command, const std::vector<std::string>& without = {});
 
     /// Keys and values as explain::set takes them. Throws Error(usage) for a --set without '='.
     std::vector<std::pair<std::string, std::string>> words() const;

@@ -2,7 +2,7 @@
 
 /// From maps to boxes.
 ///
-///     locus::Map full = locus::upsample(raw, image.width, image.height);
+///     locus::Map full = locus::upsample(e.evidence(), image.width, image.height, e.region);   // e: an Explanation
 ///     for (const locus::Box& box : locus::boxes(full, {.threshold = 0.2})) ...
 ///
 /// The rule of Zhou et al. 2016: pixels above 20 % of the map's maximum, the box round the largest connected piece.

@@ -6,7 +6,7 @@
 ///     locus::Image photo = locus::read_image("cat.jpg");
 ///     for (const locus::Explanation& e : explainer.explain(photo, {.classes = {locus::ClassRequest::top(2)}})) {
 ///         std::cout << e.class_name << ' ' << *e.probability << '\n';
-///         for (const locus::Box& box : locus::boxes(locus::upsample(e.map, photo.width, photo.height))) ...
+///         for (const locus::Box& box : locus::boxes_from_raw(e.evidence(), photo.width, photo.height, e.region)) ...
 ///     }
 ///
 /// An `Explainer` may be used from several threads at once: every member is const and none keeps state between calls.
@@ -60,14 +60,20 @@ struct Explanation {
     std::optional<double> bias;  ///< the number for which pool(map) + bias = logit; none where no such number exists
     std::optional<double> probability;  ///< softmax, or sigmoid for multi-label models, of the logits
     Map map;                            ///< raw: signed, at the target layer's resolution
-    /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful zero. Pictures and boxes
-    /// show sign * (map - zero).
+    /// What the map covers, in pixels of the photo: all of it, or the crop that the network saw. Of a tensor: the input.
+    Region region;
+    /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful zero.
     double zero = 0;
     int sign =
         1;  ///< -1 where the method's formula turned the map over (ablation-cam of a negative logit divides by it)
     /// What decided the sign: "energy" (of the features) or "evidence" (for the class) for principal components, whose sign is arbitrary; "nothing"
     /// where neither could; "score" for ablation-cam; empty for methods where there is nothing to decide.
     std::string sign_by;
+    /// sign * (map - zero), which pictures and boxes show:
+    ///
+    ///     boxes_from_raw(e.evidence(), photo.width, photo.height, e.region);
+    Map evidence() const;
+
     std::vector<Part> parts;  ///< where asked for: the channels that add most to the logit, greatest amount first
     std::string note;         ///< what a reader must know of this map ("no positive evidence"), else empty
 };
@@ -112,15 +118,15 @@ struct ModelInfo {
 
 class Explainer {
 public:
-    /// Loads a model, finds its head and rewrites it. Throws Error(model), Error(usage) for an unknown layer, method, input or output
+    /// Loads a model, finds its head and rewrites it. Throws Error(io) where the file cannot be read, Error(model), Error(usage) for an unknown layer, method, input or output
     /// (with the nearest names), Error(unsupported) where the method does not apply (with those that do).
     explicit Explainer(const std::filesystem::path& model, const ExplainerOptions& options = {});
     Explainer(Explainer&&) noexcept;
     Explainer& operator=(Explainer&&) noexcept;
     ~Explainer();
 
-    /// One explanation a class asked for and method; duplicates are left out, order is that of the request, the methods of a class together. Throws
-    /// Error(model) where the network fails on the input or its scores are not numbers, Error(resource) where memory does not suffice.
+    /// One explanation a class asked for and method; duplicates are left out: the best classes first, then those asked for by index, in that order, the methods of a class
+    /// together. Throws Error(usage) where no class is asked for or one is not the model's, Error(model) where the network fails on the input or its scores are not numbers, Error(resource) where memory does not suffice.
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations.

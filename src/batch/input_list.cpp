@@ -22,13 +22,18 @@ namespace {
 
 constexpr std::size_t longest_stem = 180;  // bytes; file systems allow 255, and endings are added
 
-bool has_known_ending(const fs::path& file) {
-    static const std::set<std::string> endings{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp",
-                                               ".tif", ".tiff", ".gif", ".bmp",  ".npy"};
+/// ".jpg" of "a.JPG".
+std::string ending_of(const fs::path& file) {
     std::string ending = file.extension().string();
     std::transform(ending.begin(), ending.end(), ending.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return endings.contains(ending);
+    return ending;
+}
+
+bool has_known_ending(const fs::path& file) {
+    static const std::set<std::string> endings{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp",
+                                               ".tif", ".tiff", ".gif", ".bmp",  ".npy"};
+    return endings.contains(ending_of(file));
 }
 
 /// Why nothing can be read there: the system's word, unless there is nothing.
@@ -60,6 +65,14 @@ std::string safe_stem(const fs::path& below) {
             while (!name.empty() && !text::is_utf8(name)) name.pop_back();
         }
         result /= name;
+    }
+    // A folder named as an output is would stand where the output of dir.png belongs.
+    for (fs::path folder = result.parent_path(), below; !folder.empty(); folder = folder.parent_path()) {
+        static const std::set<std::string> written{".jpg", ".png", ".npy"};
+        if (!written.contains(ending_of(folder))) continue;
+        below = result.lexically_relative(folder);
+        folder += "_";
+        result = folder / below;
     }
     return result.empty() ? "image" : result.string();
 }
@@ -130,15 +143,20 @@ private:
 
     void add_folder(const std::string& folder) {
         const std::size_t before = items_.size();
+        met_again_ = false;
         walk(folder, folder);
-        if (items_.size() == before)
+        if (items_.size() == before && !met_again_)
             fail(folder, "the folder holds no pictures (jpg, png, webp, tif, gif, bmp) and no .npy arrays");
     }
 
     void walk(const fs::path& root, const fs::path& folder) {
         std::error_code error;
         const fs::path real = fs::canonical(folder, error);
-        if (error || !walked_.insert(real.string()).second) return;
+        if (error) return;
+        if (!walked_.insert(real.string()).second) {
+            met_again_ = true;
+            return;
+        }
         std::vector<fs::path> entries;
         for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
             entries.push_back(it->path());
@@ -160,7 +178,7 @@ private:
     }
 
     void add_file(const std::string& name, const fs::path& file, const fs::path& below) {
-        if (file.extension() == ".npy") return add_array(name, file, below);
+        if (is_array(file)) return add_array(name, file, below);
         items_.push_back({name, file, std::nullopt, unique(safe_stem(below)), {}});
     }
 
@@ -208,9 +226,12 @@ private:
     std::unordered_set<std::string> stems_;
     std::unordered_map<std::string, int> repeats_;
     std::unordered_set<std::string> walked_;
+    bool met_again_ = false;  // a folder of the last walk had been walked before
 };
 
 }  // namespace
+
+bool is_array(const fs::path& file) { return ending_of(file) == ".npy"; }
 
 std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input) {
     Lister lister(standard_input);

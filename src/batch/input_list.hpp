@@ -23,6 +23,9 @@ struct InputItem {
     std::string error;  ///< why this item cannot be read, where that is known already; else empty
 };
 
+/// Whether a file is taken for an array: by its ending, .npy or .NPY.
+bool is_array(const std::filesystem::path& file);
+
 /// Expands arguments in their order: files; folders (walked, names sorted, pictures and arrays by their ending; what is hidden and
 /// what earlier runs wrote there is left out); globs (*, ?, [...]), of which pipes are left out with an error; "-" for one path a line on `standard_input`; .npy arrays item by
 /// item. What does not exist becomes an item with an error. Folders met twice by links are walked once.

@@ -27,15 +27,6 @@ std::string caption(const Explanation& e) {
                          : fmt::format("{} {:.4g}", short_name(e), e.score);
 }
 
-/// The raw map over its "no evidence" value, which is what pictures and boxes show.
-Map evidence(const Explanation& e) {
-    Map map = e.map;
-    if (e.zero != 0 || e.sign < 0) {
-        for (float& value : map.values) value = static_cast<float>(e.sign) * (value - static_cast<float>(e.zero));
-    }
-    return map;
-}
-
 class ItemWriter {
 public:
     ItemWriter(const RunOptions& options, const InputItem& item, Source& source, bool several_methods)
@@ -50,7 +41,7 @@ public:
         const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
         record.map_min = *least;
         record.map_max = *greatest;
-        const Map map = evidence(explanation);
+        const Map map = explanation.evidence();
         record.boxes = boxes_from_raw(map, source_.width, source_.height, source_.region, options_.boxes);
         std::string stem = alone ? item_.stem : fmt::format("{}.{}", item_.stem, explanation.class_index);
         if (several_methods_) stem += '.' + explanation.method;

@@ -10,6 +10,7 @@
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "report/npy.hpp"
+#include "text/quote.hpp"
 
 namespace locus::batch {
 namespace {
@@ -55,13 +56,14 @@ Tensor read_array(const InputItem& item) {
     }
     if (input.rank() != 4 || input.size() == 0) {
         throw Error(ErrorKind::image,
-                    fmt::format("{} has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]", item.name,
-                                to_string(file.shape())));
+                    fmt::format("{} has the shape {}, but a preprocessed input is [C, H, W] or [N, C, H, W]",
+                                text::quote(item.name), to_string(file.shape())));
     }
     const Tensor floats = input.to_float32();
     const auto values = floats.values<float>();
     if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
-        throw Error(ErrorKind::image, fmt::format("{} holds NaN or infinity: an input is finite numbers", item.name));
+        throw Error(ErrorKind::image,
+                    fmt::format("{} holds NaN or infinity: an input is finite numbers", text::quote(item.name)));
     }
     return input;
 }
@@ -97,7 +99,7 @@ InputBatch::InputBatch(const Preprocessing& preprocessing, std::size_t room)
 
 Source InputBatch::read(const InputItem& item, bool whole, const std::atomic<bool>* stop) {
     Source source;
-    if (item.file.extension() == ".npy") {
+    if (is_array(item.file)) {
         Tensor array = read_array(item);
         source.picture = picture_of(array, preprocessing_);
         source.width = source.picture.width;

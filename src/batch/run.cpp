@@ -219,7 +219,7 @@ public:
         for (const std::size_t index : indices) {
             try {
                 if (!inputs_[index].error.empty()) throw Error(ErrorKind::io, inputs_[index].error);
-                sources.push_back(batch.read(inputs_[index], needs_picture(index), &stop_));
+                sources.push_back(batch.read(inputs_[index], needs_pictures(), &stop_));
                 readable.push_back(index);
             } catch (const image::Stopped&) {
                 return {};
@@ -259,8 +259,9 @@ private:
         return options_.save.report && index < previews_.images ? previews_.side : 0;
     }
 
-    bool needs_picture(std::size_t index) const {
-        return options_.save.overlay || options_.explainer.parts > 0 || preview_side(index) > 0;
+    /// The same for all of a run, so that scores do not depend on a photo's place in it.
+    bool needs_pictures() const {
+        return options_.save.overlay || options_.explainer.parts > 0 || options_.save.report;
     }
 
     Outcome finished(std::size_t index, Source source, std::vector<Explanation> explanations) const {

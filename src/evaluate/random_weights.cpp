@@ -59,7 +59,7 @@ std::vector<WeightedLayer> weighted_layers(const model::Graph& graph, const std:
     for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
         const std::string& made = node->output(0);
         if (!behind.contains(made) || !before.contains(made)) continue;
-        WeightedLayer layer{.node = node->description()};
+        WeightedLayer layer{.node = node->name.empty() ? made : node->name};
         for (const std::string& tensor : node->inputs) {
             if (tensor.empty() || behind.contains(tensor)) continue;
             for (const std::string& name : index.ancestors(tensor)) {  // weights may be unpacked by the graph

@@ -136,7 +136,8 @@ double mean_of(const std::vector<double>& values) {
 SanityResult sanity_check(const explain::Network& network, const Tensor& inputs, const SanityOptions& options,
                           const std::function<void(std::size_t done, std::size_t steps)>& progress) {
     std::vector<const explain::Method*> methods;
-    for (const std::string& name : options.methods) methods.push_back(&explain::find_method(name));
+    for (const std::string& name : options.methods)
+        methods.push_back(name == "auto" ? &explain::automatic_method(network) : &explain::find_method(name));
     if (methods.empty()) throw Error(ErrorKind::usage, "a sanity check needs a method to look at");
     explain::require_effect(methods, options.method);
     if (options.method.augment)

@@ -156,9 +156,11 @@ namespace {
 const Method& exportable_method(const Network& network, const ExplainedModelOptions& options) {
     const Method& method = options.method == "auto" ? automatic_method(network) : find_method(options.method);
     if (method.nodes == nullptr) {
-        throw Error(ErrorKind::unsupported,
-                    fmt::format("{} needs more than one pass and cannot be exported; these methods can: {}",
-                                method.name, fmt::join(exportable_methods(), ", ")));
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format(
+                "{} is not written as nodes of a model's one pass and cannot be exported; these methods can: {}",
+                method.name, fmt::join(exportable_methods(), ", ")));
     }
     if (options.options.augment || options.options.eigen_smooth) {
         throw Error(ErrorKind::unsupported,

@@ -25,11 +25,12 @@ struct Explainer::State {
     std::optional<explain::SharedMethods> prepared;
     std::vector<std::string> names, layers;  // of each method
     bool augment = false;
-    explain::TargetScore target;
+    std::vector<explain::TargetScore> targets;  // likewise
     int parts = 0;
     ModelInfo info;
 
     void prepare(const std::string& text, const explain::MethodOptions& options);
+    explain::ClassSelection selection(const std::vector<ClassRequest>& requests) const;
 };
 
 namespace {
@@ -38,7 +39,9 @@ explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std
     explain::ClassSelection result{.top_k = 0};
     for (const ClassRequest& request : requests) {
         if (request.top_k) {
-            if (*request.top_k < 1 || *request.top_k > classes) {
+            if (*request.top_k < 1)
+                throw Error(ErrorKind::usage, fmt::format("top:{} asks for no class: K is 1 or more", *request.top_k));
+            if (*request.top_k > classes) {
                 throw Error(ErrorKind::usage, fmt::format("top:{} asks for more classes than the {} that the model has",
                                                           *request.top_k, classes));
             }
@@ -53,6 +56,8 @@ explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std
             }
         }
     }
+    if (result.top_k == 0 && result.indices.empty())
+        throw Error(ErrorKind::usage, "no class is asked for: name one, or ask for the best ones");
     return result;
 }
 
@@ -143,7 +148,11 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
         e.logit = logits[static_cast<std::size_t>(index)];
         e.score = explain::score(target, logits, index, network.head.activation);
         if (a.bias) e.bias = a.bias->values<float>()[item * m + c];
-        if (target.kind == explain::TargetKind::similarity) e.class_name = "similarity to the reference";
+        if (target.kind == explain::TargetKind::similarity) {
+            e.class_name = "similarity to the reference";
+            e.rank = 1;
+            e.logit = e.score;
+        }
         if (has_probabilities(network, target, classes)) e.probability = probabilities[static_cast<std::size_t>(index)];
         const auto values = a.maps.values<float>().subspan((item * m + c) * positions, positions);
         e.map = {.width = width, .height = height, .values = {values.begin(), values.end()}};
@@ -201,8 +210,19 @@ void Explainer::State::prepare(const std::string& text, const explain::MethodOpt
     }
 }
 
+explain::ClassSelection Explainer::State::selection(const std::vector<ClassRequest>& requests) const {
+    const explain::ClassSelection asked = locus::selection(requests, prepared->classes());
+    if (targets.front().kind != explain::TargetKind::similarity) return asked;
+    if (asked.top_k != 1 || !asked.indices.empty())
+        throw Error(ErrorKind::usage, "the target similarity compares all scores at once: no class is asked for");
+    return {.top_k = 0, .indices = {0}};
+}
+
 Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options)
     : state_(std::make_unique<State>()) {
+    if (options.threads < 0 || options.parts < 0)
+        throw Error(ErrorKind::usage, fmt::format("{} threads and {} parts are not possible: both are 0 or more",
+                                                  options.threads, options.parts));
     explain::NetworkOptions network{.input = options.input,
                                     .output = options.output,
                                     .threads = options.threads,
@@ -217,10 +237,13 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
     method_options.target.reference = options.target_embedding;
     if (options.target_image) method_options.target.reference = embedding(state_->network, *options.target_image);
     state_->prepare(options.method, method_options);
-    state_->target = method_options.target;
     state_->augment = method_options.augment;
     for (std::size_t i = 0; i < state_->methods.size(); ++i) {
-        state_->names.push_back(state_->methods[i]->name);
+        const explain::Method& method = *state_->methods[i];
+        explain::MethodOptions adjusted = method_options;
+        if (method.adjust != nullptr) method.adjust(state_->network, adjusted);
+        state_->targets.push_back(std::move(adjusted.target));
+        state_->names.push_back(method.name);
         state_->layers.push_back(state_->prepared->target_layer(i));
     }
     state_->parts = options.parts;
@@ -245,18 +268,27 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
     }
 }
 
+Map Explanation::evidence() const {
+    Map result = map;
+    if (zero == 0 && sign > 0) return result;
+    for (float& value : result.values) value = static_cast<float>(sign) * (value - static_cast<float>(zero));
+    return result;
+}
+
 Explainer::Explainer(Explainer&&) noexcept = default;
 Explainer& Explainer::operator=(Explainer&&) noexcept = default;
 Explainer::~Explainer() = default;
 
 std::vector<Explanation> Explainer::explain(const Image& image, const ExplainOptions& options) const {
-    return explain(preprocess(image, state_->network.preprocessing), options).front();
+    const Preprocessing& p = state_->network.preprocessing;
+    std::vector<Explanation> explanations = explain(preprocess(image, p), options).front();
+    for (Explanation& e : explanations) e.region = visible_region(image.width, image.height, p);
+    return explanations;
 }
 
 std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, const ExplainOptions& options) const {
     const explain::Network& network = state_->network;
-    explain::ClassSelection classes = selection(options.classes, state_->prepared->classes());
-    if (state_->target.kind == explain::TargetKind::similarity) classes = {.top_k = 0, .indices = {0}};  // no classes
+    const explain::ClassSelection classes = state_->selection(options.classes);
     if (inputs.rank() != 4 || inputs.shape()[0] < 1) {
         throw Error(ErrorKind::usage,
                     fmt::format("inputs have the shape {}, but [N, C, H, W] or [N, H, W, C] is needed",
@@ -273,8 +305,11 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
         std::vector<std::vector<Explanation>> by_method;
         for (std::size_t i = 0; i < attributions.size(); ++i) {
             by_method.push_back(item_explanations(attributions[i], static_cast<std::size_t>(item), network,
-                                                  state_->target, state_->methods[i]->final_map, state_->parts));
+                                                  state_->targets[i], state_->methods[i]->final_map, state_->parts));
             for (Explanation& e : by_method.back()) {
+                const bool last = network.preprocessing.layout == Layout::nhwc;
+                e.region = {.width = static_cast<double>(inputs.shape()[last ? 2 : 3]),
+                            .height = static_cast<double>(inputs.shape()[last ? 1 : 2])};
                 e.method = state_->names[i];
                 e.layer = state_->layers[i];
             }
@@ -287,9 +322,7 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
     return result;
 }
 
-void Explainer::check(const std::vector<ClassRequest>& classes) const {
-    selection(classes, state_->prepared->classes());
-}
+void Explainer::check(const std::vector<ClassRequest>& classes) const { state_->selection(classes); }
 
 const ModelInfo& Explainer::model() const { return state_->info; }
 const Preprocessing& Explainer::preprocessing() const { return state_->network.preprocessing; }

@@ -87,7 +87,13 @@ std::string gradient_obstacle(const Network& network) {
     }
 }
 
-void adjust_finer_cam(const Network&, MethodOptions& options) { options.target.kind = TargetKind::difference; }
+void adjust_finer_cam(const Network&, MethodOptions& options) {
+    if (options.target.chosen && options.target.kind != TargetKind::difference)
+        throw Error(ErrorKind::usage,
+                    "finer-cam explains the difference to the nearest classes: another target is for grad-cam, whose "
+                    "formula it is");
+    options.target.kind = TargetKind::difference;
+}
 
 PassPlan plan_finer_cam(const Network& network, const MethodOptions& options) {
     MethodOptions finer = options;

@@ -50,9 +50,8 @@ double InputScores::score(std::span<const float> logits, std::int64_t index) con
     return explain::score(options_.target, logits, index, network_.head.activation);
 }
 
-double InputScores::probability_or_target(std::span<const float> logits, std::int64_t index) const {
-    if (options_.target.chosen) return score(logits, index);
-    return probabilities(logits, network_.head.activation)[static_cast<std::size_t>(index)];
+void adjust_to_probability(const Network&, MethodOptions& options) {
+    if (!options.target.chosen) options.target.kind = TargetKind::probability;
 }
 
 namespace {

@@ -41,9 +41,6 @@ public:
     /// y of the asked classes for one row of logits.
     double score(std::span<const float> logits, std::int64_t index) const;
 
-    /// The same, the probability unless another target was chosen: for methods that explain what is seen of the input.
-    double probability_or_target(std::span<const float> logits, std::int64_t index) const;
-
 private:
     Network network_;
     MethodOptions options_;
@@ -53,11 +50,16 @@ private:
     std::optional<runtime::Session> session_;
 };
 
+/// Methods that explain what is seen of the input take the probability unless another target was chosen.
+void adjust_to_probability(const Network& network, MethodOptions& options);
+
 /// A method that perturbs the input, from what explains inputs by their scores. `method` is its name, for the error where a layer is given.
 template <class Run>
 Prepared prepare_by_scores(const Network& network, const MethodOptions& options, const char* method, const Run& run) {
     require_no_layer(options, method);
-    const auto scores = std::make_shared<InputScores>(network, options, false);
+    MethodOptions adjusted = options;
+    adjust_to_probability(network, adjusted);
+    const auto scores = std::make_shared<InputScores>(network, adjusted, false);
     return {.explain = [scores, run](const Tensor& inputs,
                                      const ClassSelection& classes) { return run(*scores, inputs, classes); },
             .target_layer = network.input,

@@ -25,6 +25,23 @@ Value class_scores(model::Emitter& emit, const Network& network, const TargetSco
     return model::reduce_sum(flat * emit.constant(mask_weights(target, positions)), {2}, false);
 }
 
+/// Throws Error(usage) for a target that means nothing for scores of this shape.
+void require_sense(const MethodOptions& options, const Shape& scores) {
+    const TargetScore& target = options.target;
+    const std::int64_t others = (scores.size() < 2 ? 1 : scores[1]) - 1;
+    if (target.kind == TargetKind::mask && std::all_of(scores.begin() + std::min<std::ptrdiff_t>(2, std::ssize(scores)),
+                                                       scores.end(), [](std::int64_t size) { return size == 1; }))
+        throw Error(ErrorKind::usage, fmt::format("the target mask is for networks whose scores have positions, [n, C, "
+                                                  "h, w]; this one's have the shape {}",
+                                                  to_string(scores)));
+    if (target.kind != TargetKind::difference) return;
+    if (others < 1)
+        throw Error(ErrorKind::usage,
+                    "the difference to the nearest classes needs two classes, and the network has one");
+    if (options.given.contains("nearest") && target.nearest > others)
+        throw Error(ErrorKind::usage, fmt::format("nearest is {}, but a class has {} others", target.nearest, others));
+}
+
 }  // namespace
 
 MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf map_of)
@@ -39,6 +56,7 @@ MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf m
     }
     if (map_of == MapOf::layer) layers_ = find_target_layers(network, shapes_, options.layer, options.layout);
     emit_ = std::make_unique<model::Emitter>(model_, shapes_, "locus");
+    require_sense(options, shapes_.shape(network.head.logits));
     logits_ = class_scores(*emit_, network, options.target);
 }
 

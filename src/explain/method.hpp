@@ -106,7 +106,7 @@ struct Method {
     /// For methods that a model can compute by itself (`locus export`); null for the rest.
     MapNodes nodes = nullptr;
     bool map_of_input = false;  ///< the map lies on the input's pixels, not on a layer
-    /// What the method sets in the options before its nodes are written (finer-cam's target, refine-cam's layers); null for most.
+    /// What the method sets in the options (finer-cam's target, refine-cam's layers, the probability for rise); null for most.
     void (*adjust)(const Network& network, MethodOptions& options) = nullptr;
     bool weighs_channels =
         false;  ///< the map is a sum over channels, of which eigen smoothing takes the principal component

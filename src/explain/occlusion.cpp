@@ -75,8 +75,8 @@ Attribution run(const InputScores& scores, const Tensor& inputs, const ClassSele
             for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
                 const auto left = occluded.values<float>().subspan(i * class_count, class_count);
                 for (std::size_t c = 0; c < m; ++c) {
-                    maps[(item * m + c) * positions + static_cast<std::size_t>(first) + i] = static_cast<float>(
-                        scores.probability_or_target(logits, asked[c]) - scores.probability_or_target(left, asked[c]));
+                    maps[(item * m + c) * positions + static_cast<std::size_t>(first) + i] =
+                        static_cast<float>(scores.score(logits, asked[c]) - scores.score(left, asked[c]));
                 }
             }
         }

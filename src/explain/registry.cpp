@@ -8,6 +8,7 @@
 #include "explain/fem.hpp"
 #include "explain/full_grad.hpp"
 #include "explain/gradient_cam.hpp"
+#include "explain/input_scores.hpp"
 #include "explain/method.hpp"
 #include "explain/node_method.hpp"
 #include "explain/occlusion.hpp"
@@ -183,11 +184,11 @@ const std::vector<Method>& methods() {
         by_itself("rise", "random masks weighted by the probability they leave",
                   "Petsiuk et al., BMVC 2018, arXiv:1806.07421", "4001 forward", "nothing", FinalMap::min_max,
                   prepare_rise) +
-            Also{.map_of_input = true, .settings = {"samples"}},
+            Also{.adjust = adjust_to_probability, .map_of_input = true, .settings = {"samples"}},
         by_itself("occlusion", "how much the probability drops with a patch over each position",
                   "Zeiler & Fergus, ECCV 2014, arXiv:1311.2901", "197 forward", "nothing", FinalMap::relu,
                   prepare_occlusion) +
-            Also{.map_of_input = true},
+            Also{.adjust = adjust_to_probability, .map_of_input = true},
         by_itself("random", "noise: the baseline", "docs/methods.md", "1 forward", "nothing", FinalMap::relu,
                   prepare_random),
     };

@@ -69,8 +69,7 @@ Attribution run(const InputScores& scores, const Tensor& inputs, const ClassSele
                 const auto row = logits.values<float>().subspan(i * count, count);
                 const auto mask = masks.values<float>().subspan(i * pixels, pixels);
                 for (std::size_t c = 0; c < m; ++c) {
-                    const double weight =
-                        scores.probability_or_target(row, a.class_indices.values<std::int64_t>()[item * m + c]);
+                    const double weight = scores.score(row, a.class_indices.values<std::int64_t>()[item * m + c]);
                     for (std::size_t at = 0; at < pixels; ++at) sums[c * pixels + at] += weight * mask[at];
                 }
             }

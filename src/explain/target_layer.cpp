@@ -190,6 +190,9 @@ std::vector<TargetLayer> find_target_layers(const Network& network, const model:
     std::vector<TargetLayer> layers;
     for (std::size_t begin = 0; begin <= wanted.size();) {
         const std::size_t end = std::min(wanted.find(',', begin), wanted.size());
+        if (end == begin)
+            throw Error(ErrorKind::usage,
+                        fmt::format("the list of layers {} names none between two commas", text::quote(wanted)));
         layers.push_back(find_target_layer(network, shapes, wanted.substr(begin, end - begin), given));
         begin = end + 1;
     }

@@ -242,8 +242,9 @@ Shape input_shape(const Preprocessing& p) {
 
 int needed_side(const Preprocessing& p) {
     require_usable(p);
-    const int side = std::max(p.width, p.height);
-    return p.resize == Resize::crop ? static_cast<int>(std::ceil(side / static_cast<double>(p.crop_pct))) : side;
+    constexpr double gap = 3;
+    const double side = std::max(p.width, p.height);
+    return static_cast<int>(std::ceil(gap * (p.resize == Resize::crop ? side / p.crop_pct : side)));
 }
 
 }  // namespace locus::image

@@ -74,6 +74,7 @@ OutState inspect_out(const fs::path& out) {
     std::error_code error;
     const fs::file_status status = fs::status(out, error);
     if (status.type() == fs::file_type::not_found) return OutState::empty;
+    if (error) throw Error(ErrorKind::io, fmt::format("cannot look at {}: {}", to_utf8(out.native()), error.message()));
     if (status.type() != fs::file_type::directory) return OutState::foreign;
     if (fs::exists(journal_path(out), error)) return OutState::unfinished;
     if (fs::exists(settings_path(out), error)) return OutState::finished;

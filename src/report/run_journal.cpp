@@ -29,6 +29,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr int journal_version = 2;
 
+constexpr const char* failures_key = "failed";
+
 [[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorKind::usage, sentence); }
 
 // FNV-1a (Fowler, Noll, Vo), eight bytes at a time: tells a whole line from one that a crash left torn or blank.
@@ -123,6 +125,17 @@ std::string first_line(const fs::path& file) {
     return line;
 }
 
+/// How many inputs of a finished run failed, from the second line of its run.json.
+std::size_t failures_noted(const fs::path& settings) {
+    std::ifstream stream(settings, std::ios::binary);
+    std::string line;
+    std::getline(stream, line);
+    std::getline(stream, line);
+    const Json noted = Json::parse(line, nullptr, false);
+    const auto found = noted.is_object() ? noted.find(failures_key) : noted.end();
+    return found != noted.end() && found->is_number_unsigned() ? found->get<std::size_t>() : 0;
+}
+
 }  // namespace
 
 std::string journal_line(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview,
@@ -214,8 +227,12 @@ RunJournal RunJournal::resume(const fs::path& out, const RunPlan& plan) {
     if (state == OutState::finished) {
         const std::string why = differences(first_line(settings_path(out)), plan);
         if (!why.empty()) refuse_different(out, why);
+        if (!fs::exists(out / "results.json"))
+            refuse(fmt::format("{} held a finished run, but its results.json is gone: begin anew without --resume",
+                               to_utf8(out.native())));
         journal.complete_ = true;
         journal.done_ = plan.inputs;
+        journal.failed_ = failures_noted(settings_path(out));
         return journal;
     }
     if (state == OutState::foreign || state == OutState::empty) return create(out, plan);
@@ -308,7 +325,8 @@ void RunJournal::finish(const RunRecord& run) {
         if (entries_[i].length == 0)
             refuse(fmt::format("image {} of {} is not done: the run cannot be finished", i + 1, entries_.size()));
     write_outputs(run, false);
-    write_file_atomically(settings_path(out_), settings_json(plan_) + '\n');
+    write_file_atomically(settings_path(out_),
+                          settings_json(plan_) + '\n' + Json{{failures_key, failed_}}.dump() + '\n');
     std::error_code error;
     fs::remove(journal_path(out_), error);
     if (error)

@@ -70,7 +70,7 @@ public:
 
     bool contains(std::size_t index) const { return complete_ || entries_[index].length > 0; }
     std::size_t done() const { return done_; }      ///< images and failures
-    std::size_t failed() const { return failed_; }  ///< of these, failures; 0 where `is_complete`
+    std::size_t failed() const { return failed_; }  ///< of these, failures
     std::size_t inputs() const { return plan_.inputs; }
 
     /// The run in `out` was finished before: nothing is to be done, `finish` does nothing.

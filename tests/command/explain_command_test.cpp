@@ -136,6 +136,43 @@ TEST_F(ExplainCommand, TheBoxIsThatOfTheSavedMap) {
     }
 }
 
+TEST_F(ExplainCommand, ScoresDoNotDependOnWhatIsSaved) {
+    write_picture(path("large.jpg"), 380, 300, 4);  // four times the network's input
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "large.jpg"}).exit_code, 0);
+    const json seen = results()["images"][0]["explanations"][0]["logit"];
+    for (const char* save : {"none", "report", "map,boxes"}) {
+        ASSERT_EQ(run({"explain", "-m", "model.onnx", "large.jpg", "--save", save}).exit_code, 0);
+        EXPECT_EQ(results()["images"][0]["explanations"][0]["logit"], seen) << save;
+    }
+}
+
+TEST_F(ExplainCommand, AFolderNamedAsAnOutputIsNotInItsWay) {
+    write_picture(path("in/dir.jpg/x.png"), 60, 40, 1);
+    write_picture(path("in/dir.png"), 60, 40, 2);
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "in"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_TRUE(fs::is_regular_file(path("locus-out/overlays/dir.jpg")));
+    EXPECT_TRUE(fs::is_regular_file(path("locus-out/overlays/dir.jpg_/x.jpg")));
+}
+
+TEST_F(ExplainCommand, AFolderNamedTwiceIsWalkedOnce) {
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "photos/a", "photos", "photos/"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(results()["images"].size(), 3U);
+    EXPECT_EQ(results()["failed"].size(), 0U);
+}
+
+TEST_F(ExplainCommand, ResumingAFinishedRunTellsItsFailuresAgain) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "absent.jpg"}).exit_code, 1);
+    const Outcome again = run({"explain", "-m", "model.onnx", "photos", "absent.jpg", "--resume"});
+    EXPECT_EQ(again.exit_code, 1);
+    EXPECT_THAT(again.err, HasSubstr("3 explained, 1 failed"));
+    fs::remove(path("locus-out/results.json"));
+    const Outcome lost = run({"explain", "-m", "model.onnx", "photos", "absent.jpg", "--resume"});
+    EXPECT_EQ(lost.exit_code, 2);
+    EXPECT_THAT(lost.err, HasSubstr("its results.json is gone"));
+}
+
 TEST_F(ExplainCommand, FilesOfTheSameNameDoNotCollide) {
     ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos/a/cat.jpg", "photos/b/cat.jpg", "photos"}).exit_code, 0);
     std::set<std::string> maps;
@@ -240,12 +277,14 @@ TEST_F(ExplainCommand, ATurnedPhotoIsExplainedUpright) {
 }
 
 TEST_F(ExplainCommand, AnswersThatCannotBeWrittenAreAFailure) {
-    const std::string line = "cd " + test::quoted(folder_.path().string()) + " && " + test::quoted(LOCUS_COMMAND) +
-                             " explain -m model.onnx photos --json >/dev/full 2>errors";
-    const int status = std::system(line.c_str());
-    ASSERT_TRUE(WIFEXITED(status));
-    EXPECT_EQ(WEXITSTATUS(status), 1);
-    EXPECT_THAT(test::read_text(path("errors")), HasSubstr("standard output could not be written"));
+    for (const char* arguments : {"explain -m model.onnx photos --json", "--help", "--version"}) {
+        const std::string line = "cd " + test::quoted(folder_.path().string()) + " && " + test::quoted(LOCUS_COMMAND) +
+                                 ' ' + arguments + " >/dev/full 2>errors";
+        const int status = std::system(line.c_str());
+        ASSERT_TRUE(WIFEXITED(status));
+        EXPECT_EQ(WEXITSTATUS(status), 1) << arguments;
+        EXPECT_THAT(test::read_text(path("errors")), HasSubstr("standard output could not be written")) << arguments;
+    }
 }
 
 TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
@@ -324,6 +363,9 @@ TEST_F(ExplainCommand, ArraysArePreprocessedAlready) {
     ASSERT_EQ(run({"explain", "-m", "model.onnx", "x.npy"}).exit_code, 0);
     const json all = results();
     ASSERT_EQ(all["images"].size(), 2U);
+    fs::copy_file(path("x.npy"), path("X.NPY"));
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "X.NPY", "-o", "capitals"}).exit_code, 0);
+    EXPECT_EQ(results("capitals")["images"].size(), 2U);
     EXPECT_EQ(all["images"][1]["file"], "x.npy#1");
     EXPECT_EQ(all["images"][1]["width"], 64);
 }

@@ -108,6 +108,16 @@ TEST_F(MethodOptionsOfTheCommand, SignSaysWhatDecidedIt) {
     }
 }
 
+TEST_F(MethodOptionsOfTheCommand, ScoreIsTheProbabilityForMethodsThatExplainIt) {
+    ASSERT_EQ(explain({"-M", "occlusion,grad-cam,finer-cam"}).exit_code, 0);
+    const json all = explanations();
+    EXPECT_NEAR(all[0]["score"].get<double>(), all[0]["probability"].get<double>(), 1e-6);
+    EXPECT_EQ(all[1]["score"], all[1]["logit"]);
+    EXPECT_NE(all[2]["score"], all[2]["logit"]);
+    ASSERT_EQ(explain({"-M", "grad-cam", "--target", "difference"}).exit_code, 0);
+    EXPECT_EQ(all[2]["score"], explanations()[0]["score"]);
+}
+
 TEST_F(MethodOptionsOfTheCommand, ASettingServesThoseOfSeveralMethodsThatTakeIt) {
     const Outcome outcome = explain({"-M", "cam,smooth-grad", "--set", "samples=2"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -140,6 +150,18 @@ TEST_F(MethodOptionsOfTheCommand, ErrorsSayWhatWouldBeRight) {
     EXPECT_THAT(error({"-M", "grad-cam", "--fuse", "max"}), HasSubstr("--layer A,B"));
     EXPECT_THAT(error({"-M", "rise,saliency", "--channels", "last"}), HasSubstr("on the input's pixels"));
     EXPECT_THAT(error({"-M", "smooth-grad", "--set", "noise=0"}), HasSubstr("noise takes a number above 0, not '0'"));
+    report::write_npy(folder_.path() / "mask.npy", Tensor(DataType::float32, {7, 7}));
+    EXPECT_THAT(error({"-M", "grad-cam", "--target-mask", "mask.npy"}), HasSubstr("whose scores have positions"));
+    EXPECT_THAT(error({"-M", "grad-cam", "--target", "logit", "--target-image", "a.png"}),
+                HasSubstr("--target-image is for the target similarity"));
+    EXPECT_THAT(error({"-M", "grad-cam", "--target-mask", "mask.npy", "--target-embedding", "mask.npy"}),
+                HasSubstr("--target-embedding is for the target similarity, and the target mask is asked for"));
+    EXPECT_THAT(error({"-M", "grad-cam", "--target-image", "a.png", "-c", "2"}), HasSubstr("no class is asked for"));
+    EXPECT_THAT(error({"-M", "finer-cam", "--set", "nearest=6"}), HasSubstr("nearest is 6, but a class has 5 others"));
+    EXPECT_THAT(error({"-M", "finer-cam", "--target", "probability"}), HasSubstr("another target is for grad-cam"));
+    EXPECT_THAT(error({"-M", "grad-cam", "-l", ","}), HasSubstr("names none between two commas"));
+    EXPECT_THAT(error({"--signed", "--colormap", "jet"}), HasSubstr("--colormap is left out with it"));
+    EXPECT_THAT(error({"-c", "top:0"}), HasSubstr("top:0"));
     EXPECT_THAT(error({"-c", "6"}), HasSubstr("class 6 is out of range: the model has 6 classes, 0 to 5"));
     EXPECT_THAT(error({"-c", "top:7"}), HasSubstr("asks for more classes than the 6"));
     EXPECT_THAT(error({"-M", "rise", "--smooth", "eigen"}), HasSubstr("augment smooths every method"));
@@ -173,7 +195,22 @@ TEST_F(MethodOptionsOfTheCommand, CheckWritesNumbersCurvesAndPictures) {
     EXPECT_THAT(page, HasSubstr("data:image/jpeg;base64,"));
     const Image picture = read_image(folder_.path() / "locus-check/maps/a.png");
     EXPECT_GT(picture.width, 4 * 40);
+    EXPECT_EQ(check["steps"][1]["randomised"][0], "classifier");
     EXPECT_EQ(run({"check", "model.onnx", "absent.png"}).exit_code, 1);
+}
+
+TEST_F(MethodOptionsOfTheCommand, CheckReplacesNothingButAnEarlierCheck) {
+    const std::vector<std::string> check{"check", "model.onnx", "a.png", "-M", "random", "--steps", "1", "-o", "out"};
+    EXPECT_EQ(run(check).exit_code, 0);
+    EXPECT_EQ(run(check).exit_code, 0);
+    std::filesystem::remove_all(folder_.path() / "out");
+    test::write_text(folder_.path() / "out/maps/a.png", "mine");
+    const Outcome outcome = run(check);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("'out' holds other files"));
+    EXPECT_EQ(test::read_text(folder_.path() / "out/maps/a.png"), "mine");
+    ASSERT_EQ(explain({}).exit_code, 0);
+    EXPECT_THAT(run(check).err, HasSubstr("'out' holds a run's results"));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "model/onnx_file.hpp"
 #include "support/exported/networks.hpp"
 #include "support/loaded_network.hpp"
+#include "support/method_settings.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::explain {
@@ -152,8 +153,9 @@ TEST_P(Sweep, EveryMethodGivesAMapOrSaysWhyNot) {
     for (const Method& method : methods()) {
         SCOPED_TRACE(method.name);
         try {
-            const Explainer explainer(
-                file, {.method = method.name, .settings = {{"samples", "4"}, {"steps", "2"}}, .threads = 1});
+            const Explainer explainer(file, {.method = method.name,
+                                             .settings = test::settings_for(method, {{"samples", "4"}, {"steps", "2"}}),
+                                             .threads = 1});
             for (const auto& explanations : explainer.explain(input, {{ClassRequest::top(2)}})) {
                 ASSERT_EQ(explanations.size(), 2U);
                 for (const Explanation& e : explanations) {

@@ -11,6 +11,7 @@
 #include "explain/network.hpp"
 #include "locus/error.hpp"
 #include "locus/explainer.hpp"
+#include "support/method_settings.hpp"
 
 namespace locus::explain {
 namespace {
@@ -46,10 +47,11 @@ TEST_P(SharedModels, EveryMethodGivesAMapOrSaysWhyNot) {
     for (const Method& method : methods()) {
         SCOPED_TRACE(method.name);
         try {
-            const Explainer explainer(GetParam(), {.method = method.name,
-                                                   .settings = {{"samples", "1"}, {"steps", "1"}},
-                                                   .preprocessing = make_small,
-                                                   .threads = 1});
+            const Explainer explainer(GetParam(),
+                                      {.method = method.name,
+                                       .settings = test::settings_for(method, {{"samples", "1"}, {"steps", "1"}}),
+                                       .preprocessing = make_small,
+                                       .threads = 1});
             const auto explanations = explainer.explain(input, {{ClassRequest::top(2)}});
             for (const Explanation& e : explanations.front()) {
                 const auto& values = e.map.values;

@@ -19,6 +19,7 @@
 #include "model/onnx_file.hpp"
 #include "support/exported/networks.hpp"
 #include "support/loaded_network.hpp"
+#include "support/method_settings.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::explain {
@@ -236,7 +237,9 @@ TEST(Inputs, FixedBatchesAndSeveralInputsGiveTheSameMaps) {
                 HasSubstr("'scale' needs a value, float [1]: give one with --feed scale="));
     for (const Method& method : methods()) {
         SCOPED_TRACE(method.name);
-        ExplainerOptions options{.method = method.name, .settings = {{"samples", "2"}, {"steps", "2"}}, .threads = 1};
+        ExplainerOptions options{.method = method.name,
+                                 .settings = test::settings_for(method, {{"samples", "2"}, {"steps", "2"}}),
+                                 .threads = 1};
         const auto expected = Explainer(free_file, options).explain(x);
         const auto by_two = Explainer(fixed_file, options).explain(x);
         options.input = "input";
@@ -256,6 +259,40 @@ TEST(Inputs, FixedBatchesAndSeveralInputsGiveTheSameMaps) {
             }
         }
     }
+}
+
+TEST(Classes, NoneIsRefusedByEveryMethod) {
+    const test::ScratchFolder folder;
+    const auto file = folder.path() / "model.onnx";
+    model::save(smooth_network(3), file);
+    for (const char* method : {"grad-cam", "grad-cam,layer-cam", "saliency", "occlusion"}) {
+        const Explainer explainer(file, {.method = method, .threads = 1});
+        const Tensor x = random_input(load_network(file, {}), 1, 1);
+        EXPECT_THAT(error_of([&] { explainer.explain(x, {.classes = {}}); }), HasSubstr("no class is asked for"));
+        EXPECT_THAT(error_of([&] { explainer.explain(x, {.classes = {ClassRequest{}}}); }),
+                    HasSubstr("no class is asked for"));
+    }
+}
+
+TEST(Explanations, SayWhatPartOfThePhotoTheyCover) {
+    const test::ScratchFolder folder;
+    const auto file = folder.path() / "model.onnx";
+    model::save(smooth_network(3), file);
+    const auto crop = [](Preprocessing& p) {
+        p.resize = Resize::crop;
+        p.crop_pct = 1;
+    };
+    const Explainer explainer(file, {.preprocessing = crop, .threads = 1});
+    const Image photo{.width = 90, .height = 60, .rgb = std::vector<std::uint8_t>(90 * 60 * 3, 7)};
+    const Explanation e = explainer.explain(photo).front();
+    EXPECT_EQ(e.region.x, 15);
+    EXPECT_EQ(e.region.width, 60);
+    EXPECT_EQ(e.region.height, 60);
+}
+
+TEST(Explanations, EvidenceIsTheMapTurnedUprightFromItsZero) {
+    const Explanation e{.map = {.width = 2, .height = 1, .values = {3, -1}}, .zero = 3, .sign = -1};
+    EXPECT_THAT(e.evidence().values, testing::ElementsAre(0, 4));
 }
 
 TEST(Inputs, AValueThatAnInputDoesNotTakeIsRefusedByTheInputsName) {

@@ -238,8 +238,8 @@ TEST(Preprocess, SaysWhichSettingIsImpossible) {
 }
 
 TEST(Preprocess, NeededSideLeavesTheNetworkNothingToMiss) {
-    EXPECT_EQ(image::needed_side({.width = 224, .height = 160}), 224);
-    EXPECT_EQ(image::needed_side({.width = 224, .height = 224, .resize = Resize::crop, .crop_pct = 0.875F}), 256);
+    EXPECT_EQ(image::needed_side({.width = 224, .height = 160}), 672);
+    EXPECT_EQ(image::needed_side({.width = 224, .height = 224, .resize = Resize::crop, .crop_pct = 0.875F}), 768);
 }
 
 }  // namespace
