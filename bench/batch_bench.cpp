@@ -23,6 +23,7 @@
 #include "explain/network.hpp"
 #include "image/decode.hpp"
 #include "image/encode.hpp"
+#include "image/preprocess.hpp"
 #include "interleaved.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
@@ -123,7 +124,7 @@ int main(int argc, char** argv) {
         {"decode and network, no pictures",
          [&] {
              return rate(count, [&](std::size_t i) {
-                 image::decode(items[i].file, {.reduce_to = network.preprocessing.width});
+                 image::decode(items[i].file, {.reduce_to = image::needed_side(network.preprocessing)});
                  pass();
              });
          }},

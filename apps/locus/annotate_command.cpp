@@ -88,7 +88,9 @@ void add_annotate(CLI::App& app) {
         "  locus annotate resnet50.onnx --labels imagenet.txt -o annotated.onnx\n"
         "  locus annotate keras.onnx --mean 0.5 --std 0.5 --layout nhwc --labels labels.json -o annotated.onnx");
     command.add_option("MODEL", arguments->model, "The model, an ONNX file")->required();
-    command.add_option("-o,--out", arguments->out, "The ONNX file to write; MODEL itself may be named")
+    command
+        .add_option("-o,--out", arguments->out,
+                    "The ONNX file to write; MODEL itself may be named, missing folders are made")
         ->required()
         ->type_name("FILE");
     command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");

@@ -58,7 +58,9 @@ void add_build(CLI::App& app) {
         "  locus build googlenet-gap -o small.onnx --classes 10 --width 0.25 --size 128 --head gmp --opset 17",
         fmt::join(model::network_names(), ", ")));
     command.add_option("NAME", network.name, "The network")->required();
-    command.add_option("-o,--out", arguments->out, "The ONNX file to write; an old one is replaced")
+    command
+        .add_option("-o,--out", arguments->out,
+                    "The ONNX file to write; an old one is replaced, missing folders are made")
         ->required()
         ->type_name("FILE");
     command.add_option("-c,--classes", network.classes, "Number of classes")->capture_default_str()->type_name("N");

@@ -144,7 +144,9 @@ void add_export(CLI::App& app) {
         ->type_name("NAME")
         ->group(what);
     const std::string written = "What is written";
-    command.add_option("-o,--out", arguments->out, "The explained model (default: explained.onnx)")
+    command
+        .add_option("-o,--out", arguments->out,
+                    "The explained model (default: explained.onnx); missing folders are made")
         ->type_name("FILE")
         ->group(written);
     command.add_option("--triton", arguments->triton, "A model repository for Triton Inference Server around it")

@@ -25,8 +25,8 @@ struct Image {
 /// Reads a picture file (JPEG, PNG, WebP, TIFF, BMP, GIF) into an upright image. Throws Error(image), Error(io), Error(resource).
 Image read_image(const std::filesystem::path& file);
 
-/// Writes a picture as .png, or as .jpg (.jpeg) of quality 90, by the name's ending; the file appears whole. Throws Error(usage) for another
-/// ending, Error(io).
+/// Writes a picture as .png, or as .jpg (.jpeg) of quality 90, by the name's ending; the file appears whole, and folders that are
+/// missing with it. Throws Error(usage) for another ending, Error(io).
 void write_image(const std::filesystem::path& file, const Image& image);
 
 }  // namespace locus

@@ -128,7 +128,14 @@ private:
         const int result = ::glob(pattern.c_str(), 0, nullptr, &found);
         const std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + (result == 0 ? found.gl_pathc : 0));
         ::globfree(&found);
-        if (paths.empty()) return fail(pattern, "no file matches this pattern");
+        if (paths.empty()) {
+            const fs::path folder = fs::path(pattern.substr(0, pattern.find_first_of("*?["))).parent_path();
+            std::error_code error;
+            fs::directory_iterator(folder.empty() ? "." : folder, error);
+            return fail(pattern,
+                        error ? fmt::format("{} cannot be read: {}", text::quote(folder.string()), error.message())
+                              : "no file matches this pattern");
+        }
         for (const std::string& path : paths) {
             std::error_code none;
             if (fs::is_directory(path, none)) {

@@ -13,33 +13,30 @@ namespace {
 
 using model::Value;
 
-/// Scores with positions are averaged over the mask by the same weights as the seed has.
-Value class_scores(model::Emitter& emit, const Network& network, const TargetScore& target) {
-    const Value scores = model::cast(emit.value(network.head.logits), DataType::float32);
-    const Shape shape = scores.shape();
-    std::int64_t positions = 1;
-    for (std::size_t i = 2; i < shape.size(); ++i) positions *= shape[i];
-    const std::int64_t classes = shape.size() < 2 ? 1 : shape[1];
-    if (positions <= 1) return model::reshape(scores, {-1, classes});
-    const Value flat = model::reshape(scores, {-1, classes, positions});
-    return model::reduce_sum(flat * emit.constant(mask_weights(target, positions)), {2}, false);
-}
-
-/// Throws Error(usage) for a target that means nothing for scores of this shape.
-void require_sense(const MethodOptions& options, const Shape& scores) {
+/// Throws Error(usage) for a target that means nothing for such scores.
+void require_sense(const MethodOptions& options, const ScoreExtents& scores) {
     const TargetScore& target = options.target;
-    const std::int64_t others = (scores.size() < 2 ? 1 : scores[1]) - 1;
-    if (target.kind == TargetKind::mask && std::all_of(scores.begin() + std::min<std::ptrdiff_t>(2, std::ssize(scores)),
-                                                       scores.end(), [](std::int64_t size) { return size == 1; }))
-        throw Error(ErrorKind::usage, fmt::format("the target mask is for networks whose scores have positions, [n, C, "
-                                                  "h, w]; this one's have the shape {}",
-                                                  to_string(scores)));
+    if (target.kind == TargetKind::mask && scores.positions == 1)
+        throw Error(
+            ErrorKind::usage,
+            "the target mask is for networks whose scores have positions, [n, C, h, w], which this one's have not");
     if (target.kind != TargetKind::difference) return;
-    if (others < 1)
+    if (scores.classes < 2)
         throw Error(ErrorKind::usage,
                     "the difference to the nearest classes needs two classes, and the network has one");
-    if (options.given.contains("nearest") && target.nearest > others)
-        throw Error(ErrorKind::usage, fmt::format("nearest is {}, but a class has {} others", target.nearest, others));
+    if (options.given.contains("nearest") && target.nearest >= scores.classes)
+        throw Error(ErrorKind::usage,
+                    fmt::format("nearest is {}, but a class has {} others", target.nearest, scores.classes - 1));
+}
+
+/// Scores with positions are averaged over the mask by the same weights as the seed has.
+Value class_scores(model::Emitter& emit, const Network& network, const MethodOptions& options) {
+    const Value scores = model::cast(emit.value(network.head.logits), DataType::float32);
+    const ScoreExtents extents = score_extents(scores.shape());
+    require_sense(options, extents);
+    if (extents.positions <= 1) return model::reshape(scores, {-1, extents.classes});
+    const Value flat = model::reshape(scores, {-1, extents.classes, extents.positions});
+    return model::reduce_sum(flat * emit.constant(mask_weights(options.target, extents.positions)), {2}, false);
 }
 
 }  // namespace
@@ -56,8 +53,7 @@ MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf m
     }
     if (map_of == MapOf::layer) layers_ = find_target_layers(network, shapes_, options.layer, options.layout);
     emit_ = std::make_unique<model::Emitter>(model_, shapes_, "locus");
-    require_sense(options, shapes_.shape(network.head.logits));
-    logits_ = class_scores(*emit_, network, options.target);
+    logits_ = class_scores(*emit_, network, options);
 }
 
 std::int64_t MapGraph::classes() const { return logits_.shape().at(1); }

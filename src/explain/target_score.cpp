@@ -61,6 +61,13 @@ Value similarity_gradient(model::Emitter& emit, const TargetScore& target, const
 
 }  // namespace
 
+ScoreExtents score_extents(const Shape& scores) {
+    ScoreExtents extents;
+    if (scores.size() > 1) extents.classes = scores[1];
+    for (std::size_t i = 2; i < scores.size(); ++i) extents.positions *= scores[i];
+    return extents;
+}
+
 Tensor mask_weights(const TargetScore& target, std::int64_t positions) {
     Tensor result(DataType::float32, {1, 1, positions});
     const auto weights = result.mutable_values<float>();
@@ -132,9 +139,7 @@ model::Seed write_seed(model::Emitter& emit, const Network& network, const Targe
     const bool flat = shape.size() == 2;
     if (target.kind == TargetKind::logit && flat) return model::Seed::one_hot(logits, classes.name());
 
-    const std::int64_t count = shape.size() < 2 ? 1 : shape[1];
-    std::int64_t positions = 1;
-    for (std::size_t i = 2; i < shape.size(); ++i) positions *= shape[i];
+    const auto [count, positions] = score_extents(shape);
     if (count < 1 || positions < 1)
         throw Error(ErrorKind::unsupported, fmt::format("the scores '{}' have the shape {}", logits, to_string(shape)));
     const Value own = one_hot(emit, classes, count);

@@ -40,6 +40,12 @@ struct TargetScore {
     std::optional<Tensor> reference;  ///< similarity: the embedding to compare with, as many values as scores
 };
 
+/// How many classes and positions scores have, of the shape [n], [n, C] or [n, C, h, w]; below 1 where the shape does not tell.
+struct ScoreExtents {
+    std::int64_t classes = 1, positions = 1;
+};
+ScoreExtents score_extents(const Shape& scores);
+
 /// y of one item. `logits` are the item's scores, for `mask` [C, h, w] flattened.
 double score(const TargetScore& target, std::span<const float> logits, std::int64_t index,
              model::Activation activation);
