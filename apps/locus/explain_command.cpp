@@ -327,7 +327,7 @@ void add_explain(CLI::App& app) {
 
     const std::string how = "How it runs";
     command
-        .add_option("-b,--batch", run.batch, "Inputs a pass of the network (default: the model's own number, else 2)")
+        .add_option("-b,--batch", run.batch, "Inputs a pass of the network (default: the model's own number, else 1)")
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);

@@ -286,15 +286,13 @@ private:
     report::PreviewPlan previews_;
 };
 
-/// Inputs a pass where nobody said: what the model insists on, else two where there are many, so that weights are read for two at once; four are no
-/// faster. It depends on nothing but model and list: how many share a pass may show in the last bit of a map.
-std::size_t inputs_a_pass(const RunOptions& options, const Explainer& explainer, std::size_t inputs) {
+/// Inputs a pass where nobody said: what the model insists on, else one. Two are up to a twentieth faster where their activations stay in the
+/// cache, and a fifth slower where they do not (docs/performance.md). It depends on nothing but the model: how many share a pass may show in the
+/// last bit of a map.
+std::size_t inputs_a_pass(const RunOptions& options, const Explainer& explainer) {
     constexpr std::int64_t most = 16;
-    constexpr std::size_t many = 64;
     if (options.batch > 0) return static_cast<std::size_t>(options.batch);
-    if (const auto fixed = explainer.model().fixed_batch)
-        return static_cast<std::size_t>(std::clamp<std::int64_t>(*fixed, 1, most));
-    return inputs >= many ? 2 : 1;
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(explainer.model().fixed_batch.value_or(1), 1, most));
 }
 
 /// The inputs by passes, without passes that are done. One that is done in part is gone through again as a whole, for the same reason.
@@ -413,7 +411,7 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
 
     RunResult result{.inputs = inputs.size(), .resumed = journal.done()};
     InOrder in_order(observer, journal);
-    const std::size_t batch = inputs_a_pass(options, *setting.explainer, inputs.size());
+    const std::size_t batch = inputs_a_pass(options, *setting.explainer);
     const auto take = [&](const cluster::Unit&, const std::string& text) {
         for (Outcome& outcome : unpacked(text)) {
             if (journal.contains(outcome.index)) continue;

@@ -45,8 +45,7 @@ struct RunOptions {
     BoxOptions boxes;
     OverlayOptions overlay;
     Saves save;
-    int batch =
-        0;  ///< inputs a pass; 0: as many as the model says, else 2 where there are many, which costs the least time
+    int batch = 0;    ///< inputs a pass; 0: as many as the model says, else 1
     int threads = 0;  ///< 0: one a core
     std::filesystem::path out;
     bool resume = false;

@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-constexpr int pictures = 66;  // enough for two to share a pass
+constexpr int pictures = 66;
 
 class Resume : public testing::Test {
 protected:
@@ -43,7 +43,8 @@ protected:
     }
 
     std::vector<std::string> command(const std::string& out, const std::vector<std::string>& more = {}) const {
-        std::vector<std::string> arguments{"explain", "-m", "model.onnx", "photos", "-o", out, "-q", "-M", "hires-cam"};
+        std::vector<std::string> arguments{"explain", "-m", "model.onnx", "photos", "-o", out,
+                                           "-q",      "-M", "hires-cam",  "-b",     "2"};
         arguments.insert(arguments.end(), more.begin(), more.end());
         return arguments;
     }
