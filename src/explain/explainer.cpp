@@ -211,7 +211,7 @@ void Explainer::State::prepare(const std::string& text, const explain::MethodOpt
 }
 
 explain::ClassSelection Explainer::State::selection(const std::vector<ClassRequest>& requests) const {
-    const explain::ClassSelection asked = locus::selection(requests, prepared->classes());
+    explain::ClassSelection asked = locus::selection(requests, prepared->classes());
     if (targets.front().kind != explain::TargetKind::similarity) return asked;
     if (asked.top_k != 1 || !asked.indices.empty())
         throw Error(ErrorKind::usage, "the target similarity compares all scores at once: no class is asked for");
