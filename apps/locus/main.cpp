@@ -68,13 +68,13 @@ void keep_freed_memory() {
     mallopt(M_MMAP_THRESHOLD, most);
     mallopt(M_TRIM_THRESHOLD, 2 * first_part);
     mallopt(M_TOP_PAD, first_part);
-    void* grown = std::malloc(most / 2);
-    constexpr std::uintptr_t page = 4096;
-    const auto begin = (reinterpret_cast<std::uintptr_t>(grown) + page) / page * page,
-               end = reinterpret_cast<std::uintptr_t>(sbrk(0)) / page * page;
+    auto* grown = static_cast<char*>(std::malloc(most / 2));
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    char* begin = grown + (page - reinterpret_cast<std::uintptr_t>(grown) % page);
+    const auto room = static_cast<char*>(sbrk(0)) - begin;
     std::free(grown);
     mallopt(M_TOP_PAD, 0);
-    if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+    if (room > 0) madvise(begin, static_cast<std::size_t>(room) / page * page, MADV_HUGEPAGE);
 #endif
 }
 

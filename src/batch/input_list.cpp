@@ -131,7 +131,7 @@ private:
         if (paths.empty()) {
             const fs::path folder = fs::path(pattern.substr(0, pattern.find_first_of("*?["))).parent_path();
             std::error_code error;
-            fs::directory_iterator(folder.empty() ? "." : folder, error);
+            const fs::directory_iterator opened(folder.empty() ? "." : folder, error);
             return fail(pattern,
                         error ? fmt::format("{} cannot be read: {}", text::quote(folder.string()), error.message())
                               : "no file matches this pattern");
