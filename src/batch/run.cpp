@@ -286,8 +286,8 @@ private:
     report::PreviewPlan previews_;
 };
 
-/// Inputs a pass where nobody said: what the model insists on, else one. Two are up to a twentieth faster where their activations stay in the
-/// cache, and a fifth slower where they do not (docs/performance.md). It depends on nothing but the model: how many share a pass may show in the
+/// Inputs a pass where nobody said: what the model insists on, else one. Two were up to a twentieth faster on some runs, and a fifth slower on
+/// others, on a machine whose cache they nearly fill (docs/performance.md). It depends on nothing but the model: how many share a pass may show in the
 /// last bit of a map.
 std::size_t inputs_a_pass(const RunOptions& options, const Explainer& explainer) {
     constexpr std::int64_t most = 16;
