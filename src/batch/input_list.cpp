@@ -67,12 +67,12 @@ std::string safe_stem(const fs::path& below) {
         result /= name;
     }
     // A folder named as an output is would stand where the output of dir.png belongs.
-    for (fs::path folder = result.parent_path(), below; !folder.empty(); folder = folder.parent_path()) {
+    for (fs::path folder = result.parent_path(); !folder.empty(); folder = folder.parent_path()) {
         static const std::set<std::string> written{".jpg", ".png", ".npy"};
         if (!written.contains(ending_of(folder))) continue;
-        below = result.lexically_relative(folder);
+        const fs::path rest = result.lexically_relative(folder);
         folder += "_";
-        result = folder / below;
+        result = folder / rest;
     }
     return result.empty() ? "image" : result.string();
 }
