@@ -72,9 +72,9 @@ void keep_freed_memory() {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     char* begin = grown + (page - reinterpret_cast<std::uintptr_t>(grown) % page);
     const auto room = static_cast<char*>(sbrk(0)) - begin;
+    if (room > 0) madvise(begin, static_cast<std::size_t>(room) / page * page, MADV_HUGEPAGE);
     std::free(grown);
     mallopt(M_TOP_PAD, 0);
-    if (room > 0) madvise(begin, static_cast<std::size_t>(room) / page * page, MADV_HUGEPAGE);
 #endif
 }
 
