@@ -90,10 +90,7 @@ void check(const CheckArguments& arguments) {
                                                 .output = arguments.output,
                                                 .threads = bounded_threads(arguments.threads),
                                                 .preprocessing = arguments.preprocessing.change()});
-    if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) {
-        explain::require_one_a_class(labels, explain::class_count(network));
-        network.labels = labels;
-    }
+    explain::give_labels(network, arguments.preprocessing.read_labels());
 
     const auto items = batch::list_inputs(arguments.inputs, std::cin);
     if (items.empty()) throw Error(ErrorKind::usage, "there are no images to look at");

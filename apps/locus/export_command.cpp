@@ -60,10 +60,7 @@ void run(const ExportArguments& arguments) {
     explain::Network network = explain::load_network(
         file,
         {.input = arguments.input, .output = arguments.output, .preprocessing = arguments.preprocessing.change()});
-    if (const auto labels = arguments.preprocessing.read_labels(); !labels.empty()) {
-        explain::require_one_a_class(labels, explain::class_count(network));
-        network.labels = labels;
-    }
+    explain::give_labels(network, arguments.preprocessing.read_labels());
 
     explain::ExplainedModelOptions options{.method = arguments.method, .normalize = arguments.normalize};
     options.top_k = asked_classes(arguments, network);

@@ -150,6 +150,12 @@ std::vector<std::string> exportable_methods() {
 
 std::int64_t class_count(const Network& network) { return MapGraph(network, {}, MapOf::input).classes(); }
 
+void give_labels(Network& network, std::vector<std::string> labels) {
+    if (labels.empty()) return;
+    require_one_a_class(labels, class_count(network));
+    network.labels = std::move(labels);
+}
+
 namespace {
 
 /// The method that is meant. Throws where a graph of one pass cannot hold it.
@@ -204,10 +210,7 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
     MethodOptions method_options = options.options;
     if (method.adjust != nullptr) method.adjust(network, method_options);
     const bool on_input = method.map_of_input;
-    if (on_input && !method_options.layer.empty()) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("{} makes its map on the input's pixels and has no layer", method.name));
-    }
+    if (on_input) require_no_layer(method_options, method.name.c_str());
     MapGraph graph(network, method_options, on_input ? MapOf::input : MapOf::layer);
     model::Emitter& emit = graph.emit();
     model::Graph& out = graph.model().graph;

@@ -45,6 +45,9 @@ model::Model explained_model(const Network& network, const ExplainedModelOptions
 /// How many scores the model has: the most that `top_k` can be.
 std::int64_t class_count(const Network& network);
 
+/// Labels that a user gave in place of the model's; empty ones leave those. Throws Error(usage) unless there is one a class.
+void give_labels(Network& network, std::vector<std::string> labels);
+
 /// Names of the methods that can be exported.
 std::vector<std::string> exportable_methods();
 

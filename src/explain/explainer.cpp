@@ -300,6 +300,9 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
     };
     const std::vector<Attribution> attributions =
         state_->augment ? explain::augmented(run, network.preprocessing.layout, typed, classes) : run(typed, classes);
+    const bool last = network.preprocessing.layout == Layout::nhwc;
+    const Region whole{.width = static_cast<double>(inputs.shape()[last ? 2 : 3]),
+                       .height = static_cast<double>(inputs.shape()[last ? 1 : 2])};
     std::vector<std::vector<Explanation>> result;
     for (std::int64_t item = 0; item < inputs.shape()[0]; ++item) {
         std::vector<std::vector<Explanation>> by_method;
@@ -307,9 +310,7 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
             by_method.push_back(item_explanations(attributions[i], static_cast<std::size_t>(item), network,
                                                   state_->targets[i], state_->methods[i]->final_map, state_->parts));
             for (Explanation& e : by_method.back()) {
-                const bool last = network.preprocessing.layout == Layout::nhwc;
-                e.region = {.width = static_cast<double>(inputs.shape()[last ? 2 : 3]),
-                            .height = static_cast<double>(inputs.shape()[last ? 1 : 2])};
+                e.region = whole;
                 e.method = state_->names[i];
                 e.layer = state_->layers[i];
             }

@@ -118,7 +118,12 @@ const std::vector<Method>& methods() {
         by_itself("finer-cam", "grad-cam of the difference to the nearest classes",
                   "Zhang et al., CVPR 2025, arXiv:2501.11309", one_gradient, "a gradient, several classes",
                   FinalMap::relu, prepare_finer_cam) +
-            Also{true, gradient_obstacle, grad_cam, adjust_finer_cam, plan_finer_cam, false, {"alpha", "nearest"}},
+            Also{.weighs_channels = true,
+                 .obstacle = gradient_obstacle,
+                 .nodes = grad_cam,
+                 .adjust = adjust_finer_cam,
+                 .plan = plan_finer_cam,
+                 .settings = {"alpha", "nearest"}},
         by_itself("refine-cam", "the product of the maps of several layers", "docs/methods.md",
                   "1 forward, 1 backward from the first layer", "a gradient", FinalMap::relu, prepare_refine_cam) +
             Also{true, gradient_obstacle, hires_cam, adjust_refine_cam, plan_refine_cam},

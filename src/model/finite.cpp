@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -25,27 +26,31 @@ LOCUS_VECTORISED std::uint32_t count_nans(const float* values, std::size_t count
     return found;
 }
 
-}  // namespace
-
-std::string find_non_finite(const Graph& graph) {
+/// Name of the first floating-point initializer whose values are `bad`; "" where none are.
+template <class Bad> std::string first_that_is(const Graph& graph, const Bad& bad) {
     for (const auto& [name, tensor] : graph.initializers) {
         if (!is_floating(tensor.type())) continue;
         const Tensor floats = tensor.to_float32();
-        const auto values = floats.values<float>();
-        if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) return name;
+        if (bad(floats.values<float>())) return name;
     }
     return {};
 }
 
+}  // namespace
+
+std::string find_non_finite(const Graph& graph) {
+    return first_that_is(graph, [](std::span<const float> values) {
+        return !std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+    });
+}
+
 void require_numbers(const Graph& graph, const std::filesystem::path& file) {
-    for (const auto& [name, tensor] : graph.initializers) {
-        if (!is_floating(tensor.type()) || tensor.size() <= 1) continue;
-        const Tensor floats = tensor.to_float32();
-        const auto values = floats.values<float>();
-        if (count_nans(values.data(), values.size()) == 0) continue;
+    const std::string weight = first_that_is(graph, [](std::span<const float> values) {
+        return values.size() > 1 && count_nans(values.data(), values.size()) > 0;
+    });
+    if (!weight.empty())
         throw Error(ErrorKind::model,
-                    fmt::format("{} cannot be used: its weight {} holds NaN", file.string(), text::quote(name)));
-    }
+                    fmt::format("{} cannot be used: its weight {} holds NaN", file.string(), text::quote(weight)));
 }
 
 }  // namespace locus::model

@@ -130,11 +130,6 @@ TEST_F(MethodOptionsOfTheCommand, AutoSaysWhyItIsNotCam) {
     EXPECT_THAT(explain({}).err, Not(HasSubstr("auto")));
 }
 
-TEST_F(MethodOptionsOfTheCommand, MoreThreadsThanTheMachineCanUseAreAskedForInVain) {
-    const Outcome outcome = explain({"-j", "4096"});
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-}
-
 TEST_F(MethodOptionsOfTheCommand, ErrorsSayWhatWouldBeRight) {
     const auto error = [&](const std::vector<std::string>& more) {
         const Outcome outcome = explain(more);
