@@ -5,21 +5,29 @@
 ///
 /// Without a model: the builder's mobilenet-v2; without photos: those in third_party/photos.
 ///
-/// Four jobs on the same photos with as many threads as cores, one image at a time each: the bare network passes; those with reading, decoding and encoding;
-/// the whole job with overlays, boxes and report; the whole job without pictures.
+/// Five jobs on the same photos with as many threads as cores, one image at a time each: the bare network passes; those with reading and decoding; with
+/// encoding too; the command with overlays, boxes and report; the command without pictures. Each is a program of its own, anew in every round: which
+/// memory a process happens to get shows in its passes. The command's time is all of it, from its start to its end; of the bare parts, only the work.
 
 #include <malloc.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
+#include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
-#include "batch/run.hpp"
+#include "batch/input_list.hpp"
 #include "explain/network.hpp"
 #include "image/decode.hpp"
 #include "image/encode.hpp"
@@ -27,11 +35,15 @@
 #include "interleaved.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
+#include "support/run_command.hpp"
 
 namespace {
 
 using namespace locus;
 namespace fs = std::filesystem;
+
+/// Option with which the program does one of the bare jobs, prints its rate and ends.
+constexpr const char* only_part = "--part";
 
 /// Calls `work` for 0 ... count - 1 on one thread a core; images a second.
 double rate(std::size_t count, const std::function<void(std::size_t)>& work) {
@@ -48,20 +60,114 @@ double rate(std::size_t count, const std::function<void(std::size_t)>& work) {
     return static_cast<double>(count) / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Resident memory of this process now, in MiB.
-double resident() {
-    std::ifstream statm("/proc/self/statm");
+/// The files of a list, one a line.
+std::vector<fs::path> read_list(const fs::path& list) {
+    std::ifstream lines(list);
+    std::vector<fs::path> files;
+    for (std::string line; std::getline(lines, line);) files.emplace_back(line);
+    return files;
+}
+
+/// Images a second of a bare job: "network", "decode" (and network) or "encode" (and both).
+double rate_of_part(const std::string& part, const fs::path& model_file, const std::vector<fs::path>& photos) {
+    // As the command does: else the pictures' memory is given back to the system and cleared anew each time.
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    const explain::Network network = explain::load_network(model_file, {.threads = 1});
+    const runtime::Session bare(network.model, network.session);
+    const Tensor input = explain::random_input(network, 1, 1);
+    const auto pass = [&] { bare.run({{network.input, input}}, {network.head.output}); };
+    pass();
+    return rate(photos.size(), [&](std::size_t i) {
+        if (part == "encode") {
+            image::encode_jpeg(image::decode(photos[i]).image, 90);
+        } else if (part == "decode") {
+            image::decode(photos[i], {.reduce_to = image::needed_side(network.preprocessing)});
+        }
+        pass();
+    });
+}
+
+/// A program that writes lines, read as it writes them.
+class Program {
+public:
+    explicit Program(const std::string& command_line)
+        : command_line_(command_line), pipe_(popen(command_line.c_str(), "r")) {
+        if (pipe_ == nullptr) fail();
+    }
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+    ~Program() {
+        if (pipe_ != nullptr) pclose(pipe_);
+    }
+
+    bool read_line(std::string& line) {
+        line.clear();
+        int c = 0;
+        while ((c = std::fgetc(pipe_)) != EOF && c != '\n') line += static_cast<char>(c);
+        return c != EOF;
+    }
+
+    void wait() {
+        const int status = pclose(std::exchange(pipe_, nullptr));
+        if (test::exit_code(status) != 0) fail();
+    }
+
+private:
+    void fail() const { throw std::runtime_error("this does not run: " + command_line_); }
+
+    std::string command_line_;
+    std::FILE* pipe_;
+};
+
+/// Resident memory of a process, in MiB.
+double resident(const std::string& process) {
+    std::ifstream statm("/proc/" + process + "/statm");
     double pages = 0;
     statm >> pages >> pages;
     return pages * 4096.0 / 1048576.0;
 }
 
+struct CommandRun {
+    double rate = 0;                                            ///< images a second
+    double resident_after_hundred = 0, resident_after_all = 0;  ///< MiB
+};
+
+CommandRun run_command(const fs::path& model_file, const fs::path& list, std::size_t count, const fs::path& out,
+                       const std::string& save) {
+    CommandRun result;
+    const auto start = std::chrono::steady_clock::now();
+    Program command(fmt::format("echo $$; exec {} explain -m {} - --save {} -o {} <{} 2>&1",
+                                test::quoted(LOCUS_COMMAND), test::quoted(model_file), save, test::quoted(out),
+                                test::quoted(list)));
+    std::string process, line;
+    command.read_line(process);
+    for (std::size_t seen = 1; command.read_line(line); ++seen) {
+        if (seen == 100) result.resident_after_hundred = resident(process);
+        if (seen == count) result.resident_after_all = resident(process);
+    }
+    command.wait();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.rate = static_cast<double>(count) / seconds;
+    return result;
+}
+
+double run_part(const std::string& part, const fs::path& model_file, const fs::path& list) {
+    Program program(fmt::format("{} {} {} {} {}", test::quoted(fs::read_symlink("/proc/self/exe")), only_part, part,
+                                test::quoted(model_file), test::quoted(list)));
+    std::string line;
+    program.read_line(line);
+    program.wait();
+    return std::stod(line);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    // As the command does.
-    mallopt(M_MMAP_THRESHOLD, 16 << 20);
-    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    if (argc == 5 && argv[1] == std::string(only_part)) {
+        fmt::print("{}\n", rate_of_part(argv[2], argv[3], read_list(argv[4])));
+        return 0;
+    }
     const fs::path scratch = fs::temp_directory_path() / "locus-batch-bench";
     fs::remove_all(scratch);
     fs::create_directories(scratch);
@@ -77,62 +183,26 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "batch_bench: {}: {}\n", photos.front().name, photos.front().error);
         return 1;
     }
-    std::vector<batch::InputItem> items;
-    for (std::size_t i = 0; i < count; ++i) {
-        items.push_back(photos[i % photos.size()]);
-        items.back().stem = fmt::format("{}-{}", i, fs::path(items.back().stem).filename().string());
-    }
+    const fs::path list = scratch / "photos.txt";
+    std::ofstream lines(list);
+    for (std::size_t i = 0; i < count; ++i) lines << fs::absolute(photos[i % photos.size()].file).string() << '\n';
+    lines.close();
 
-    const explain::Network network = explain::load_network(model_file, {.threads = 1});
-    const runtime::Session bare(network.model, network.session);
-    const Tensor input = explain::random_input(network, 1, 1);
-    const auto pass = [&] { bare.run({{network.input, input}}, {network.head.output}); };
-
-    double after_hundred = 0, after_all = 0;
+    CommandRun with_pictures;
     int runs = 0;
-    const auto job = [&](bool pictures) {
-        batch::RunOptions options;
-        options.model = model_file;
-        options.save.overlay = options.save.report = pictures;
-        options.save.map = false;
+    const auto command = [&](const std::string& save) {
         // Each run has a folder of its own: ext4 takes its time to give out again what was deleted just before.
-        options.out = scratch / fmt::format("out-{}", ++runs);
-        std::atomic<bool> stop{false};
-        batch::RunObserver observer;
-        std::size_t seen = 0;
-        observer.image = [&](const std::string&) {
-            ++seen;
-            if (seen == 100) after_hundred = resident();
-            if (seen == count) after_all = resident();
-        };
-        const auto start = std::chrono::steady_clock::now();
-        batch::run(options, items, observer, stop);
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        return static_cast<double>(count) / seconds;
+        return run_command(model_file, list, count, scratch / fmt::format("out-{}", ++runs), save);
     };
-
     const std::vector<std::pair<const char*, std::function<double()>>> jobs{
-        {"bare network passes", [&] { return rate(count, [&](std::size_t) { pass(); }); }},
-        {"decode, network, encode: the bare parts",
-         [&] {
-             return rate(count, [&](std::size_t i) {
-                 const Image photo = image::decode(items[i].file).image;
-                 pass();
-                 image::encode_jpeg(photo, 90);
-             });
-         }},
-        {"decode and network, no pictures",
-         [&] {
-             return rate(count, [&](std::size_t i) {
-                 image::decode(items[i].file, {.reduce_to = image::needed_side(network.preprocessing)});
-                 pass();
-             });
-         }},
-        {"locus explain: overlays, boxes, report", [&] { return job(true); }},
-        {"locus explain: boxes, no pictures", [&] { return job(false); }},
+        {"bare network passes", [&] { return run_part("network", model_file, list); }},
+        {"decode, network, encode: the bare parts", [&] { return run_part("encode", model_file, list); }},
+        {"decode and network, no pictures", [&] { return run_part("decode", model_file, list); }},
+        {"locus explain: overlays, boxes, report",
+         [&] { return (with_pictures = command("overlay,boxes,report")).rate; }},
+        {"locus explain: boxes, no pictures", [&] { return command("boxes").rate; }},
     };
-    pass();
-    constexpr int rounds = 3;
+    constexpr int rounds = 5;
     std::vector<std::vector<double>> rates(jobs.size());
     for (int round = 0; round < rounds; ++round) {
         for (std::size_t i = 0; i < jobs.size(); ++i) rates[i].push_back(jobs[i].second());
@@ -146,7 +216,8 @@ int main(int argc, char** argv) {
     }
     fmt::print("overlays, boxes and report run at {:.1f} % of what the bare parts allow\n",
                100 * bench::median(rates[3]) / bench::median(rates[1]));
-    fmt::print("resident memory after 100 images {:.0f} MiB, after {} {:.0f} MiB\n", after_hundred, count, after_all);
+    fmt::print("resident memory after 100 images {:.0f} MiB, after {} {:.0f} MiB\n",
+               with_pictures.resident_after_hundred, count, with_pictures.resident_after_all);
     fs::remove_all(scratch);
     return 0;
 }
