@@ -38,8 +38,9 @@ void build(const BuildArguments& arguments) {
     const model::Model built = model::build(options);
     model::save(built, arguments.out);
     if (!arguments.quiet) {
-        fmt::print("{}: {}, opset {}, {} classes, {:.2f} million parameters\n", report::to_utf8(arguments.out.string()),
-                   options.name, options.opset, options.classes, static_cast<double>(parameters(built)) / 1e6);
+        fmt::print("{}: {}, opset {}, {} {}, {:.2f} million parameters\n", report::to_utf8(arguments.out.string()),
+                   options.name, options.opset, options.classes, options.classes == 1 ? "class" : "classes",
+                   static_cast<double>(parameters(built)) / 1e6);
     }
 }
 

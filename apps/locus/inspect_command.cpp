@@ -13,6 +13,7 @@
 #include "explain/inspection.hpp"
 #include "explain/method.hpp"
 #include "preprocessing_options.hpp"
+#include "report/results_json.hpp"
 #include "report/utf8.hpp"
 #include "text/quote.hpp"
 
@@ -45,7 +46,6 @@ std::string written(const Shape& shape) {
     return fmt::format("[{}]", fmt::join(parts, ", "));
 }
 
-const char* name(Resize resize) { return resize == Resize::crop ? "crop" : "squash"; }
 const char* name(ColorOrder color) {
     return color == ColorOrder::bgr ? "bgr" : color == ColorOrder::gray ? "gray" : "rgb";
 }
@@ -72,20 +72,21 @@ std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Netwo
 
 void print(const explain::Network& network, const explain::Inspection& found) {
     const model::ClassifierHead& head = network.head;
-    fmt::print("{}\n", network.file.string());
+    fmt::print("{}\n", text::printable(network.file.string()));
     if (!network.model.producer_name.empty())
-        fmt::print("  made by      {}{}{}\n", report::to_utf8(network.model.producer_name),
-                   network.model.producer_version.empty() ? "" : " ", report::to_utf8(network.model.producer_version));
+        fmt::print("  made by      {}{}{}\n", text::printable(network.model.producer_name),
+                   network.model.producer_version.empty() ? "" : " ", text::printable(network.model.producer_version));
     fmt::print("  opset        {}\n", network.model.opset());
-    fmt::print("  input        '{}' {} {}\n", network.input, locus::name(network.input_type),
+    fmt::print("  input        {} {} {}\n", text::quote(network.input), locus::name(network.input_type),
                written(found.input_shape));
     fmt::print("\nPreprocessing\n");
     for (const auto& [key, value, origin] : preprocessing_lines(network))
         fmt::print("  {:<12} {:<28} from: {}\n", key, value, origin);
 
-    fmt::print("\nClasses\n  {} scores in '{}'", found.classes, head.output);
+    fmt::print("\nClasses\n  {} {} in {}", found.classes, found.classes == 1 ? "score" : "scores",
+               text::quote(head.output));
     if (head.activation != model::Activation::none)
-        fmt::print(", after {} of '{}'", model::name(head.activation), head.logits);
+        fmt::print(", after {} of {}", model::name(head.activation), text::quote(head.logits));
     fmt::print("\n");
     if (network.labels.empty()) {
         fmt::print("  no labels (locus annotate writes them into the model)\n");
@@ -118,7 +119,7 @@ void print(const explain::Network& network, const explain::Inspection& found) {
     for (const explain::LayerCandidate& candidate : found.candidates) {
         fmt::print("  {} {:<22} field {:>7}  stride {:>4}  {}\n", candidate.tensor == found.target_layer ? "*" : " ",
                    written(candidate.shape), pixels(candidate.receptive_field), pixels(candidate.stride),
-                   candidate.tensor);
+                   text::printable(candidate.tensor));
     }
     fmt::print("  * the target layer chosen\n\nMethods (--method; auto is {})\n",
                explain::automatic_method(network).name);
@@ -131,7 +132,6 @@ void print(const explain::Network& network, const explain::Inspection& found) {
 
 nlohmann::ordered_json to_json(const explain::Network& network, const explain::Inspection& found) {
     using Json = nlohmann::ordered_json;
-    const Preprocessing& p = network.preprocessing;
     const model::ClassifierHead& head = network.head;
     const auto finite = [](double value) { return std::isfinite(value) && value != 0 ? Json(value) : Json(nullptr); };
     const auto text_or_null = [](const std::string& text) {
@@ -144,10 +144,7 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
     json["input"] = {{"name", report::to_utf8(network.input)},
                      {"type", locus::name(network.input_type)},
                      {"shape", found.input_shape}};
-    json["preprocessing"] = {
-        {"width", p.width},       {"height", p.height},     {"mean", p.mean},           {"std", p.std},
-        {"range", p.range},       {"color", name(p.color)}, {"layout", name(p.layout)}, {"resize", name(p.resize)},
-        {"crop_pct", p.crop_pct}, {"from", network.origins}};
+    json["preprocessing"] = Json::parse(report::preprocessing_json(network.preprocessing, network.origins));
     Json labels = Json::array();
     for (const std::string& label : network.labels) labels.push_back(report::to_utf8(label));
     json["classes"] = {{"count", found.classes}, {"labels", std::move(labels)}};
@@ -162,6 +159,7 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
     json["parameters"] = found.parameters;
     json["multiply_adds"] = found.multiply_adds;
     json["target_layer"] = text_or_null(found.target_layer);
+    json["layers"] = Json::array();
     for (const explain::LayerCandidate& candidate : found.candidates) {
         json["layers"].push_back({{"tensor", report::to_utf8(candidate.tensor)},
                                   {"shape", candidate.shape},
@@ -174,7 +172,8 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
                                    {"applies", verdict.obstacle.empty()},
                                    {"obstacle", text_or_null(verdict.obstacle)}});
     }
-    json["warnings"] = network.warnings;
+    json["warnings"] = Json::array();
+    for (const std::string& warning : network.warnings) json["warnings"].push_back(report::to_utf8(warning));
     return json;
 }
 

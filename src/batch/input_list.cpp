@@ -150,10 +150,12 @@ private:
 
     void add_folder(const std::string& folder) {
         const std::size_t before = items_.size();
-        met_again_ = false;
+        met_again_ = left_a_run_out_ = false;
         walk(folder, folder);
         if (items_.size() == before && !met_again_)
-            fail(folder, "the folder holds no pictures (jpg, png, webp, tif, gif, bmp) and no .npy arrays");
+            fail(folder,
+                 fmt::format("the folder holds no pictures (jpg, png, webp, tif, gif, bmp) and no .npy arrays{}",
+                             left_a_run_out_ ? " but what an earlier run wrote" : ""));
     }
 
     void walk(const fs::path& root, const fs::path& folder) {
@@ -174,7 +176,11 @@ private:
             std::error_code none;
             if (fs::is_directory(entry, none)) {
                 // An earlier run into a folder below is no reason to explain its overlays, nor for --resume to find other inputs.
-                if (!report::belongs_to_run(entry)) walk(root, entry);
+                if (report::belongs_to_run(entry)) {
+                    left_a_run_out_ = true;
+                } else {
+                    walk(root, entry);
+                }
             } else if (has_known_ending(entry) && fs::exists(entry, none) && !fs::is_regular_file(entry, none)) {
                 // Opening a pipe that nobody writes to would wait for ever. One that is named by the user is read.
                 fail(entry.string(), "not a file (a pipe, a socket or a device) and so not read from a folder");
@@ -233,7 +239,8 @@ private:
     std::unordered_set<std::string> stems_;
     std::unordered_map<std::string, int> repeats_;
     std::unordered_set<std::string> walked_;
-    bool met_again_ = false;  // a folder of the last walk had been walked before
+    bool met_again_ = false;       // a folder of the last walk had been walked before
+    bool left_a_run_out_ = false;  // or held what an earlier run wrote
 };
 
 }  // namespace

@@ -87,6 +87,14 @@ std::string gradient_obstacle(const Network& network) {
     }
 }
 
+std::string finer_cam_obstacle(const Network& network) {
+    if (std::string obstacle = gradient_obstacle(network); !obstacle.empty()) return obstacle;
+    const model::Shapes shapes = network_shapes(network, network.model);
+    const std::string& scores = network.head.logits;
+    if (!shapes.contains(scores) || score_extents(shapes.shape(scores)).classes != 1) return {};
+    return one_class_has_no_difference;
+}
+
 void adjust_finer_cam(const Network&, MethodOptions& options) {
     if (options.target.chosen && options.target.kind != TargetKind::difference)
         throw Error(ErrorKind::usage,

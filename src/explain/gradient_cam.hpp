@@ -31,6 +31,7 @@ std::string gradient_obstacle(const Network& network);
 /// grad-cam of y_c - alpha * mean of the nearest classes' logits (Zhang et al. 2025), whatever other target is set.
 PassPlan plan_finer_cam(const Network& network, const MethodOptions& options);
 Prepared prepare_finer_cam(const Network& network, const MethodOptions& options);
+std::string finer_cam_obstacle(const Network& network);
 void adjust_finer_cam(const Network& network, MethodOptions& options);
 
 /// Each map of several layers min-maxed, and multiplied: hires-cam fused by product, on the target layer and one at twice its resolution

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 
+#include "explain/layer_layout.hpp"
 #include "explain/method.hpp"
 #include "explain/target_layer.hpp"
+#include "explain/target_score.hpp"
 #include "locus/error.hpp"
 #include "model/cost.hpp"
 #include "model/receptive_field.hpp"
@@ -33,11 +36,14 @@ LayerCandidate described(const std::string& tensor, const model::Shapes& shapes,
     return candidate;
 }
 
-/// The last tensor of each resolution among those that the scores depend on.
+/// The last tensor of each resolution: of those that all of the scores pass through, where there is one, for inside a block what takes the
+/// shortcut is missing; else of those that the scores depend on.
 std::vector<LayerCandidate> find_candidates(const Network& network, const model::Index& index,
                                             const model::Shapes& shapes) {
     const auto fields = model::receptive_fields(network.model.graph, shapes, network.input);
     const auto before_scores = index.ancestors(network.head.logits);
+    const auto passed = LayerLayouts(network, shapes).separating_tensors();
+    const std::unordered_set<std::string> separates(passed.begin(), passed.end());
     std::map<std::pair<std::int64_t, std::int64_t>, std::size_t> last;  // resolution to position in `order`
     std::vector<std::string> order;
     for (const model::Node& node : network.model.graph.nodes) {
@@ -47,7 +53,8 @@ std::vector<LayerCandidate> find_candidates(const Network& network, const model:
         if (e.rows < 2 || e.columns < 2) continue;
         const auto [place, is_new] = last.try_emplace({e.rows, e.columns}, order.size());
         if (is_new) order.emplace_back();
-        order[place->second] = tensor;
+        std::string& chosen = order[place->second];
+        if (separates.contains(tensor) || !separates.contains(chosen)) chosen = tensor;
     }
     if (!network.head.target_layer.empty() &&
         std::find(order.begin(), order.end(), network.head.target_layer) == order.end() &&
@@ -83,11 +90,8 @@ Inspection inspect(const Network& network) {
     const model::Shapes shapes = runtime::known_shapes(network.model, {{network.input, found.input_shape}});
     const model::Index index(graph);
 
-    if (shapes.contains(network.head.logits)) {
-        const Shape logits = shapes.shape(network.head.logits);
-        found.classes = 1;
-        for (std::size_t i = 1; i < logits.size(); ++i) found.classes *= std::max<std::int64_t>(logits[i], 1);
-    }
+    if (shapes.contains(network.head.logits))
+        found.classes = std::max<std::int64_t>(score_extents(shapes.shape(network.head.logits)).classes, 0);
     found.candidates = find_candidates(network, index, shapes);
     try {
         found.target_layer = find_target_layer(network, shapes, "").tensor;

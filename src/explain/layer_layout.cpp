@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -91,6 +92,32 @@ std::optional<TargetLayer> LayerLayouts::read(const std::string& tensor) const {
     if (shape.size() == 4) return read_map(tensor, shape);
     if (shape.size() == 3) return read_row(tensor, shape);
     return std::nullopt;
+}
+
+std::vector<std::string> LayerLayouts::separating_tensors() const {
+    // In topological order, a tensor separates where, once it is made, no tensor made before it is still to be read.
+    std::unordered_map<std::string, std::size_t> last_read;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+        const Node& node = graph_.nodes[i];
+        const bool matters =
+            std::any_of(node.outputs.begin(), node.outputs.end(), [&](const auto& name) { return on_the_way(name); });
+        if (!matters || node.is("Shape")) continue;
+        for (const std::string& name : node.inputs) {
+            if (on_the_way(name)) last_read[name] = i;
+        }
+    }
+    std::vector<std::string> found;
+    std::multiset<std::size_t> open;  // last reads of what has been made so far
+    if (const auto read = last_read.find(network_.input); read != last_read.end()) open.insert(read->second);
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+        const std::string& tensor = graph_.nodes[i].output(0);
+        const auto read = last_read.find(tensor);
+        open.erase(open.begin(), open.upper_bound(i));
+        if (read == last_read.end()) continue;
+        if (open.empty()) found.push_back(tensor);
+        open.insert(read->second);
+    }
+    return found;
 }
 
 std::string LayerLayouts::obstacle(const std::string& tensor) const {

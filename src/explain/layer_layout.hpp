@@ -33,6 +33,9 @@ public:
     /// True between the input and the scores.
     bool on_the_way(const std::string& tensor) const;
 
+    /// Those on every path from the input to the scores, in the graph's order: what a network passes on from block to block.
+    std::vector<std::string> separating_tensors() const;
+
     /// Why `read` finds nothing, as the end of a sentence: "has 50 tokens that make no grid: …".
     std::string obstacle(const std::string& tensor) const;
 

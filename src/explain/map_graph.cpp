@@ -21,9 +21,7 @@ void require_sense(const MethodOptions& options, const ScoreExtents& scores) {
             ErrorKind::usage,
             "the target mask is for networks whose scores have positions, [n, C, h, w], which this one's have not");
     if (target.kind != TargetKind::difference) return;
-    if (scores.classes < 2)
-        throw Error(ErrorKind::usage,
-                    "the difference to the nearest classes needs two classes, and the network has one");
+    if (scores.classes < 2) throw Error(ErrorKind::usage, one_class_has_no_difference);
     if (options.given.contains("nearest") && target.nearest >= scores.classes)
         throw Error(ErrorKind::usage,
                     fmt::format("nearest is {}, but a class has {} others", target.nearest, scores.classes - 1));

@@ -113,6 +113,8 @@ struct Method {
     /// For methods that can share a pass with others (shared_pass.hpp); null for the rest.
     PassPlan (*plan)(const Network& network, const MethodOptions& options) = nullptr;
     std::vector<std::string> settings;  ///< keys of explain::set that not all methods take: "samples"
+    bool joins_layers_itself =
+        false;  ///< the maps of several layers, in one way: options.fusion is not asked (refine-cam)
 };
 
 /// `method.prepare`, for whatever the options ask: several layers are prepared one by one and fused where the method itself takes one. Throws

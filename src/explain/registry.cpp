@@ -77,6 +77,7 @@ struct Also {
     PassPlan (*plan)(const Network&, const MethodOptions&) = nullptr;
     bool map_of_input = false;
     std::vector<std::string> settings = {};
+    bool joins_layers_itself = false;
 };
 Method operator+(Method method, const Also& also) {
     method.weighs_channels = also.weighs_channels;
@@ -86,6 +87,7 @@ Method operator+(Method method, const Also& also) {
     method.plan = also.plan;
     method.map_of_input = also.map_of_input;
     method.settings = also.settings;
+    method.joins_layers_itself = also.joins_layers_itself;
     return method;
 }
 
@@ -119,14 +121,19 @@ const std::vector<Method>& methods() {
                   "Zhang et al., CVPR 2025, arXiv:2501.11309", one_gradient, "a gradient, several classes",
                   FinalMap::relu, prepare_finer_cam) +
             Also{.weighs_channels = true,
-                 .obstacle = gradient_obstacle,
+                 .obstacle = finer_cam_obstacle,
                  .nodes = grad_cam,
                  .adjust = adjust_finer_cam,
                  .plan = plan_finer_cam,
                  .settings = {"alpha", "nearest"}},
         by_itself("refine-cam", "the product of the maps of several layers", "docs/methods.md",
                   "1 forward, 1 backward from the first layer", "a gradient", FinalMap::relu, prepare_refine_cam) +
-            Also{true, gradient_obstacle, hires_cam, adjust_refine_cam, plan_refine_cam},
+            Also{.weighs_channels = true,
+                 .obstacle = gradient_obstacle,
+                 .nodes = hires_cam,
+                 .adjust = adjust_refine_cam,
+                 .plan = plan_refine_cam,
+                 .joins_layers_itself = true},
         by_itself("eigen-cam", "the features' first principal component",
                   "Muhammad & Yeasin, IJCNN 2020, arXiv:2008.00299", "1 forward", "nothing", FinalMap::min_max,
                   prepare_eigen_cam) +

@@ -44,7 +44,7 @@ double number(const std::string& key, const std::string& value, double least, bo
 /// Whether the method, with these options, looks at what the key sets.
 bool takes(const Method& method, const std::string& key, const MethodOptions& options) {
     if (key == "target" || key == "smooth") return true;  // those that cannot say so themselves
-    if (key == "fuse") return options.layer.find(',') != std::string::npos && method.name != "refine-cam";
+    if (key == "fuse") return options.layer.find(',') != std::string::npos && !method.joins_layers_itself;
     if (key == "grid" || key == "channels") return !method.map_of_input;
     if ((key == "alpha" || key == "nearest") && options.target.kind == TargetKind::difference) return true;
     return std::find(method.settings.begin(), method.settings.end(), key) != method.settings.end();

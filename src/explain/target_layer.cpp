@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -30,7 +28,7 @@ public:
             if (auto layer = layouts_.read(network_.head.target_layer)) return layer;
         }
         if (auto layer = before_last_attention()) return layer;
-        const auto separators = separating_tensors();
+        const auto separators = layouts_.separating_tensors();
         for (auto tensor = separators.rbegin(); tensor != separators.rend(); ++tensor) {
             if (auto layer = layouts_.read(*tensor); layer && *tensor != network_.input) return layer;
         }
@@ -46,33 +44,6 @@ public:
 
 private:
     bool on_the_way(const std::string& tensor) const { return layouts_.on_the_way(tensor); }
-
-    /// Tensors that lie on every path from the input to the logits, in graph order.
-    std::vector<std::string> separating_tensors() const {
-        // In topological order, a tensor separates where, once it is made, no tensor made before it is still to be read.
-        std::unordered_map<std::string, std::size_t> last_read;
-        for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-            const Node& node = graph_.nodes[i];
-            const bool matters = std::any_of(node.outputs.begin(), node.outputs.end(),
-                                             [&](const auto& name) { return on_the_way(name); });
-            if (!matters || node.is("Shape")) continue;
-            for (const std::string& name : node.inputs) {
-                if (on_the_way(name)) last_read[name] = i;
-            }
-        }
-        std::vector<std::string> found;
-        std::multiset<std::size_t> open;  // last reads of what has been made so far
-        if (const auto read = last_read.find(network_.input); read != last_read.end()) open.insert(read->second);
-        for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-            const std::string& tensor = graph_.nodes[i].output(0);
-            const auto read = last_read.find(tensor);
-            open.erase(open.begin(), open.upper_bound(i));
-            if (read == last_read.end()) continue;
-            if (open.empty()) found.push_back(tensor);
-            open.insert(read->second);
-        }
-        return found;
-    }
 
     /// For a head that picks one token: what the last attention reads.
     std::optional<TargetLayer> before_last_attention() const {
@@ -204,15 +175,19 @@ std::string coarse_to_fine_layers(const Network& network, const GivenLayout& giv
     const LayerLayouts layouts(network, shapes, given);
     const TargetLayer deep = find_target_layer(network, shapes, "", given);
     const auto before = layouts.index().ancestors(deep.tensor);
-    const auto& nodes = network.model.graph.nodes;
-    for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
-        const std::string& tensor = node->output(0);
-        if (!before.contains(tensor) || !layouts.on_the_way(tensor)) continue;
+    const auto is_fine = [&](const std::string& tensor) {
+        if (!before.contains(tensor) || !layouts.on_the_way(tensor)) return false;
         const auto layer = layouts.read(tensor);
-        if (layer && layer->height >= 2 * deep.height && layer->width >= 2 * deep.width)
-            return deep.tensor + "," + tensor;
-    }
-    return deep.tensor;
+        return layer && layer->height >= 2 * deep.height && layer->width >= 2 * deep.width;
+    };
+    // Inside a block, what takes the shortcut would be missing.
+    const auto separators = layouts.separating_tensors();
+    const auto found = std::find_if(separators.rbegin(), separators.rend(), is_fine);
+    if (found != separators.rend()) return deep.tensor + "," + *found;
+    const auto& nodes = network.model.graph.nodes;
+    const auto inside =
+        std::find_if(nodes.rbegin(), nodes.rend(), [&](const Node& node) { return is_fine(node.output(0)); });
+    return inside == nodes.rend() ? deep.tensor : deep.tensor + "," + inside->output(0);
 }
 
 model::Value feature_map(const model::Value& tensor, const TargetLayer& layer) {

@@ -58,8 +58,8 @@ TargetLayer find_target_layer(const Network& network, const model::Shapes& shape
 std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
                                             const std::string& wanted, const GivenLayout& given = {});
 
-/// The target layer and the last layer before it with at least twice its resolution, joined by a comma: for refine-cam. The target layer alone
-/// where there is no such layer.
+/// The target layer and the last layer before it with at least twice its resolution, joined by a comma: for refine-cam. It is one that all of the
+/// score passes through, where there is one. The target layer alone where no layer is so large.
 std::string coarse_to_fine_layers(const Network& network, const GivenLayout& given = {});
 
 /// The layer's tensor, or one of the same shape (its gradient), as [n, K, positions] in float32; extra tokens are left out.

@@ -40,6 +40,10 @@ struct TargetScore {
     std::optional<Tensor> reference;  ///< similarity: the embedding to compare with, as many values as scores
 };
 
+/// What is wrong with the target `difference` for a single score.
+inline constexpr const char* one_class_has_no_difference =
+    "the difference to the nearest classes needs two classes, and the network has one";
+
 /// How many classes and positions scores have, of the shape [n], [n, C] or [n, C, h, w]; below 1 where the shape does not tell.
 struct ScoreExtents {
     std::int64_t classes = 1, positions = 1;

@@ -26,8 +26,7 @@ Json model_object(const ModelRecord& model) {
             {"activation", text(model.activation)}};
 }
 
-Json preprocessing_object(const RunRecord& run) {
-    const Preprocessing& p = run.preprocessing;
+Json preprocessing_object(const Preprocessing& p, const std::map<std::string, std::string>& found_in) {
     const auto channels = [&](const std::array<float, 3>& values) {
         Json list = Json::array();
         const std::size_t count = p.color == ColorOrder::gray ? 1 : 3;
@@ -45,9 +44,9 @@ Json preprocessing_object(const RunRecord& run) {
     object["color"] = color;
     object["layout"] = p.layout == Layout::nhwc ? "nhwc" : "nchw";
     object["type"] = std::string(name(p.type));
-    if (!run.preprocessing_sources.empty()) {
+    if (!found_in.empty()) {
         Json sources = Json::object();
-        for (const auto& [key, source] : run.preprocessing_sources) sources[to_utf8(key)] = text(source);
+        for (const auto& [key, source] : found_in) sources[to_utf8(key)] = text(source);
         object["sources"] = std::move(sources);
     }
     return object;
@@ -58,7 +57,7 @@ Json run_object(const RunRecord& run) {
     for (const std::string& warning : run.warnings) warnings.push_back(text(warning));
     return {{"locus", LOCUS_VERSION},
             {"model", model_object(run.model)},
-            {"preprocessing", preprocessing_object(run)},
+            {"preprocessing", preprocessing_object(run.preprocessing, run.preprocessing_sources)},
             {"method", text(run.method)},
             {"layer", text(run.layer)},
             {"seed", run.seed},
@@ -108,6 +107,10 @@ std::string results_head(const RunRecord& run, const std::optional<Progress>& pr
     std::string lines = head.dump(2);
     lines.resize(lines.size() - 2);  // the end of line and the brace that close it
     return lines + ",\n  \"images\": [";
+}
+
+std::string preprocessing_json(const Preprocessing& preprocessing, const std::map<std::string, std::string>& sources) {
+    return preprocessing_object(preprocessing, sources).dump();
 }
 
 std::string run_json(const RunRecord& run) { return run_object(run).dump(); }

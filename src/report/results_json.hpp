@@ -14,6 +14,7 @@
 /// bytes as \xNN.
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -40,6 +41,9 @@ std::string results_separator(bool is_first);
 /// Closes "images" and opens "failed"; closes everything.
 std::string results_middle(bool had_images);
 std::string results_tail(bool had_failures);
+
+/// The field "preprocessing", on one line. `sources`: where each value was found.
+std::string preprocessing_json(const Preprocessing& preprocessing, const std::map<std::string, std::string>& sources);
 
 /// The run as the report's page has it: results_head's content as one JSON object on one line.
 std::string run_json(const RunRecord& run);

@@ -175,6 +175,11 @@ TEST(Fusion, MeanRunsAtTheInputsSizeAndSharesOnePass) {
     EXPECT_FLOAT_EQ(mean.values<float>()[3], 1.0F);
 }
 
+TEST(RefineCam, ItsFineLayerIsTheOutputOfABlock) {
+    const Network network = test::loaded(model::build({.name = "resnet50", .classes = 3, .width = 0.125}));
+    EXPECT_EQ(coarse_to_fine_layers(network), "layer4.2.relu3,layer3.5.relu3");
+}
+
 TEST(Augmentation, MirroringTwiceChangesNothing) {
     const Network network = small();
     const Tensor input = random_input(network, 2, 5);
