@@ -1,7 +1,5 @@
 /// `locus annotate`: preprocessing and labels written into a model.
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -9,11 +7,11 @@
 #include "explain/network.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
+#include "model/head.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 #include "preprocessing_options.hpp"
 #include "report/utf8.hpp"
-#include "text/nearest.hpp"
 #include "text/quote.hpp"
 
 namespace locus::command {
@@ -25,22 +23,6 @@ struct AnnotateArguments {
     std::string input;
     bool quiet = false;
 };
-
-/// The named input, or the first that has four dimensions, or the first.
-const model::ValueInfo& image_input(const model::Graph& graph, const std::string& name) {
-    if (graph.inputs.empty()) throw Error(ErrorKind::model, "the model has no inputs");
-    if (name.empty()) {
-        const auto found = std::find_if(graph.inputs.begin(), graph.inputs.end(), [](const model::ValueInfo& input) {
-            return input.shape && input.shape->size() == 4;
-        });
-        return found == graph.inputs.end() ? graph.inputs.front() : *found;
-    }
-    if (const model::ValueInfo* input = graph.find_input(name)) return *input;
-    std::vector<std::string> names;
-    for (const model::ValueInfo& input : graph.inputs) names.push_back(input.name);
-    throw Error(ErrorKind::usage,
-                fmt::format("the model has no input {}{}", text::quote(name), text::did_you_mean(name, names)));
-}
 
 /// The number of classes, where the first output's shape says it.
 std::optional<std::int64_t> classes(const model::Graph& graph) {
@@ -58,7 +40,7 @@ void annotate(const AnnotateArguments& arguments) {
         throw Error(ErrorKind::usage, fmt::format("the label file {} holds {} labels, but the model has {} classes",
                                                   text::quote(arguments.preprocessing.labels), labels.size(), *count));
     }
-    const model::ValueInfo input = image_input(model.graph, arguments.input);
+    const model::ValueInfo input = model::find_image_input(model.graph, arguments.input);
     model::Metadata found = model::read_metadata(model, arguments.model, input);
     arguments.preprocessing.apply(found.preprocessing);
     explain::require_fit(model, input, found.preprocessing);

@@ -36,13 +36,12 @@ std::array<float, 3> three(const std::string& list, const char* option) {
 }
 
 int side(std::string_view text, const std::string& size) {
-    constexpr int largest = 65500;
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > largest) {
+    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most_input_side) {
         throw Error(ErrorKind::usage,
                     fmt::format("--size takes pixels, as 224 or 320x240 (width x height, at most {} each), not '{}'",
-                                largest, size));
+                                most_input_side, size));
     }
     return value;
 }
@@ -89,8 +88,18 @@ void PreprocessingOptions::add_to(CLI::App& app) {
 void PreprocessingOptions::apply(Preprocessing& p) const {
     if (!mean.empty()) p.mean = three(mean, "--mean");
     if (!std.empty()) p.std = three(std, "--std");
+    // What no metadata may say either (model/preprocessing_metadata.hpp).
+    constexpr float most_mean = 2, least_std = 1e-9F, most_std = 1e9F;
+    for (const float value : p.mean) {
+        if (!mean.empty() && !(std::abs(value) <= most_mean))
+            throw Error(ErrorKind::usage,
+                        fmt::format("--mean is of values scaled to 0..1 and lies within {} of 0, which {} does not: "
+                                    "divide by 255",
+                                    most_mean, value));
+    }
     for (const float value : p.std) {
-        if (!(value > 0)) throw Error(ErrorKind::usage, "--std takes numbers greater than 0");
+        if (!(value >= least_std && value <= most_std))
+            throw Error(ErrorKind::usage, fmt::format("--std takes numbers greater than 0, at most {}", most_std));
     }
     if (!size.empty()) {
         const std::size_t cross = size.find('x');

@@ -39,14 +39,14 @@ struct BoxOptions {
 Map upsample(const Map& raw, int width, int height);
 
 /// The same for a network that saw only `region` of a photo of width x height: pixels outside take the map's minimum or 0,
-/// whichever is less, so that no box reaches there.
+/// whichever is less, so that no box reaches there. Throws Error(usage) for a region without area as well.
 Map upsample(const Map& raw, int width, int height, const Region& region);
 
 /// Boxes of a map at image resolution, the largest component (8-connected, by pixels; the first in reading order where equal) first. Empty
 /// where the map has no positive value. Throws Error(usage) for a threshold outside [0, 1).
 std::vector<Box> boxes(const Map& map, const BoxOptions& options = {});
 
-/// boxes(upsample(raw, width, height, region), options), bit for bit, without the big map in between.
+/// boxes(upsample(raw, width, height, region), options), bit for bit, without the big map in between. Throws as both.
 std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const Region& region,
                                 const BoxOptions& options = {});
 std::vector<Box> boxes_from_raw(const Map& raw, int width, int height, const BoxOptions& options = {});

@@ -8,7 +8,8 @@
 ///         std::cerr << error.what() << '\n';   // one sentence: what is wrong, where, what would be right
 ///     }
 ///
-/// The library never prints and never ends the process; every failure arrives as `locus::Error`.
+/// The library never prints and never ends the process; failures arrive as `locus::Error`, but for memory that runs out where it could not be
+/// foreseen: `std::bad_alloc`.
 
 #include <stdexcept>
 #include <string>

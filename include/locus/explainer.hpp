@@ -9,7 +9,7 @@
 ///         for (const locus::Box& box : locus::boxes_from_raw(e.evidence(), photo.width, photo.height, e.region)) ...
 ///     }
 ///
-/// An `Explainer` may be used from several threads at once: every member is const and none keeps state between calls.
+/// An `Explainer` may be used from several threads at once: its const members, all but set_labels, keep no state between calls.
 
 #include <cstdint>
 #include <filesystem>
@@ -138,7 +138,7 @@ public:
     const ModelInfo& model() const;
     const Preprocessing& preprocessing() const;
     const std::vector<std::string>& labels() const;
-    /// One a class. Throws Error(usage) for another number.
+    /// One a class. Throws Error(usage) for another number. Not while another thread uses the Explainer.
     void set_labels(std::vector<std::string> labels);
 
     const std::vector<std::string>& methods() const;   ///< in use, never "auto"

@@ -26,7 +26,8 @@ struct Image {
 Image read_image(const std::filesystem::path& file);
 
 /// Writes a picture as .png, or as .jpg (.jpeg) of quality 90, by the name's ending; the file appears whole, and folders that are
-/// missing with it. Throws Error(usage) for another ending, Error(io).
+/// missing with it. Throws Error(usage) for another ending, an image that holds
+/// another number of values than its size says, and a JPEG with a side above 65,500; Error(io).
 void write_image(const std::filesystem::path& file, const Image& image);
 
 }  // namespace locus

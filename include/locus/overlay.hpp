@@ -32,13 +32,13 @@ const std::array<std::array<std::uint8_t, 3>, 256>& colormap(const std::string& 
 
 /// The photo under the heat of a map of its own size. On a picture whose shorter side is below 64 pixels there is no room for text: label
 /// and legend are left out, the box is drawn. Positive evidence: 0 to the maximum over the colour map; signed: minus to plus the
-/// largest absolute value.
+/// largest absolute value. Throws Error(usage) where the sizes differ, for an alpha outside [0, 1] and a colour map that does not exist.
 Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes, const OverlayOptions& options = {});
 
-/// The heat alone, without the photo.
+/// The heat alone, without the photo. Throws Error(usage) for a colour map that does not exist.
 Image heatmap(const Map& map, const OverlayOptions& options = {});
 
-/// White where the map lies above `threshold` times its maximum, else black.
+/// White where the map lies above `threshold` times its maximum, else black. Throws Error(usage) for a threshold outside [0, 1).
 Image mask(const Map& map, double threshold);
 
 }  // namespace locus

@@ -25,6 +25,9 @@ enum class Resize {
 enum class ColorOrder { rgb, bgr, gray };
 enum class Layout { nchw, nhwc };
 
+/// Pixels that a side of a network's input may have.
+inline constexpr int most_input_side = 16384;
+
 struct Preprocessing {
     int width = 224;                                    ///< pixels of the network's input
     int height = 224;                                   ///< pixels of the network's input

@@ -202,10 +202,10 @@ private:
         try {
             const Shape shape = report::NpyReader(file).shape();
             const std::string stem = safe_stem(below);
-            if (shape.size() == 3) {
-                items_.push_back({name, file, std::nullopt, unique(stem), {}});
-            } else if (shape.size() == 4 && shape[0] == 0) {
+            if (std::find(shape.begin(), shape.end(), 0) != shape.end()) {
                 fail(name, fmt::format("the array has the shape {}: no input is in it", to_string(shape)));
+            } else if (shape.size() == 3) {
+                items_.push_back({name, file, std::nullopt, unique(stem), {}});
             } else if (shape.size() == 4) {
                 for (std::int64_t i = 0; i < shape[0]; ++i) {
                     items_.push_back(

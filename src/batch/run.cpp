@@ -219,7 +219,10 @@ public:
         for (const std::size_t index : indices) {
             try {
                 if (!inputs_[index].error.empty()) throw Error(ErrorKind::io, inputs_[index].error);
-                sources.push_back(batch.read(inputs_[index], needs_pictures(), &stop_));
+                Source source = batch.read(inputs_[index], needs_pictures(), &stop_);
+                if (const int side = preview_side(index); side > 0)  // now, while the picture is in the cache
+                    source.preview = image::encode_jpeg(image::preview(source.picture, side), preview_quality);
+                sources.push_back(std::move(source));
                 readable.push_back(index);
             } catch (const image::Stopped&) {
                 return {};
@@ -230,19 +233,20 @@ public:
             }
         }
         if (readable.empty()) return outcomes;
-        // Now, while the pictures are in the cache.
-        for (std::size_t i = 0; i < readable.size(); ++i) {
-            if (const int side = preview_side(readable[i]); side > 0)
-                sources[i].preview = image::encode_jpeg(image::preview(sources[i].picture, side), preview_quality);
-        }
         std::vector<std::vector<Explanation>> explanations;
+        std::string failure;
         try {
             explanations = explainer_.explain(batch.take(), {classes_});
         } catch (const Error& error) {
-            if (readable.size() == 1) {
-                outcomes.push_back(failed(readable.front(), error.what()));
-                return outcomes;
-            }
+            failure = error.what();
+        } catch (const std::bad_alloc&) {
+            failure = "memory does not suffice to explain it";
+        }
+        if (explanations.empty() && readable.size() == 1) {
+            outcomes.push_back(failed(readable.front(), failure));
+            return outcomes;
+        }
+        if (explanations.empty()) {
             // One input of another shape spoils the batch: each alone tells which.
             for (const std::size_t index : readable) {
                 for (Outcome& outcome : explain({index})) outcomes.push_back(std::move(outcome));
@@ -264,12 +268,20 @@ private:
         return options_.save.overlay || options_.explainer.parts > 0 || options_.save.report;
     }
 
+    /// Throws Error(io) where OUT takes no more: that concerns all inputs.
     Outcome finished(std::size_t index, Source source, std::vector<Explanation> explanations) const {
-        const std::vector<std::byte> preview = std::move(source.preview);
-        const report::ImageRecord record =
-            write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_);
-        return {index, report::journal_line(index, record, preview, preview_side(index) > 0),
-                observer_.describe ? observer_.describe(record) : "", std::nullopt};
+        try {
+            const std::vector<std::byte> preview = std::move(source.preview);
+            const report::ImageRecord record =
+                write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_);
+            return {index, report::journal_line(index, record, preview, preview_side(index) > 0),
+                    observer_.describe ? observer_.describe(record) : "", std::nullopt};
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::io) throw;
+            return failed(index, error.what());
+        } catch (const std::bad_alloc&) {
+            return failed(index, "memory does not suffice for its pictures");
+        }
     }
 
     Outcome failed(std::size_t index, const std::string& why) const {

@@ -223,6 +223,8 @@ void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescriptio
     auto truths = std::make_shared<TruthList>();
     if (!options.boxes.empty()) *truths = read_boxes(options.boxes);
     if (!options.masks.empty()) add_masks(*truths, options.masks);
+    if (options.models.empty() && truths->all().empty())
+        throw Error(ErrorKind::io, "No image has a box or mask: there is nothing to hold maps against.");
     description.version = options.version;
     description.data = data_of(options);
     description.localization = {chosen_metrics(options), options.step, options.side, options.threshold,

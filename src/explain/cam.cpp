@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -14,6 +16,7 @@
 #include "model/finite.hpp"
 #include "model/onnx_file.hpp"
 #include "model/opset.hpp"
+#include "model/shapes.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
 
@@ -29,7 +32,8 @@ struct CamNetwork {
 };
 
 /// Height and width of the map. A row of tokens is laid out as was said, else in the input's aspect ratio.
-std::pair<std::int64_t, std::int64_t> map_size(const CamNetwork& cam, const Tensor& feature_shape) {
+std::pair<std::int64_t, std::int64_t> map_size(const CamNetwork& cam, const Tensor& feature_shape,
+                                               const Tensor& inputs) {
     const auto shape = feature_shape.to_int64s();
     if (shape.size() == 4) return {shape[2], shape[3]};
     const Network& network = cam.network;
@@ -42,7 +46,9 @@ std::pair<std::int64_t, std::int64_t> map_size(const CamNetwork& cam, const Tens
                                 "pools",
                                 rows, columns, rows * columns, text::quote(network.head.target_layer), positions));
     }
-    const double aspect = static_cast<double>(network.preprocessing.height) / network.preprocessing.width;
+    const bool last = network.preprocessing.layout == Layout::nhwc;
+    const double aspect =
+        static_cast<double>(inputs.shape()[last ? 1 : 2]) / static_cast<double>(inputs.shape()[last ? 2 : 3]);
     const auto height = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(positions) * aspect)));
     if (height == 0 || positions % height != 0) {
         throw Error(ErrorKind::unsupported,
@@ -75,7 +81,7 @@ Attribution run(const CamNetwork& cam, const Tensor& inputs, const ClassSelectio
     Attribution attribution;
     attribution.logits = results[0];
     attribution.class_indices = results[1];
-    const auto [height, width] = map_size(cam, results[3]);
+    const auto [height, width] = map_size(cam, results[3], inputs);
     attribution.maps = results[2].reshaped({results[2].shape()[0], results[2].shape()[1], height, width});
     std::size_t next = 4;
     const model::ClassifierHead& head = cam.network.head;
@@ -143,6 +149,41 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
     return a.logits.shape()[1];
 }
 
+/// Why the head's pool is none over the whole map, by the shapes of what it reads and makes. Empty where it is, and where shapes do not tell: then the
+/// verification does.
+std::string pool_obstacle(const Network& network) {
+    const model::ClassifierHead& head = network.head;
+    const model::Index index(network.model.graph);
+    const model::Node* pool = index.producer(head.pooled);
+    std::optional<model::Shapes> shapes;
+    try {
+        shapes.emplace(model::infer_shapes(network.model,
+                                           {{network.input, input_shape(network, network.fixed_batch.value_or(-1))}}));
+    } catch (const Error&) {
+        return {};  // what is wrong is said where shapes are needed
+    }
+    if (pool == nullptr || !shapes->contains(head.target_layer) || !shapes->contains(head.pooled)) return {};
+    const Shape map = shapes->shape(head.target_layer), pooled = shapes->shape(head.pooled);
+    const auto channel_axis = head.layout == model::FeatureLayout::channels_first ? 1 : map.size() - 1;
+    if (map.size() < 3 || pooled.size() < 2) return "the pool reads a tensor without positions";
+    const auto is_open = [](std::int64_t size) { return size < 0; };
+    if (std::any_of(map.begin() + 1, map.end(), is_open) || std::any_of(pooled.begin() + 1, pooled.end(), is_open))
+        return {};
+    const std::int64_t values = std::accumulate(pooled.begin() + 1, pooled.end(), std::int64_t{1}, std::multiplies<>());
+    const std::vector<std::int64_t> window = pool->ints_or("kernel_shape", {});
+    const bool all_positions = window.empty() || std::equal(window.begin(), window.end(), map.begin() + 2, map.end());
+    const std::int64_t positions =
+        std::accumulate(map.begin() + 1, map.end(), std::int64_t{1}, std::multiplies<>()) / map[channel_axis];
+    if (positions == 1)
+        return fmt::format(
+            "the pool before the scores, {}, reads a map of one position, {}, which says nothing of "
+            "where",
+            pool->description(), text::quote(head.target_layer));
+    if (values == map[channel_axis] && all_positions) return {};
+    return fmt::format("the pool before the scores, {}, does not see the whole map {} of shape {}", pool->description(),
+                       text::quote(head.target_layer), to_string(map));
+}
+
 /// CAM weighs channels, so a layer will do whose channels reach the pool one by one: before an activation, a normalisation.
 void require_before_pool(const Network& network, const std::string& layer) {
     static const auto by_channel = {"Relu",     "LeakyRelu",   "PRelu",     "Elu",     "Selu", "Clip",
@@ -198,7 +239,7 @@ Network without_weights(const Network& network) {
 }  // namespace
 
 std::string cam_obstacle(const Network& network) {
-    return network.head.kind == model::HeadKind::other ? network.head.reason : std::string();
+    return network.head.kind == model::HeadKind::other ? network.head.reason : pool_obstacle(network);
 }
 
 Prepared prepare_cam(const Network& network, const MethodOptions& options) {

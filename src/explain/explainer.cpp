@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "explain/augmentation.hpp"
+#include "explain/batches.hpp"
 #include "explain/input_scores.hpp"
 #include "explain/method.hpp"
 #include "explain/network.hpp"
@@ -178,6 +179,30 @@ Tensor embedding(const explain::Network& network, const Image& photo) {
     return scores.run(input.type() == network.input_type ? input : input.to(network.input_type));
 }
 
+/// Methods run graphs of their own, whose scores differ in the last bits: of two classes that nearly tie, each may find another one best.
+bool agree_on_classes(const std::vector<Attribution>& attributions) {
+    const auto classes = attributions.front().class_indices.values<std::int64_t>();
+    return std::all_of(attributions.begin(), attributions.end(), [&](const Attribution& a) {
+        return std::ranges::equal(classes, a.class_indices.values<std::int64_t>());
+    });
+}
+
+/// The classes of one item, by index.
+std::vector<ClassRequest> as_requests(const Attribution& one_item) {
+    std::vector<ClassRequest> requests;
+    for (const std::int64_t index : one_item.class_indices.values<std::int64_t>())
+        requests.push_back(ClassRequest::at(static_cast<int>(index)));
+    return requests;
+}
+
+/// What "auto" is where `method` fails; null where nothing is left. A layer is asked of the methods that look at one.
+const explain::Method* after(const explain::Method& method, const explain::Network& network,
+                             const explain::MethodOptions& options) {
+    if (method.name == "cam") return &explain::automatic_method(network, false);
+    const bool layer_is_given = !options.layer.empty() || options.layout.grid || options.layout.channels_last;
+    return method.map_of_input || layer_is_given ? nullptr : &explain::find_method("occlusion");
+}
+
 /// "a,b" as methods, each once. "auto" is what applies to the network.
 std::vector<const explain::Method*> parsed_methods(const std::string& text, const explain::Network& network) {
     std::vector<const explain::Method*> found;
@@ -197,16 +222,18 @@ std::vector<const explain::Method*> parsed_methods(const std::string& text, cons
 void Explainer::State::prepare(const std::string& text, const explain::MethodOptions& options) {
     methods = parsed_methods(text, network);
     explain::require_effect(methods, options);
-    try {
-        prepared.emplace(network, methods, options);
-    } catch (const Error& error) {
-        if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::usage) throw;
-        // What looks like a head for cam may not be one, and cam takes no other layer: "auto" then is what comes after it.
-        if (text != "auto" || methods.front()->name != "cam") throw;
-        methods = {&explain::automatic_method(network, false)};
-        prepared.emplace(network, methods, options);
-        network.warnings.push_back(
-            fmt::format("the method auto is {} here, not cam: {}", methods.front()->name, error.what()));
+    while (!prepared) {
+        try {
+            prepared.emplace(network, methods, options);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::usage) throw;
+            // What looks like a head for cam may not be one, and cam takes no other layer; what has derivatives may still have none that tells.
+            const explain::Method* next = text == "auto" ? after(*methods.front(), network, options) : nullptr;
+            if (next == nullptr) throw;
+            network.warnings.push_back(
+                fmt::format("the method auto is {} here, not {}: {}", next->name, methods.front()->name, error.what()));
+            methods = {next};
+        }
     }
 }
 
@@ -300,6 +327,14 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
     };
     const std::vector<Attribution> attributions =
         state_->augment ? explain::augmented(run, network.preprocessing.layout, typed, classes) : run(typed, classes);
+    if (!agree_on_classes(attributions)) {
+        const std::int64_t items = inputs.shape()[0];
+        if (items == 1) return explain(inputs, {as_requests(attributions.front())});
+        std::vector<std::vector<Explanation>> one_by_one;
+        for (std::int64_t item = 0; item < items; ++item)
+            one_by_one.push_back(explain(explain::rows(inputs, item, 1), options).front());
+        return one_by_one;
+    }
     const bool last = network.preprocessing.layout == Layout::nhwc;
     const Region whole{.width = static_cast<double>(inputs.shape()[last ? 2 : 3]),
                        .height = static_cast<double>(inputs.shape()[last ? 1 : 2])};

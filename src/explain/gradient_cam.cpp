@@ -74,7 +74,11 @@ std::string gradient_obstacle(const Network& network) {
             const bool between =
                 before.contains(made) && std::any_of(node.inputs.begin(), node.inputs.end(),
                                                      [&](const auto& name) { return behind.contains(name); });
-            if (!between || (shapes.contains(made) && !shapes.is_float(made))) continue;
+            static const auto in_integers = {"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger", "QLinearConv",
+                                             "QLinearMatMul"};
+            const bool is_lost = std::any_of(in_integers.begin(), in_integers.end(),
+                                             [&](const char* op_type) { return node.op_type == op_type; });
+            if (!between || (!is_lost && shapes.contains(made) && !shapes.is_float(made))) continue;
             const bool known = std::binary_search(operators.begin(), operators.end(), node.op_type);
             if (!known || !(node.domain.empty() || node.op_type.ends_with("quantizeLinear") ||
                             node.op_type == "QuantizeLinear")) {

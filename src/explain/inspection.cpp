@@ -16,14 +16,14 @@
 namespace locus::explain {
 namespace {
 
-/// Rows, columns and channels of a feature map of rank 4; rows is 0 for anything else.
+/// Rows and columns of a feature map of rank 4; rows is 0 for anything else.
 struct Extents {
-    std::int64_t rows = 0, columns = 0, channels = 0;
+    std::int64_t rows = 0, columns = 0;
 };
 Extents extents(const Shape& shape, model::FeatureLayout layout) {
     if (shape.size() != 4) return {};
-    if (layout == model::FeatureLayout::channels_last) return {shape[1], shape[2], shape[3]};
-    return {shape[2], shape[3], shape[1]};
+    if (layout == model::FeatureLayout::channels_last) return {shape[1], shape[2]};
+    return {shape[2], shape[3]};
 }
 
 LayerCandidate described(const std::string& tensor, const model::Shapes& shapes,
@@ -93,8 +93,11 @@ Inspection inspect(const Network& network) {
     if (shapes.contains(network.head.logits))
         found.classes = std::max<std::int64_t>(score_extents(shapes.shape(network.head.logits)).classes, 0);
     found.candidates = find_candidates(network, index, shapes);
+    std::int64_t values_of_target = 0;  // an image
     try {
-        found.target_layer = find_target_layer(network, shapes, "").tensor;
+        const TargetLayer target = find_target_layer(network, shapes, "");
+        found.target_layer = target.tensor;
+        values_of_target = target.positions() * target.channels;
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::unsupported) throw;  // no layer has positions: that is what inspect tells then
     }
@@ -106,10 +109,8 @@ Inspection inspect(const Network& network) {
     if (!found.target_layer.empty()) {
         const auto head = computed_behind(index, network.head.logits, found.target_layer);
         found.head_parameters = model::cost(graph, shapes, &head).parameters;
-        if (network.head.kind == model::HeadKind::pool_linear && shapes.contains(found.target_layer)) {
-            const Extents e = extents(shapes.shape(found.target_layer), network.head.layout);
-            found.fully_connected_parameters = e.rows * e.columns * e.channels * found.classes + found.classes;
-        }
+        if (network.head.kind == model::HeadKind::pool_linear)
+            found.fully_connected_parameters = values_of_target * found.classes + found.classes;
     }
     for (const Method& method : methods()) {
         found.methods.push_back({method.name, method.obstacle == nullptr ? std::string() : method.obstacle(network)});

@@ -110,12 +110,18 @@ std::vector<std::string> LayerLayouts::separating_tensors() const {
     std::multiset<std::size_t> open;  // last reads of what has been made so far
     if (const auto read = last_read.find(network_.input); read != last_read.end()) open.insert(read->second);
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-        const std::string& tensor = graph_.nodes[i].output(0);
-        const auto read = last_read.find(tensor);
         open.erase(open.begin(), open.upper_bound(i));
-        if (read == last_read.end()) continue;
-        if (open.empty()) found.push_back(tensor);
-        open.insert(read->second);
+        const bool alone = open.empty();
+        const std::string* made = nullptr;  // the node's only output that is read
+        std::size_t read_outputs = 0;
+        for (const std::string& tensor : graph_.nodes[i].outputs) {
+            const auto read = last_read.find(tensor);
+            if (read == last_read.end()) continue;
+            open.insert(read->second);
+            made = &tensor;
+            ++read_outputs;
+        }
+        if (alone && read_outputs == 1) found.push_back(*made);
     }
     return found;
 }

@@ -131,6 +131,25 @@ bool takes_one_item(const Network& network) {
     }
 }
 
+/// Scores of one photo that were squeezed to [C] look like those of C photos. Throws Error(unsupported).
+void require_batch_of_scores(const Network& network) {
+    if (network.fixed_batch != 1) return;
+    std::optional<model::Shapes> shapes;
+    try {
+        shapes.emplace(model::infer_shapes(network.model, {{network.input, input_shape(network, 1)}}));
+    } catch (const Error&) {
+        return;  // what is wrong is said where shapes are needed
+    }
+    const std::string& scores = network.head.logits;
+    if (!shapes->contains(scores)) return;
+    const Shape shape = shapes->shape(scores);
+    if (shape.empty() || shape.front() == 1) return;
+    throw Error(ErrorKind::unsupported,
+                fmt::format("the scores {} of one photo have the shape {}, but their first dimension has to count the "
+                            "photos, [1, {}]: export the model without squeezing it away",
+                            text::quote(scores), to_string(shape), shape.front()));
+}
+
 /// Lets a person change what was found; values that become others are marked "given".
 void override_preprocessing(Network& network, const std::function<void(Preprocessing&)>& change) {
     Preprocessing& p = network.preprocessing;
@@ -184,6 +203,7 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
                        .fold_quantized_weights = !has_quantized_activations(graph)};
 
     if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
+    require_batch_of_scores(network);
     const double bytes = require_fit(network.model, input, network.preprocessing, network.fixed_batch.value_or(1));
     if (options.bind_inputs) runtime::require_memory(bytes);
 

@@ -20,7 +20,8 @@ Span covered(std::int64_t position, std::int64_t extent) {
     const double cell = static_cast<double>(extent) / grid;
     const double centre = (static_cast<double>(position) + 0.5) * cell;
     const auto clip = [&](double edge) { return std::clamp<std::int64_t>(std::llround(edge), 0, extent); };
-    return {clip(centre - cell), std::max(clip(centre + cell), clip(centre - cell) + 1)};
+    const std::int64_t first = std::min(clip(centre - cell), extent - 1);
+    return {first, std::max(clip(centre + cell), first + 1)};
 }
 
 /// Writes the input with the patch at (row, column) over `item`.

@@ -175,8 +175,16 @@ std::string coarse_to_fine_layers(const Network& network, const GivenLayout& giv
     const LayerLayouts layouts(network, shapes, given);
     const TargetLayer deep = find_target_layer(network, shapes, "", given);
     const auto before = layouts.index().ancestors(deep.tensor);
+    const auto is_the_photo = [&](const std::string& tensor) {  // turned or scaled, but not looked at
+        const auto made_of = layouts.index().ancestors(tensor);
+        return std::ranges::none_of(network.model.graph.nodes, [&](const Node& node) {
+            const bool looks =
+                node.op_type.find("Conv") != std::string::npos || node.op_type.starts_with("MatMul") || node.is("Gemm");
+            return looks && made_of.contains(node.output(0));
+        });
+    };
     const auto is_fine = [&](const std::string& tensor) {
-        if (!before.contains(tensor) || !layouts.on_the_way(tensor)) return false;
+        if (!before.contains(tensor) || !layouts.on_the_way(tensor) || is_the_photo(tensor)) return false;
         const auto layer = layouts.read(tensor);
         return layer && layer->height >= 2 * deep.height && layer->width >= 2 * deep.width;
     };

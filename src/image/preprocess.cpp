@@ -14,13 +14,11 @@
 namespace locus {
 namespace {
 
-constexpr int most_side = 16384;  // of a network's input
-
 void require_usable(const Preprocessing& p) {
-    if (p.width < 1 || p.height < 1 || p.width > most_side || p.height > most_side) {
+    if (p.width < 1 || p.height < 1 || p.width > most_input_side || p.height > most_input_side) {
         throw Error(ErrorKind::usage,
                     fmt::format("A network's input of {} x {} pixels is not possible: sides of 1 to {} are.", p.width,
-                                p.height, most_side));
+                                p.height, most_input_side));
     }
     if (p.resize == Resize::crop && !(p.crop_pct > 0 && p.crop_pct <= 1)) {
         throw Error(ErrorKind::usage,

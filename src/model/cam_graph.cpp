@@ -102,7 +102,10 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
 
     if (head.kind == HeadKind::pool_linear && !head.bias.empty()) {
         const std::string flat = write.node("Reshape", {as_float(write, head.bias), write.constant(Ints{-1})});
-        cam.bias = write.node("Gather", {flat, cam.class_indices}, {{"axis", std::int64_t{0}}});
+        const Tensor* known = graph.find_constant(head.bias);
+        cam.bias = known != nullptr && known->size() == 1
+                       ? write.node("Expand", {flat, write.node("Shape", {cam.class_indices})})  // one for all classes
+                       : write.node("Gather", {flat, cam.class_indices}, {{"axis", std::int64_t{0}}});
         if (head.bias_scale != 1.0F)
             cam.bias = write.node("Mul", {cam.bias, write.constant(Tensor::scalar(head.bias_scale))});
         expose(graph, cam.bias, DataType::float32);

@@ -207,27 +207,41 @@ private:
     bool read_reduction(const Node& node) {
         auto over = axes(node);
         if (!over) return false;
-        std::sort(over->begin(), over->end());
+        if (over->size() == 1) {
+            const Node* before = index_.producer(node.input(0));
+            if (before != nullptr && before->op_type.starts_with("Reduce")) {
+                if (before->op_type != node.op_type) return false;  // the mean of maxima is no pool
+                over = axes_of_both(*before, node);
+                if (!over) return false;
+                head_.target_layer = before->input(0);
+            }
+        }
         using Axes = std::vector<std::int64_t>;
-        if (*over == Axes{2, 3} || *over == Axes{-2, -1}) {
-            head_.layout = FeatureLayout::channels_first;
-        } else if (*over == Axes{1, 2} || *over == Axes{-3, -2}) {
-            head_.layout = FeatureLayout::channels_last;
+        if (over->size() == 2) {  // of a map: [n, K, h, w] or [n, h, w, K]
+            for (std::int64_t& axis : *over) axis += axis < 0 ? 4 : 0;
+            std::sort(over->begin(), over->end());
+            if (*over != Axes{2, 3} && *over != Axes{1, 2}) return false;
+            head_.layout = *over == Axes{2, 3} ? FeatureLayout::channels_first : FeatureLayout::channels_last;
         } else if (*over == Axes{1} || *over == Axes{-2}) {
             head_.layout = FeatureLayout::tokens;
-        } else if (*over == Axes{2} || *over == Axes{-1} || *over == Axes{3}) {
-            // Positions in one row ([n, K, h*w]), or one of two reductions, over columns and then over rows.
-            const Node* before = index_.producer(node.input(0));
-            if (before != nullptr && before->op_type == node.op_type) {
-                if (const auto first = axes(*before); first && (*first == Axes{3} || *first == Axes{-1})) {
-                    head_.target_layer = before->input(0);
-                }
-            }
+        } else if (*over == Axes{2} || *over == Axes{-1}) {
+            head_.layout = FeatureLayout::channels_first;  // [n, K, positions]
         } else {
             return false;
         }
         skip_flattened_positions();
         return true;
+    }
+
+    /// The axes of a map that two reductions, one after the other, go over.
+    std::optional<std::vector<std::int64_t>> axes_of_both(const Node& first, const Node& second) const {
+        const auto one = axes(first), other = axes(second);
+        if (!one || one->size() != 1) return std::nullopt;
+        const bool keeps = first.int_or("keepdims", 1) != 0;
+        const std::int64_t a = one->front() + (one->front() < 0 ? 4 : 0);
+        std::int64_t b = other->front() + (other->front() >= 0 ? 0 : keeps ? 4 : 3);
+        if (!keeps && b >= a) ++b;
+        return std::vector{a, b};
     }
 
     /// Positions that were laid in one row just before the pool: the map is the tensor before that, where rows and columns stand.

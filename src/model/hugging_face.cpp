@@ -10,6 +10,7 @@
 
 #include "locus/error.hpp"
 #include "model/labels.hpp"
+#include "model/shallow_json.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -20,7 +21,6 @@ using nlohmann::json;
 using text::quote;
 
 constexpr std::uintmax_t largest_file = 64 << 20;
-constexpr int largest_side = 65500;
 
 /// Values of one JSON file, with its name for the sentences.
 class Config {
@@ -69,7 +69,7 @@ public:
     }
 
     int pixels(const std::string& key, const json& value) const {
-        if (!value.is_number_integer() || value.get<double>() < 1 || value.get<double>() > largest_side) {
+        if (!value.is_number_integer() || value.get<double>() < 1 || value.get<double>() > most_input_side) {
             refuse(key, value, "a number of pixels");
         }
         return value.get<int>();
@@ -254,7 +254,7 @@ std::optional<Config> read_config(const fs::path& folder, const std::string& nam
     std::ifstream stream(file, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
     if (!stream) throw Error(ErrorKind::io, fmt::format("cannot read {}", quote(file.string())));
-    json values = json::parse(text, nullptr, false);
+    json values = parse_shallow_json(text);
     if (values.is_discarded()) {
         throw Error(ErrorKind::model, fmt::format("{} beside the model is not valid JSON: mend it or take it away",
                                                   quote(file.string())));

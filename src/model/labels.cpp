@@ -1,4 +1,5 @@
 #include "model/labels.hpp"
+#include "model/shallow_json.hpp"
 
 #include <charconv>
 #include <fstream>
@@ -87,7 +88,7 @@ std::vector<std::string> parse_labels(std::string_view text) {
     std::vector<std::string> labels;
     const std::size_t first = text.find_first_not_of(" \t\r\n");
     const bool may_be_json = first != std::string_view::npos && (text[first] == '[' || text[first] == '{');
-    const json parsed = may_be_json ? json::parse(text, nullptr, false) : json(json::value_t::discarded);
+    const json parsed = may_be_json ? parse_shallow_json(text) : json(json::value_t::discarded);
     // A list of labels may begin with a bracket and not be JSON.
     labels = parsed.is_discarded() ? lines_of(text) : labels_of(parsed);
     if (labels.empty()) refuse("there are no labels");

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "model/shapes.hpp"
 
 namespace locus::model {
 namespace {
@@ -14,11 +16,16 @@ namespace {
 using Ints = std::vector<std::int64_t>;
 
 struct Raising {
-    std::int64_t from;         ///< the model's opset
-    NodeWriter& write;         ///< for names and constants
-    std::vector<Node>& nodes;  ///< the new graph's nodes, in order
+    std::int64_t from;                                       ///< the model's opset
+    NodeWriter& write;                                       ///< for names and constants
+    const std::unordered_map<std::string, DataType>& types;  ///< of the data of Clip and Pad, by their outputs
+    std::vector<Node>& nodes;                                ///< the new graph's nodes, in order
 
     std::string ints(Ints values) { return write.constant(std::move(values)); }
+    /// A number of the type of the node's data.
+    std::string number(const Node& node, float value) {
+        return write.constant(Tensor::scalar(value).to(types.at(node.output(0))));
+    }
     std::string fresh(const Node& node) { return write.fresh_name(node.op_type); }
     std::string emit(const std::string& op_type, std::vector<std::string> inputs,
                      std::map<std::string, Attribute> attributes = {}) {
@@ -60,8 +67,8 @@ void split(Raising& raising, Node& node) {
 
 void clip(Raising& raising, Node& node) {
     if (raising.from >= 11) return;
-    if (node.has("min")) set_input(node, 1, raising.write.constant(Tensor::scalar(node.float_or("min", 0))));
-    if (node.has("max")) set_input(node, 2, raising.write.constant(Tensor::scalar(node.float_or("max", 0))));
+    if (node.has("min")) set_input(node, 1, raising.number(node, node.float_or("min", 0)));
+    if (node.has("max")) set_input(node, 2, raising.number(node, node.float_or("max", 0)));
     node.attributes.erase("min");
     node.attributes.erase("max");
 }
@@ -96,7 +103,7 @@ void slice(Raising& raising, Node& node) {
 void pad(Raising& raising, Node& node) {
     if (raising.from >= 11) return;
     set_input(node, 1, raising.ints(node.ints_or("pads", {})));
-    if (node.has("value")) set_input(node, 2, raising.write.constant(Tensor::scalar(node.float_or("value", 0))));
+    if (node.has("value")) set_input(node, 2, raising.number(node, node.float_or("value", 0)));
     node.attributes.erase("pads");
     node.attributes.erase("value");
 }
@@ -178,6 +185,46 @@ const std::unordered_map<std::string, Rule>& rules() {
     return table;
 }
 
+/// Bodies of If, Loop and Scan are carried through as they are: they may hold nothing that is written in another way since.
+void require_bodies_that_stay(const Raising& raising, const Node& node) {
+    static const std::unordered_map<std::string, std::int64_t> changed_in{
+        {"Clip", 11},      {"Dropout", 12}, {"Hardmax", 13},   {"LogSoftmax", 13}, {"Pad", 11},
+        {"ReduceSum", 13}, {"Resize", 11},  {"Slice", 10},     {"Softmax", 13},    {"Split", 13},
+        {"TopK", 10},      {"Squeeze", 13}, {"Unsqueeze", 13}, {"Upsample", 10}};
+    for (const auto& [name, attribute] : node.attributes) {
+        const auto* body = std::get_if<Opaque>(&attribute);
+        if (body == nullptr) continue;
+        for (const std::string& op_type : body->operators) {
+            const auto found = changed_in.find(op_type);
+            if (found == changed_in.end() || raising.from >= found->second) continue;
+            unsupported(raising, node,
+                        fmt::format("its body holds {}, whose form changed; export with opset {} or later", op_type,
+                                    raised_opset));
+        }
+    }
+}
+
+/// The type of what a node reads first, where constants of half precision tell that it may not be float32.
+DataType data_type(const Model& model, const Node& node) {
+    const auto& constants = model.graph.initializers;
+    if (std::none_of(constants.begin(), constants.end(),
+                     [](const auto& constant) { return constant.second.type() == DataType::float16; }))
+        return DataType::float32;
+    std::map<std::string, Shape> inputs;
+    for (const ValueInfo& input : model.graph.inputs) {
+        if (!input.shape) continue;
+        constexpr std::int64_t any = 224;  // types do not depend on it
+        Shape& shape = inputs[input.name];
+        for (const Dimension& size : *input.shape) shape.push_back(size.value.value_or(shape.empty() ? -1 : any));
+    }
+    try {
+        const Shapes shapes = infer_shapes(model, inputs);
+        return shapes.contains(node.input(0)) ? shapes.type(node.input(0)) : DataType::float32;
+    } catch (const Error&) {
+        return DataType::float32;
+    }
+}
+
 }  // namespace
 
 void raise_opset(Model& model) {
@@ -188,11 +235,16 @@ void raise_opset(Model& model) {
                     fmt::format("the model's opset is {}; 7 is the oldest that can be read", from));
     }
     NodeWriter write(model.graph, fmt::format("opset{}", raised_opset));  // made while all names are there
+    std::unordered_map<std::string, DataType> types;                      // of what Clip and Pad read, by their outputs
+    for (const Node& node : model.graph.nodes) {
+        if (from < 11 && (node.is("Clip") || node.is("Pad"))) types[node.output(0)] = data_type(model, node);
+    }
     std::vector<Node> old = std::move(model.graph.nodes);
     model.graph.nodes.clear();
     std::vector<Node> raised;
-    Raising raising{from, write, raised};
+    Raising raising{from, write, types, raised};
     for (Node& node : old) {
+        require_bodies_that_stay(raising, node);
         if (node.domain.empty()) {
             if (const auto rule = rules().find(node.op_type); rule != rules().end()) rule->second(raising, node);
         }

@@ -17,8 +17,6 @@ namespace {
 
 using text::quote;
 
-constexpr int largest_side = 65500;
-
 /// The keys' values out of metadata_props; every refusal names key and value.
 class Properties {
 public:
@@ -104,7 +102,7 @@ PreprocessingFacts metadata_facts(const Model& model) {
         const std::vector<double> sides = properties.numbers("size", wanted);
         if (sides.empty() || sides.size() > 2) properties.refuse("size", wanted);
         for (const double side : sides) {
-            if (!(side >= 1 && side <= largest_side) || side != std::floor(side)) properties.refuse("size", wanted);
+            if (!(side >= 1 && side <= most_input_side) || side != std::floor(side)) properties.refuse("size", wanted);
         }
         facts.width = static_cast<int>(sides.front());
         facts.height = static_cast<int>(sides.back());
@@ -181,7 +179,7 @@ InputFacts input_facts(const ValueInfo& input) {
     facts.channels = shape[first ? 1 : 3].value;
     const auto side = [&](std::size_t i) -> std::optional<int> {
         if (!shape[i].value || *shape[i].value < 1) return std::nullopt;
-        if (*shape[i].value > largest_side) {
+        if (*shape[i].value > most_input_side) {
             throw Error(ErrorKind::model,
                         fmt::format("the input {} wants pictures of {} pixels a side, more than any has",
                                     quote(input.name), *shape[i].value));

@@ -20,7 +20,7 @@ using text::quote;
 std::string standard(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
 /// What is left of a message once what Locus reads has been cleared.
-template <class Message> Opaque remainder(const Message& message) { return {message.SerializeAsString(), {}}; }
+template <class Message> Opaque remainder(const Message& message) { return {message.SerializeAsString(), {}, {}}; }
 
 /// The tensors that a subgraph reads from the graphs around it.
 void collect_outer_reads(const onnx::GraphProto& graph, std::set<std::string>& reads) {
@@ -43,11 +43,23 @@ void collect_outer_reads(const onnx::GraphProto& graph, std::set<std::string>& r
     }
 }
 
+void collect_operators(const onnx::AttributeProto& attribute, std::set<std::string>& operators) {
+    const auto collect = [&](const onnx::GraphProto& graph) {
+        for (const auto& node : graph.node()) {
+            if (standard(node.domain()).empty()) operators.insert(node.op_type());
+            for (const auto& inner : node.attribute()) collect_operators(inner, operators);
+        }
+    };
+    if (attribute.has_g()) collect(attribute.g());
+    for (const auto& graph : attribute.graphs()) collect(graph);
+}
+
 Opaque carried_through(const onnx::AttributeProto& proto) {
-    std::set<std::string> reads;
+    std::set<std::string> reads, operators;
     if (proto.has_g()) collect_outer_reads(proto.g(), reads);
     for (const auto& graph : proto.graphs()) collect_outer_reads(graph, reads);
-    return {proto.SerializeAsString(), {reads.begin(), reads.end()}};
+    collect_operators(proto, operators);
+    return {proto.SerializeAsString(), {reads.begin(), reads.end()}, {operators.begin(), operators.end()}};
 }
 
 /// The attribute's type; files from before IR version 2 do not say it.
@@ -154,7 +166,7 @@ ValueInfo read_value_info(const onnx::ValueInfoProto& proto) {
                 if (dimension.has_dim_value()) read.value = dimension.dim_value();
                 if (dimension.has_dim_param()) read.symbol = dimension.dim_param();
                 // Some exporters write -1 or 0 for "any".
-                if (read.value && *read.value < 0) read.value.reset();
+                if (read.value && *read.value <= 0) read.value.reset();
                 info.shape->push_back(std::move(read));
             }
         }

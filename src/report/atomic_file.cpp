@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <system_error>
 
@@ -32,6 +34,15 @@ int write_all(int descriptor, std::string_view bytes) {
     return 0;
 }
 
+/// Whether the part file's name tells of another process that is at work.
+bool is_at_work(std::string_view name) {
+    name.remove_prefix(part_prefix.size());
+    pid_t process = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), process);
+    if (error != std::errc() || process <= 0 || process == ::getpid()) return false;
+    return ::kill(process, 0) == 0 || errno == EPERM;
+}
+
 std::string part_name() {
     static std::atomic<unsigned> counter{0};
     return fmt::format("{}{}-{}", part_prefix, ::getpid(), counter++);
@@ -49,8 +60,16 @@ void write_file_atomically(const fs::path& path, std::span<const std::byte> byte
     write_file_atomically(path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), part_(path_.parent_path()) {
-    part_ /= part_name();
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+    std::error_code none;
+    // A link leads to the file that is meant; a pipe or a device is written to, not replaced.
+    if (fs::is_symlink(path_, none) && fs::exists(path_, none)) path_ = fs::canonical(path_, none);
+    if (fs::exists(path_, none) && !fs::is_regular_file(path_, none) && !fs::is_directory(path_, none)) {
+        descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+        if (descriptor_ < 0) fail(errno);
+        return;
+    }
+    part_ = path_.parent_path() / part_name();
     constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
     descriptor_ = ::open(part_.c_str(), flags, 0666);
     if (descriptor_ < 0 && errno == ENOENT && !path_.parent_path().empty()) {
@@ -65,7 +84,7 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), part_(path_.pare
 AtomicFile::~AtomicFile() {
     if (descriptor_ < 0) return;
     ::close(descriptor_);
-    ::unlink(part_.c_str());
+    if (!part_.empty()) ::unlink(part_.c_str());
 }
 
 void AtomicFile::fail(int error) const {
@@ -92,11 +111,10 @@ void AtomicFile::commit() {
     // Some file systems report a full disk only here.
     const int closed = ::close(descriptor_);
     descriptor_ = -1;
-    if (closed != 0 || ::rename(part_.c_str(), path_.c_str()) != 0) {
-        const int error = errno;
-        ::unlink(part_.c_str());
-        fail(error);
-    }
+    if (closed == 0 && (part_.empty() || ::rename(part_.c_str(), path_.c_str()) == 0)) return;
+    const int error = errno;
+    if (!part_.empty()) ::unlink(part_.c_str());
+    fail(error);
 }
 
 Spool::Spool(const fs::path& folder) : folder_(folder) {
@@ -141,7 +159,8 @@ std::size_t remove_part_files(const fs::path& folder) {
     fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error);
     for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
         std::error_code unknown;
-        if (entry->path().filename().native().starts_with(part_prefix) &&
+        const std::string name = entry->path().filename().string();
+        if (name.starts_with(part_prefix) && !is_at_work(name) &&
             entry->symlink_status(unknown).type() == fs::file_type::regular)
             removed += fs::remove(entry->path(), unknown) ? 1 : 0;
     }

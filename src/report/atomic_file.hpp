@@ -28,7 +28,8 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 /// A file written in pieces. What is not committed is removed by the destructor.
 class AtomicFile {
 public:
-    /// Opens a part file beside `path`; missing folders are made. Throws Error(io).
+    /// Opens a part file beside `path`, or beside what it links to; missing folders are made. What is no file (a device, a pipe) is written to as it
+    /// is. Throws Error(io).
     explicit AtomicFile(std::filesystem::path path);
     ~AtomicFile();
     AtomicFile(const AtomicFile&) = delete;
@@ -72,8 +73,8 @@ private:
     int descriptor_ = -1;
 };
 
-/// Removes the part files that killed runs left in `folder` and below (links are not followed). Returns how many. Only for a folder in which
-/// nobody is writing at the time.
+/// Removes the part files that killed runs left in `folder` and below (links are not followed). Returns how many. Those of
+/// another process that is at work on this machine stay.
 std::size_t remove_part_files(const std::filesystem::path& folder);
 
 }  // namespace locus::report

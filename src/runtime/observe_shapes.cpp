@@ -37,7 +37,14 @@ std::unordered_set<std::string> data_tensors(const model::Graph& graph) {
 class Observer {
 public:
     Observer(const model::Model& model, const std::map<std::string, Shape>& given)
-        : model_(model), given_(given), data_(data_tensors(model.graph)), session_(exposed(), {.optimize = false}) {}
+        : model_(model), given_(given), data_(data_tensors(model.graph)), session_(exposed(), {.optimize = false}) {
+        // Sequences and the like are no tensors.
+        std::erase_if(names_, [&](const std::string& name) {
+            return std::ranges::any_of(session_.outputs(), [&](const Port& port) {
+                return port.name == name && port.type == DataType::undefined;
+            });
+        });
+    }
 
     bool has_batch() const {
         return std::any_of(model_.graph.inputs.begin(), model_.graph.inputs.end(), [&](const auto& input) {

@@ -47,17 +47,25 @@ Environment& environment(int threads) {
     return *made;
 }
 
+/// What is said of a message has to fit into a sentence, and std::regex calls itself for every character: names in models may be of any length.
+std::string shortened(std::string message) {
+    constexpr std::size_t most = 2000;
+    if (message.size() > most) message.resize(most);
+    return message;
+}
+
 /// The runtime's message without its code, its paths and its further lines.
 std::string cleaned(std::string message) {
     static const std::regex prefix(R"(^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : )");
-    message = std::regex_replace(message, prefix, "");
+    message = std::regex_replace(shortened(std::move(message)), prefix, "");
     if (const auto line = message.find('\n'); line != std::string::npos) message.resize(line);
     while (!message.empty() && (message.back() == ' ' || message.back() == '.')) message.pop_back();
     return message;
 }
 
 /// One sentence on why the runtime refuses a model.
-std::string load_failure(const std::string& raw) {
+std::string load_failure(const std::string& message) {
+    const std::string raw = shortened(message);
     std::smatch found;
     static const std::regex no_operator(R"(No Op registered for (\S+) with domain_version of (\d+))");
     static const std::regex node(R"re(In Node, \("([^"]*)")re");

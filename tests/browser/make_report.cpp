@@ -122,6 +122,13 @@ ExplanationRecord explanation(const Case& c, int rank, std::mt19937& random) {
     if (c.file == "more/6.jpg") e.map.values[0] = std::numeric_limits<float>::quiet_NaN();
     if (c.file == "more/7.jpg")  // a plateau: many pixels exactly at the maximum and at a fifth of it
         for (float& value : e.map.values) value = value > 2 ? 5.0F : 1.0F;
+    const auto [least, greatest] = std::minmax_element(e.map.values.begin(), e.map.values.end());
+    if (c.file == "more/8.jpg") e.zero = *least;  // as of a method without a meaningful zero
+    if (c.file == "more/9.jpg") {                 // and upside down
+        e.zero = *greatest;
+        e.sign = -1;
+        e.sign_by = "evidence";
+    }
     double mean = 0;
     record.map_min = record.map_max = e.map.values.back();
     for (const float value : e.map.values) {
@@ -140,13 +147,13 @@ ExplanationRecord explanation(const Case& c, int rank, std::mt19937& random) {
     e.note = c.file == "more/5.jpg" ? "no positive evidence" : "";
     record.method = "cam";
     record.layer = "features/<i>relu</i>";
-    record.boxes = boxes(upsample(e.map, c.width, c.height, c.region));
+    record.boxes = boxes(upsample(e.evidence(), c.width, c.height, c.region));
     return record;
 }
 
 // Boxes at five thresholds, those that the page's slider can be set to.
-Json expected_boxes(const Map& raw, const Case& c) {
-    const Map full = upsample(raw, c.width, c.height, c.region);
+Json expected_boxes(const Map& evidence, const Case& c) {
+    const Map full = upsample(evidence, c.width, c.height, c.region);
     Json list = Json::array();
     for (const double threshold : {0.0, 0.2, 0.35, 0.6, 0.93}) {
         const BoxOptions largest{.threshold = threshold};
@@ -191,7 +198,7 @@ int main(int argc, char** argv) {
         Json of_image = Json::array();
         for (int rank = 1; rank <= c.classes; ++rank) {
             record.explanations.push_back(explanation(c, rank, random));
-            of_image.push_back(expected_boxes(record.explanations.back().explanation.map, c));
+            of_image.push_back(expected_boxes(record.explanations.back().explanation.evidence(), c));
         }
         expected.push_back({{"file", c.file}, {"explanations", std::move(of_image)}});
         std::vector<std::byte> preview;  // a tensor has none

@@ -308,6 +308,8 @@ TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
     expect_usage({"explain", "-m", "model.onnx", "photos", "-M", "cam", "--grid", "3x5"}, "--grid says how tokens lie");
     expect_usage({"explain", "-m", "model.onnx", "photos", "-M", "layer-cam", "--grid", "3x5"}, "for layers of tokens");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--seed", "-1"}, "whole number");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--mean", "123.675,116.28,103.53"}, "divide by 255");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--size", "20000x1"}, "at most 16384 each");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--labels", ""}, "--labels: its value is empty");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--save", "none,map"}, "not both");
     expect_usage({"inspect", "model.onnx", "--size", "96"}, "photos would come as [n, 3, 96, 96]");
@@ -327,6 +329,36 @@ TEST_F(ExplainCommand, ABrokenModelIsOneSentence) {
     const std::string whole = test::read_text(path("model.onnx"));
     test::write_text(path("cut.onnx"), whole.substr(0, whole.size() / 3));
     expect_failure("cut.onnx", "cut.onnx");
+}
+
+TEST_F(ExplainCommand, NamesOfAnyLengthAreNoTrouble) {
+    model::Model network = model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
+    for (model::Node& node : network.graph.nodes) {
+        if (node.is("Relu")) node.op_type = node.name = std::string(300'000, 'R');
+    }
+    model::save(network, path("long.onnx"));
+    const Outcome outcome = run({"explain", "-m", "long.onnx", "photos", "-M", "occlusion"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_LT(outcome.err.size(), 5000U);
+}
+
+TEST_F(ExplainCommand, ABatchDeclaredAsZeroIsAnyBatch) {
+    model::Model network = model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
+    network.graph.inputs.front().shape->front() = {.value = 0};
+    network.graph.outputs.front().shape->front() = {.value = 0};
+    model::save(network, path("zero.onnx"));
+    for (const char* method : {"cam", "grad-cam", "occlusion"})
+        EXPECT_EQ(run({"explain", "-m", "zero.onnx", "photos/wide.png", "-M", method}).exit_code, 0) << method;
+}
+
+TEST_F(ExplainCommand, AnArrayWithoutValuesIsNotCountedOut) {
+    // Its header alone: 10^12 items of nothing.
+    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 3, 0, 4), }";
+    header.resize(117, ' ');
+    test::write_text(path("empty.npy"), std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + "\n");
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "empty.npy"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("no input is in it"));
 }
 
 TEST_F(ExplainCommand, AModelOfAFormatToComeIsRefused) {

@@ -52,6 +52,13 @@ TEST(Labels, WhatIsNotLabelsIsRefused) {
     EXPECT_THAT(error_of([] { model::parse_labels(R"([1, 2])"); }), HasSubstr("not text"));
 }
 
+TEST(Labels, DeepNestingIsNoJson) {
+    constexpr std::size_t deep = 400'000;
+    const std::string hostile = std::string(deep, '[') + std::string(deep, ']');
+    EXPECT_THAT(model::parse_labels(hostile), ElementsAre(hostile));  // a line, then
+    EXPECT_THAT(model::parse_labels(R"([["a", "b"], "c"])"), ElementsAre("b", "c"));
+}
+
 TEST(Labels, FilesAreNamedInTheSentence) {
     const ScratchFolder folder;
     EXPECT_THAT(model::read_labels(folder.write("l.json", R"(["a"])")), ElementsAre("a"));

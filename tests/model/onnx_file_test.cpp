@@ -295,6 +295,7 @@ TEST(OnnxFile, SubgraphsKeepWhatTheyReadFromAround) {
     model::Model m = parse(if_model(wire::tensor("w", 1, {2}, wire::raw_data(wire::raw<float>({1, 2})))));
     const auto& branch = std::get<model::Opaque>(m.graph.nodes.front().attributes.at("then_branch"));
     EXPECT_THAT(branch.reads, ElementsAre("w", "x"));
+    EXPECT_THAT(branch.operators, testing::Not(testing::IsEmpty()));
     model::remove_unused(m.graph);
     EXPECT_EQ(m.graph.find_constant("unused"), nullptr);
     ASSERT_TRUE(m.graph.find_constant("w"));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "error_of.hpp"
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "model/derivative_check.hpp"
@@ -140,6 +141,24 @@ TEST(Opset, NewerModelsAreLeftAlone) {
     }
 }
 
+TEST(Opset, BoundsHaveTheTypeOfWhatTheyBound) {
+    model::Model half =
+        model::build({.name = "mobilenet-v2", .classes = 3, .width = 0.1, .image_size = 32, .opset = 9});
+    for (auto& [name, tensor] : half.graph.initializers) {
+        if (tensor.type() == DataType::float32) tensor = tensor.to(DataType::float16);
+    }
+    half.graph.inputs.front().type = half.graph.outputs.front().type = DataType::float16;
+    half.graph.value_infos.clear();
+    model::raise_opset(half);
+    int bounds = 0;
+    for (const model::Node& node : half.graph.nodes) {
+        if (!node.is("Clip")) continue;
+        ++bounds;
+        EXPECT_EQ(half.graph.find_constant(node.input(2))->type(), DataType::float16);
+    }
+    EXPECT_GT(bounds, 0);
+}
+
 TEST(Opset, WhatHasNoEqualIsRefusedByName) {
     Graph g(7);
     const auto x = g.input({-1, 3});
@@ -152,6 +171,20 @@ TEST(Opset, WhatHasNoEqualIsRefusedByName) {
         EXPECT_EQ(error.kind(), ErrorKind::unsupported);
         EXPECT_THAT(error.what(), testing::HasSubstr(y));
     }
+    model::Model with_body = Graph(11).model();
+    model::Node branch;
+    branch.op_type = "If";
+    branch.name = "choose";
+    branch.outputs = {"chosen"};
+    branch.attributes["then_branch"] = model::Opaque{.serialized = {}, .reads = {}, .operators = {"Relu", "Squeeze"}};
+    with_body.graph.nodes.push_back(branch);
+    EXPECT_THAT(error_of([&] { model::raise_opset(with_body); }),
+                testing::HasSubstr("its body holds Squeeze, whose form changed"));
+    with_body = Graph(13).model();
+    with_body.graph.nodes.push_back(branch);
+    model::raise_opset(with_body);
+    EXPECT_EQ(with_body.opset(), model::raised_opset);
+
     Graph ancient(5);
     auto old = ancient.model();
     EXPECT_THROW(model::raise_opset(old), Error);

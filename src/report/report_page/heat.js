@@ -27,6 +27,13 @@ function decodeMap(shape, base64) {
     return { width: shape.width, height: shape.height, values };
 }
 
+// What is shown and boxed of a raw map: (value - zero) * sign, in float32 as the library computes it.
+function evidenceOf(explanation, raw) {
+    const zero = explanation.map.zero ?? 0, sign = explanation.sign?.value ?? 1;
+    if (zero === 0 && sign > 0) return raw;
+    return { ...raw, values: raw.values.map((value) => sign * Math.fround(value - zero)) };
+}
+
 // Where `value` lies on the colour map, 0 to 255: from 0 to the maximum, or, signed, from minus to plus the largest absolute value.
 function colourIndex(value, scale, signed) {
     const share = signed ? 0.5 + value / scale / 2 : value / scale;

@@ -24,7 +24,7 @@ function showEvidence(explanation) {
     const panel = byId("evidence");
     panel.hidden = !explanation;
     if (!explanation) return;
-    const { map, range } = mapOf(view.item, view.which);
+    const map = mapOf(view.item, view.which).raw, range = rangeOf(map);
     const facts = (note) => panel.replaceChildren(element("h3", "", "Evidence"), element("p", "note", note));
     if (explanation.logit === null) return facts("The score is not a number.");
     if (explanation.bias === null || !["mean", "sum"].includes(run.model.pool))

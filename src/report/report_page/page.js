@@ -39,14 +39,16 @@ function photoOf(item) {
     return photo.decode().then(() => photo, () => null);
 }
 
-// Map, range and the interpolator at the photo's own size, made when first asked for. Only the last few interpolators are kept.
+// The raw map, what is shown of it, that one's range and its interpolator at the photo's own size, made when first asked for. Only the last few
+// interpolators are kept.
 const recent = [];
 function mapOf(item, which) {
     const explanation = item.image.explanations[which];
-    const entry = (item.decoded[which] ??= { map: decodeMap(explanation.map, item.maps[which]) });
-    entry.range ??= rangeOf(entry.map);
+    const entry = (item.decoded[which] ??= { raw: decodeMap(explanation.map, item.maps[which]) });
+    entry.shown ??= evidenceOf(explanation, entry.raw);
+    entry.range ??= rangeOf(entry.shown);
     if (!entry.rows) {
-        entry.rows = new RowInterpolator(entry.map, item.image.width, item.image.height, item.image.region);
+        entry.rows = new RowInterpolator(entry.shown, item.image.width, item.image.height, item.image.region);
         entry.maximum ??= maximumOf(entry.rows);
         recent.push(entry);
         if (recent.length > 6) recent.shift().rows = null;
@@ -80,7 +82,7 @@ function drawThumbnail(item, canvas) {
         if (photo) context.drawImage(photo, ...place);
         if (item.image.explanations.length > 0) {
             const explanation = item.image.explanations[0];
-            const map = item.decoded[0]?.map ?? decodeMap(explanation.map, item.maps[0]);
+            const map = item.decoded[0]?.shown ?? evidenceOf(explanation, decodeMap(explanation.map, item.maps[0]));
             const heat = document.createElement("canvas");
             const signed = palettes.isSigned(view.colormap);
             drawHeat(heat, rowsAt(item, map, 48, 48), scaleOf({ range: rangeOf(map) }, signed), palettes.table(view.colormap), signed);
@@ -168,7 +170,7 @@ function drawMap() {
     const table = palettes.table(view.colormap);
     const { width, height } = item.image;
     const zoom = Math.min(1, 512 / Math.max(width, height));
-    const rows = rowsAt(item, entry.map, Math.max(1, Math.round(width * zoom)), Math.max(1, Math.round(height * zoom)));
+    const rows = rowsAt(item, entry.shown, Math.max(1, Math.round(width * zoom)), Math.max(1, Math.round(height * zoom)));
     drawHeat(byId("heat"), rows, scale, table, signed);
     drawScale(byId("scale"), table);
     byId("low").textContent = signed ? signedNumber(-scale) : "0";
