@@ -2,13 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <system_error>
 
@@ -34,13 +33,13 @@ int write_all(int descriptor, std::string_view bytes) {
     return 0;
 }
 
-/// Whether the part file's name tells of another process that is at work.
-bool is_at_work(std::string_view name) {
-    name.remove_prefix(part_prefix.size());
-    pid_t process = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), process);
-    if (error != std::errc() || process <= 0 || process == ::getpid()) return false;
-    return ::kill(process, 0) == 0 || errno == EPERM;
+/// Whether somebody writes into the part file: a writer holds its lock, which ends with the process.
+bool is_at_work(const fs::path& part) {
+    const int descriptor = ::open(part.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0) return false;
+    const bool locked = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    ::close(descriptor);
+    return locked;
 }
 
 std::string part_name() {
@@ -79,6 +78,7 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
         descriptor_ = ::open(part_.c_str(), flags, 0666);
     }
     if (descriptor_ < 0) fail(errno);
+    ::flock(descriptor_, LOCK_EX | LOCK_NB);  // where the file system has locks, remove_part_files sees it
 }
 
 AtomicFile::~AtomicFile() {
@@ -159,9 +159,8 @@ std::size_t remove_part_files(const fs::path& folder) {
     fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error);
     for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
         std::error_code unknown;
-        const std::string name = entry->path().filename().string();
-        if (name.starts_with(part_prefix) && !is_at_work(name) &&
-            entry->symlink_status(unknown).type() == fs::file_type::regular)
+        if (entry->path().filename().native().starts_with(part_prefix) &&
+            entry->symlink_status(unknown).type() == fs::file_type::regular && !is_at_work(entry->path()))
             removed += fs::remove(entry->path(), unknown) ? 1 : 0;
     }
     return removed;

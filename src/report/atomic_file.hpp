@@ -73,8 +73,8 @@ private:
     int descriptor_ = -1;
 };
 
-/// Removes the part files that killed runs left in `folder` and below (links are not followed). Returns how many. Those of
-/// another process that is at work on this machine stay.
+/// Removes the part files that killed runs left in `folder` and below (links are not followed). Returns how many. Those that
+/// somebody is writing stay.
 std::size_t remove_part_files(const std::filesystem::path& folder);
 
 }  // namespace locus::report

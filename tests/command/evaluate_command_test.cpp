@@ -51,6 +51,17 @@ protected:
     test::ScratchFolder folder_;
 };
 
+TEST_F(EvaluateCommand, BoxesOfNoImageAreAnError) {
+    test::write_text(folder_.path() / "none.csv", "file,width,height,x0,y0,x1,y1\n");
+    test::write_text(folder_.path() / "none.json", R"({"images": [], "annotations": []})");
+    for (const char* boxes : {"none.csv", "none.json"}) {
+        const auto outcome =
+            test::run_locus(folder_.path(), {"evaluate", "--maps", ".", "--boxes", boxes, "-o", "nothing"});
+        EXPECT_EQ(outcome.exit_code, 1);
+        EXPECT_THAT(outcome.err, HasSubstr("No image has a box or mask"));
+    }
+}
+
 TEST_F(EvaluateCommand, TakesImagesBesideEachOtherWithATableOfTheirClasses) {
     const auto outcome = evaluate({"--truth", "truth.csv", "--metrics", "top1,gt-known,deletion", "--steps", "3"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;

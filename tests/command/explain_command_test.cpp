@@ -438,7 +438,14 @@ TEST_F(ExplainCommand, WhatHasNoEffectIsAWarning) {
 }
 
 TEST_F(ExplainCommand, ScoresThatAreNoNumbersAreAFailure) {
-    const Outcome outcome = run({"explain", "-m", "model.onnx", "photos", "--std", "1e-45"});
+    model::Model network = model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64});
+    for (const model::Node& node : network.graph.nodes) {
+        if (!node.is("Gemm")) continue;
+        for (float& weight : network.graph.initializers.at(node.input(1)).mutable_values<float>()) weight *= 1e30F;
+    }
+    model::save(network, path("huge.onnx"));
+    const Outcome outcome =
+        run({"explain", "-m", "huge.onnx", "photos", "--size", "64", "--std", "1e-9", "--range", "65535"});
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_THAT(outcome.err, HasSubstr("scores for this input are not numbers"));
     EXPECT_EQ(results()["images"].size(), 0U);

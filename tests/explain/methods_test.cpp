@@ -19,7 +19,9 @@
 #include "explain/target_layer.hpp"
 #include "locus/error.hpp"
 #include "model/builder.hpp"
+#include "model/onnx_file.hpp"
 #include "support/loaded_network.hpp"
+#include "support/scratch_folder.hpp"
 
 namespace locus::explain {
 namespace {
@@ -173,6 +175,22 @@ TEST(Fusion, MeanRunsAtTheInputsSizeAndSharesOnePass) {
     const Tensor mean = fused({one, other}, Fusion::mean, 2, 2);
     EXPECT_FLOAT_EQ(mean.values<float>()[0], 0.5F);  // (0 + 1) / 2, divided by the greatest, (1 + 1) / 2
     EXPECT_FLOAT_EQ(mean.values<float>()[3], 1.0F);
+}
+
+TEST(Occlusion, OfAnInputSmallerThanItsGridStaysInside) {
+    const test::ScratchFolder folder;
+    model::save(model::build({.name = "tiny", .classes = 3, .width = 0.25, .dynamic_size = true}),
+                folder.path() / "m.onnx");
+    for (const auto& [width, height] : {std::pair{4, 6}, std::pair{9, 1}, std::pair{2, 2}, std::pair{50, 3}}) {
+        const auto resized = [&](Preprocessing& p) {
+            p.width = width;
+            p.height = height;
+        };
+        const Network network = load_network(folder.path() / "m.onnx", {.threads = 1, .preprocessing = resized});
+        const Attribution a = explained(network, "occlusion", {}, {.top_k = 1});
+        EXPECT_EQ(a.maps.shape(), (Shape{2, 1, 14, 14}));
+        for (const float value : a.maps.values<float>()) EXPECT_TRUE(std::isfinite(value));
+    }
 }
 
 TEST(RefineCam, ItsFineLayerIsTheOutputOfABlock) {

@@ -91,7 +91,7 @@ TEST(GlobalPool, IsNotTakenForOneWhereItSeesAPart) {
     const std::vector<std::pair<std::string, model::Model>> models{
         {"a pool of 2 x 2", with_wider_linear_layer(with_pool({halves}), 4)},
         {"a pool that leaves the edge out", with_pool({all_but_the_edge})},
-        {"columns alone", with_wider_linear_layer(with_pool({reduction("ReduceMean", {3}, false)}), 4)},
+        {"rows alone", with_wider_linear_layer(with_pool({reduction("ReduceMean", {2}, false)}), 4)},
     };
     for (const auto& [name, model] : models) {
         SCOPED_TRACE(name);
@@ -101,6 +101,15 @@ TEST(GlobalPool, IsNotTakenForOneWhereItSeesAPart) {
         const Tensor input = random_input(network, 1, 1);
         EXPECT_EQ(automatic_method(network).prepare(network, {}).explain(input, {.top_k = 1}).maps.rank(), 4);
     }
+}
+
+TEST(GlobalPool, OfASinglePositionSaysNothingOfWhere) {
+    const Network network =
+        test::loaded(with_pool({reduction("ReduceMean", {2, 3}, true), reduction("ReduceMax", {2, 3}, true)}));
+    EXPECT_THAT(cam_obstacle(network), testing::HasSubstr("a map of one position"));
+    const Network mixed =
+        test::loaded(with_pool({reduction("ReduceMean", {3}, false), reduction("ReduceMax", {2}, false)}));
+    EXPECT_THAT(cam_obstacle(mixed), testing::HasSubstr("not a global pool"));
 }
 
 TEST(LinearLayer, MayHaveOneBiasForAllClasses) {

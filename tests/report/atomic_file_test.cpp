@@ -72,7 +72,11 @@ TEST(AtomicFile, PartFilesOfKilledRunsAreClearedAndOthersAreNot) {
     test::put(folder / ".locus-part-77-12", "torn");
     test::put(folder / "maps/locus-part-1.npy", "a user's");
     test::put(folder / ".hidden", "a user's");
+    AtomicFile at_work(folder / "maps/written now.npy");
     EXPECT_EQ(remove_part_files(folder.path()), 2U);
+    at_work.write("whole");
+    at_work.commit();
+    EXPECT_TRUE(std::filesystem::exists(folder / "maps/written now.npy"));
     EXPECT_TRUE(std::filesystem::exists(folder / "maps/locus-part-1.npy"));
     EXPECT_TRUE(std::filesystem::exists(folder / ".hidden"));
     EXPECT_EQ(remove_part_files(folder / "not there"), 0U);

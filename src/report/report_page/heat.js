@@ -29,7 +29,7 @@ function decodeMap(shape, base64) {
 
 // What is shown and boxed of a raw map: (value - zero) * sign, in float32 as the library computes it.
 function evidenceOf(explanation, raw) {
-    const zero = explanation.map.zero ?? 0, sign = explanation.sign?.value ?? 1;
+    const zero = Math.fround(explanation.map.zero ?? 0), sign = explanation.sign?.value ?? 1;
     if (zero === 0 && sign > 0) return raw;
     return { ...raw, values: raw.values.map((value) => sign * Math.fround(value - zero)) };
 }
