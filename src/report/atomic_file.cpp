@@ -62,8 +62,12 @@ void write_file_atomically(const fs::path& path, std::span<const std::byte> byte
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
     std::error_code none;
     // A link leads to the file that is meant; a pipe or a device is written to, not replaced.
-    if (fs::is_symlink(path_, none) && fs::exists(path_, none)) path_ = fs::canonical(path_, none);
-    if (fs::exists(path_, none) && !fs::is_regular_file(path_, none) && !fs::is_directory(path_, none)) {
+    fs::file_type type = fs::symlink_status(path_, none).type();
+    if (type == fs::file_type::symlink && fs::exists(path_, none)) {
+        path_ = fs::canonical(path_, none);
+        type = fs::status(path_, none).type();
+    }
+    if (type == fs::file_type::fifo || type == fs::file_type::character || type == fs::file_type::block) {
         descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
         if (descriptor_ < 0) fail(errno);
         return;
