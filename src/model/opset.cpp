@@ -199,7 +199,7 @@ void require_bodies_that_stay(const Raising& raising, const Node& node) {
             if (found == changed_in.end() || raising.from >= found->second) continue;
             unsupported(raising, node,
                         fmt::format("its body holds {}, whose form changed; export with opset {} or later", op_type,
-                                    raised_opset));
+                                    found->second));
         }
     }
 }
