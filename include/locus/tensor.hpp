@@ -77,6 +77,9 @@ public:
     /// Takes over `bytes` (row-major, little-endian). Throws Error(model) unless their number fits shape and type.
     Tensor(DataType type, Shape shape, std::vector<std::byte> bytes);
 
+    /// The same of bytes in a string, as protobuf holds them.
+    static Tensor from_string(DataType type, Shape shape, std::string bytes);
+
     /// A tensor of copies of `values`; throws Error(model) unless their number fits the shape.
     template <class T> static Tensor of(Shape shape, std::span<const T> values);
     template <class T> static Tensor of(Shape shape, std::initializer_list<T> values) {
@@ -112,6 +115,8 @@ public:
     std::vector<std::int64_t> to_int64s() const;
 
 private:
+    /// Takes over a container of bytes.
+    template <class Bytes> void own(Bytes bytes);
     void require(DataType type) const;
 
     DataType type_ = DataType::float32;

@@ -6,6 +6,7 @@
 #include <new>
 
 #include <fmt/format.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <onnx/onnx_pb.h>
 
 #include "locus/error.hpp"
@@ -22,24 +23,28 @@ using text::quote;
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorKind::model, sentence); }
 
-}  // namespace
-
-Model parse(std::span<const std::byte> bytes, const fs::path& folder) {
-    if (bytes.empty()) refuse("it is not an ONNX model: it is empty");
-    if (bytes.size() > largest_onnx_file) {
-        throw Error(ErrorKind::resource,
-                    "it is larger than 2 GiB, which no ONNX file can be: keep the weights in external data");
-    }
+/// `size` is that of the whole file, in bytes.
+Model parse(google::protobuf::io::ZeroCopyInputStream& stream, std::uint64_t size, const fs::path& folder) {
+    if (size == 0) refuse("it is not an ONNX model: it is empty");
     try {
         onnx::ModelProto proto;
-        if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-            refuse("it is not an ONNX model, or it is truncated");
-        }
+        if (!proto.ParseFromZeroCopyStream(&stream)) refuse("it is not an ONNX model, or it is truncated");
         ExternalData external(folder);
         return read_model(proto, external);
     } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::resource, "there is not enough memory to read the model");
     }
+}
+
+}  // namespace
+
+Model parse(std::span<const std::byte> bytes, const fs::path& folder) {
+    if (bytes.size() > largest_onnx_file) {
+        throw Error(ErrorKind::resource,
+                    "it is larger than 2 GiB, which no ONNX file can be: keep the weights in external data");
+    }
+    google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
+    return parse(stream, bytes.size(), folder);
 }
 
 Model load(const fs::path& file) {
@@ -51,7 +56,6 @@ Model load(const fs::path& file) {
     if (status.type() == fs::file_type::directory) {
         throw Error(ErrorKind::io, fmt::format("{} is a folder; a model is a single .onnx file", shown));
     }
-    std::vector<std::byte> bytes;
     const std::uint64_t size = fs::file_size(file, failed);
     if (failed) throw Error(ErrorKind::io, fmt::format("cannot read {}: {}", shown, failed.message()));
     if (size > largest_onnx_file) {
@@ -61,17 +65,14 @@ Model load(const fs::path& file) {
     }
     std::ifstream stream(file, std::ios::binary);
     if (!stream) throw Error(ErrorKind::io, fmt::format("cannot open {}: {}", shown, std::strerror(errno)));
-    try {
-        bytes.resize(size);
-    } catch (const std::bad_alloc&) {
-        throw Error(ErrorKind::resource, fmt::format("there is not enough memory to read {}", shown));
-    }
-    stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
-    if (!stream) throw Error(ErrorKind::io, fmt::format("cannot read {}", shown));
+    // A part at a time: the weights are in memory once, not beside the file's bytes.
+    constexpr int part = 1 << 18;
+    google::protobuf::io::IstreamInputStream parts(&stream, part);
     try {
         const fs::path folder = file.parent_path();
-        return parse(bytes, folder.empty() ? fs::path(".") : folder);
+        return parse(parts, size, folder.empty() ? fs::path(".") : folder);
     } catch (const Error& error) {
+        if (stream.bad()) throw Error(ErrorKind::io, fmt::format("cannot read {}", shown));
         throw Error(error.kind(), fmt::format("cannot load the model {}: {}", shown, error.what()));
     }
 }

@@ -86,7 +86,7 @@ Attribute read_attribute(onnx::AttributeProto& proto, ExternalData& external) {
             case onnx::AttributeProto::STRING:
                 return proto.s();
             case onnx::AttributeProto::TENSOR:
-                if (is_dense(proto.t())) return read_tensor(proto.t(), external);
+                if (is_dense(proto.t())) return read_tensor(*proto.mutable_t(), external);
                 break;
             case onnx::AttributeProto::FLOATS:
                 return std::vector<float>(proto.floats().begin(), proto.floats().end());

@@ -47,14 +47,8 @@ template <class T, class Values> std::vector<std::byte> packed(const Values& val
     return bytes;
 }
 
-std::vector<std::byte> copied(const std::string& bytes) {
-    const auto* begin = reinterpret_cast<const std::byte*>(bytes.data());
-    return {begin, begin + bytes.size()};
-}
-
-/// The elements from whichever field of the message holds them.
-std::vector<std::byte> element_bytes(const onnx::TensorProto& proto, DataType type) {
-    if (proto.has_raw_data()) return copied(proto.raw_data());
+/// The elements from whichever of the message's fields of numbers holds them.
+std::vector<std::byte> packed_elements(const onnx::TensorProto& proto, DataType type) {
     switch (type) {
         case DataType::float32:
         case DataType::complex64:
@@ -91,14 +85,15 @@ std::uint64_t wanted_bytes(const onnx::TensorProto& proto) {
 
 bool is_dense(const onnx::TensorProto& proto) { return bits(static_cast<DataType>(proto.data_type())) > 0; }
 
-Tensor read_tensor(const onnx::TensorProto& proto, ExternalData& external) {
+Tensor read_tensor(onnx::TensorProto& proto, ExternalData& external) {
     const auto type = static_cast<DataType>(proto.data_type());
     Shape shape(proto.dims().begin(), proto.dims().end());
     if (proto.has_segment()) refuse("it is stored in segments, which ONNX never put to use");
     if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
         return {type, std::move(shape), external.read(external_location(proto), wanted_bytes(proto))};
     }
-    return {type, std::move(shape), element_bytes(proto, type)};
+    if (proto.has_raw_data()) return Tensor::from_string(type, std::move(shape), std::move(*proto.mutable_raw_data()));
+    return {type, std::move(shape), packed_elements(proto, type)};
 }
 
 void take_in(onnx::TensorProto& proto, ExternalData& external) {

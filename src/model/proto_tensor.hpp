@@ -12,8 +12,9 @@ namespace locus::model {
 /// True for what Tensor can hold; strings and types that came later are carried through.
 bool is_dense(const onnx::TensorProto& proto);
 
-/// Throws Error(model) where shape, type and elements do not fit each other, and what `ExternalData::read` throws.
-Tensor read_tensor(const onnx::TensorProto& proto, ExternalData& external);
+/// Takes the elements out of the message. Throws Error(model) where shape, type and elements do not fit each other, and what
+/// `ExternalData::read` throws.
+Tensor read_tensor(onnx::TensorProto& proto, ExternalData& external);
 
 /// Puts external data into the message, for what is carried through unread: there it would point at files that the
 /// reader of our bytes does not have, or should not open.

@@ -272,15 +272,27 @@ Tensor::Tensor(DataType type, Shape shape) : Tensor(for_overwrite(type, std::mov
     std::fill_n(buffer_.get(), byte_count_, std::byte{0});
 }
 
-Tensor::Tensor(DataType type, Shape shape, std::vector<std::byte> bytes)
-    : type_(type), shape_(std::move(shape)), count_(element_count(shape_)) {
+Tensor::Tensor(DataType type, Shape shape, std::vector<std::byte> bytes) : type_(type), shape_(std::move(shape)) {
+    own(std::move(bytes));
+}
+
+Tensor Tensor::from_string(DataType type, Shape shape, std::string bytes) {
+    Tensor tensor;
+    tensor.type_ = type;
+    tensor.shape_ = std::move(shape);
+    tensor.own(std::move(bytes));
+    return tensor;
+}
+
+template <class Bytes> void Tensor::own(Bytes bytes) {
+    count_ = element_count(shape_);
     byte_count_ = byte_count(type_, shape_, count_);
     if (bytes.size() != byte_count_) {
         throw Error(ErrorKind::model, fmt::format("a tensor of shape {} of {} takes {} bytes, but {} are there",
                                                   to_string(shape_), name(type_), byte_count_, bytes.size()));
     }
-    const auto shared = std::make_shared<std::vector<std::byte>>(std::move(bytes));
-    buffer_ = {shared, shared->data()};
+    const auto shared = std::make_shared<Bytes>(std::move(bytes));
+    buffer_ = {shared, reinterpret_cast<std::byte*>(shared->data())};
 }
 
 std::span<const std::byte> Tensor::bytes() const { return {buffer_.get(), byte_count_}; }

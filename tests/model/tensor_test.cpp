@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,6 +43,18 @@ std::uint16_t half_bits(float value) {
 }
 
 }  // namespace
+
+TEST(Tensor, TakesOverTheBytesOfAStringWithoutACopy) {
+    std::string bytes(400, '\0');
+    bytes[3] = 0x40;  // 2 as a little-endian float
+    const void* where = bytes.data();
+    const Tensor tensor = Tensor::from_string(DataType::float32, {10, 10}, std::move(bytes));
+    EXPECT_EQ(static_cast<const void*>(tensor.bytes().data()), where);
+    EXPECT_EQ(tensor.values<float>()[0], 2);
+    EXPECT_EQ(tensor.values<float>()[1], 0);
+    EXPECT_THAT(error_of([] { Tensor::from_string(DataType::float32, {2}, "seven b"); }),
+                HasSubstr("takes 8 bytes, but 7 are there"));
+}
 
 TEST(Tensor, RoomToBeOverwrittenBeginsACacheLineAndCopiesWhereShared) {
     Tensor tensor = Tensor::for_overwrite(DataType::float32, {3, 5});
