@@ -65,7 +65,8 @@ std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Netwo
         {"range", fmt::format("0..{:g}", p.range), origin("range")},
         {"color", name(p.color), origin("color")},
         {"layout", name(p.layout), origin("layout")},
-        {"resize", p.resize == Resize::crop ? fmt::format("crop, {:g} of the side", p.crop_pct) : "squash",
+        {"resize",
+         p.resize == Resize::squash ? "squash" : fmt::format("{}, {:g} of the side", name(p.resize), p.crop_pct),
          origin("resize")}};
     return lines;
 }

@@ -60,9 +60,11 @@ void PreprocessingOptions::add_to(CLI::App& app) {
     app.add_option("--size", size, "Size of the network's input in pixels: 224 or 320x240 (width x height)")
         ->type_name("N|WxH")
         ->group(group);
-    app.add_option("--resize", resize,
-                   "squash: the whole photo is seen; crop: the shorter side is resized, the centre seen")
-        ->check(CLI::IsMember({"squash", "crop"}))
+    app.add_option(
+           "--resize", resize,
+           "squash: the whole photo is seen; crop: the shorter side is resized, the centre seen; squash-crop: the "
+           "centre of the squashed photo is seen")
+        ->check(CLI::IsMember({"squash", "crop", "squash-crop"}))
         ->type_name("HOW")
         ->group(group);
     app.add_option("--crop-pct", crop_pct, "Share of the resized photo's side that the crop keeps (0.875)")
@@ -88,8 +90,6 @@ void PreprocessingOptions::add_to(CLI::App& app) {
 void PreprocessingOptions::apply(Preprocessing& p) const {
     if (!mean.empty()) p.mean = three(mean, "--mean");
     if (!std.empty()) p.std = three(std, "--std");
-    // What no metadata may say either (model/preprocessing_metadata.hpp).
-    constexpr float most_mean = 2, least_std = 1e-9F, most_std = 1e9F;
     for (const float value : p.mean) {
         if (!mean.empty() && !(std::abs(value) <= most_mean))
             throw Error(ErrorKind::usage,
@@ -106,8 +106,8 @@ void PreprocessingOptions::apply(Preprocessing& p) const {
         p.width = side(std::string_view(size).substr(0, cross), size);
         p.height = cross == std::string::npos ? p.width : side(std::string_view(size).substr(cross + 1), size);
     }
-    if (!resize.empty()) p.resize = resize == "crop" ? Resize::crop : Resize::squash;
-    if (crop_pct && p.resize != Resize::crop) {
+    if (!resize.empty()) p.resize = resize_of(resize).value();
+    if (crop_pct && p.resize == Resize::squash) {
         throw Error(
             ErrorKind::usage,
             "--crop-pct says how much of a photo a crop keeps, but whole photos are squashed here: add --resize "

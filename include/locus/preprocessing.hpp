@@ -11,7 +11,9 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "locus/image.hpp"
 #include "locus/tensor.hpp"
@@ -19,14 +21,24 @@
 namespace locus {
 
 enum class Resize {
-    squash,  ///< the whole photo, its aspect ratio given up
-    crop,    ///< the shorter side to size / crop_pct, then the centre
+    squash,       ///< the whole photo, its aspect ratio given up
+    crop,         ///< the shorter side to size / crop_pct, then the centre
+    squash_crop,  ///< the whole photo to size / crop_pct, its aspect ratio given up, then the centre
 };
 enum class ColorOrder { rgb, bgr, gray };
 enum class Layout { nchw, nhwc };
 
+/// "squash", "crop" or "squash-crop", as options and files spell it.
+std::string_view name(Resize resize);
+
+/// The Resize of this name; nullopt where there is none.
+std::optional<Resize> resize_of(std::string_view name);
+
 /// Pixels that a side of a network's input may have.
 inline constexpr int most_input_side = 16384;
+
+/// What options and files may say of mean and deviation; beyond lie values that nobody scaled to 0..1.
+inline constexpr float most_mean = 2, least_std = 1e-9F, most_std = 1e9F;
 
 struct Preprocessing {
     int width = 224;                                    ///< pixels of the network's input
@@ -35,7 +47,7 @@ struct Preprocessing {
     std::array<float, 3> std{0.229F, 0.224F, 0.225F};
     float range = 1.0F;  ///< value of white before mean and std are applied: 1, or 255 for networks fed with raw bytes
     Resize resize = Resize::squash;
-    float crop_pct = 0.875F;  ///< share of the resized photo's side that the crop keeps; used with Resize::crop
+    float crop_pct = 0.875F;  ///< share of the resized photo's sides that a crop keeps; unused with Resize::squash
     ColorOrder color = ColorOrder::rgb;
     Layout layout = Layout::nchw;
     DataType type = DataType::float32;  ///< float32, float16 or uint8, as the network's input wants it
@@ -43,12 +55,13 @@ struct Preprocessing {
     bool operator==(const Preprocessing&) const = default;
 };
 
-/// The part of the photo that the network sees, in pixels of the upright photo; fractions of pixels occur with Resize::crop.
+/// The part of the photo that the network sees, in pixels of the upright photo; fractions of pixels occur with crops.
 struct Region {
     double x = 0, y = 0, width = 0, height = 0;
 };
 
-/// The region that `preprocess` samples of a photo of this size. Resize::squash: all of it. Resize::crop: with s = min(image_width *
+/// The region that `preprocess` samples of a photo of this size. Resize::squash: all of it. Resize::squash_crop: crop_pct of its width and of its
+/// height, about its centre. Resize::crop: with s = min(image_width *
 /// crop_pct / width, image_height * crop_pct / height) photo pixels for one of the network's, s * width by s * height about the photo's
 /// centre: what resizing the shorter side to size / crop_pct and cropping the middle shows, computed without rounding. (torchvision's Resize
 /// rounds the longer side down to a whole pixel and CenterCrop puts the crop at a whole pixel: its crop lies within half a

@@ -110,7 +110,7 @@ report::RunPlan plan(const RunOptions& options, const std::vector<InputItem>& in
         {"--mean", fmt::format("{} {} {}", p.mean[0], p.mean[1], p.mean[2])},
         {"--std", fmt::format("{} {} {}", p.std[0], p.std[1], p.std[2])},
         {"--size", fmt::format("{}x{}", p.width, p.height)},
-        {"--resize", p.resize == Resize::crop ? fmt::format("crop {}", p.crop_pct) : "squash"},
+        {"--resize", p.resize == Resize::squash ? "squash" : fmt::format("{} {}", name(p.resize), p.crop_pct)},
         {"--color", fmt::format("{}", static_cast<int>(p.color))},
         {"--range", fmt::format("{}", p.range)},
         {"--input", record.model.input},

@@ -49,7 +49,7 @@ Json preprocessing_json(const Preprocessing& p) {
             {"mean", p.mean},
             {"std", p.std},
             {"range", p.range},
-            {"resize", p.resize == Resize::crop ? "crop" : "squash"},
+            {"resize", std::string(name(p.resize))},
             {"crop_pct", p.crop_pct},
             {"color", p.color == ColorOrder::gray  ? "gray"
                       : p.color == ColorOrder::bgr ? "bgr"

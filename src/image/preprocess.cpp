@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -20,7 +21,7 @@ void require_usable(const Preprocessing& p) {
                     fmt::format("A network's input of {} x {} pixels is not possible: sides of 1 to {} are.", p.width,
                                 p.height, most_input_side));
     }
-    if (p.resize == Resize::crop && !(p.crop_pct > 0 && p.crop_pct <= 1)) {
+    if (p.resize != Resize::squash && !(p.crop_pct > 0 && p.crop_pct <= 1)) {
         throw Error(ErrorKind::usage,
                     fmt::format("A crop_pct of {} is not possible: it lies above 0 and at most at 1.", p.crop_pct));
     }
@@ -181,7 +182,19 @@ template <class T> void sample(const Image& image, const Preprocessing& p, std::
     for (int y = 0; y < p.height; ++y) write_row(sampler.row(y), y, p, n, tensor);
 }
 
+constexpr std::array<std::pair<Resize, std::string_view>, 3> resize_names{
+    {{Resize::squash, "squash"}, {Resize::crop, "crop"}, {Resize::squash_crop, "squash-crop"}}};
+
 }  // namespace
+
+std::string_view name(Resize resize) {
+    return std::ranges::find(resize_names, resize, &std::pair<Resize, std::string_view>::first)->second;
+}
+
+std::optional<Resize> resize_of(std::string_view name) {
+    const auto* found = std::ranges::find(resize_names, name, &std::pair<Resize, std::string_view>::second);
+    return found == resize_names.end() ? std::nullopt : std::optional(found->first);
+}
 
 Region visible_region(int image_width, int image_height, const Preprocessing& p) {
     require_usable(p);
@@ -192,11 +205,14 @@ Region visible_region(int image_width, int image_height, const Preprocessing& p)
     const double w = image_width;
     const double h = image_height;
     if (p.resize == Resize::squash) return {0, 0, w, h};
-    // Photo pixels for one of the network's: the shorter side (in shares of the input's) becomes size / crop_pct.
-    const double crop_pct = p.crop_pct;
-    const double scale = std::min(w * crop_pct / p.width, h * crop_pct / p.height);
-    const double width = scale * p.width;
-    const double height = scale * p.height;
+    double width = w * p.crop_pct;
+    double height = h * p.crop_pct;
+    if (p.resize == Resize::crop) {
+        // Photo pixels for one of the network's: the shorter side (in shares of the input's) becomes size / crop_pct.
+        const double scale = std::min(width / p.width, height / p.height);
+        width = scale * p.width;
+        height = scale * p.height;
+    }
     return {(w - width) / 2, (h - height) / 2, width, height};
 }
 
@@ -242,7 +258,7 @@ int needed_side(const Preprocessing& p) {
     require_usable(p);
     constexpr double gap = 3;
     const double side = std::max(p.width, p.height);
-    return static_cast<int>(std::ceil(gap * (p.resize == Resize::crop ? side / p.crop_pct : side)));
+    return static_cast<int>(std::ceil(gap * (p.resize == Resize::squash ? side : side / p.crop_pct)));
 }
 
 }  // namespace locus::image

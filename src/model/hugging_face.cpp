@@ -82,11 +82,28 @@ private:
     json values_;
 };
 
-/// Width and height; `shortest_edge` is set where only the shorter side was meant.
+/// What a photo is resized to.
 struct Size {
     int width = 0, height = 0;
-    bool shortest_edge = false;
+    bool is_shorter_side = false;  ///< the photo keeps its aspect ratio
 };
+
+/// Whether the file is of one of these families of image processors.
+bool is_of(const Config& config, std::initializer_list<std::string_view> families) {
+    for (const char* key : {"image_processor_type", "feature_extractor_type"}) {
+        const json* type = config.find(key);
+        if (!type || !type->is_string()) continue;
+        const auto name = type->get<std::string>();
+        if (std::ranges::any_of(families, [&](std::string_view family) { return name.starts_with(family); }))
+            return true;
+    }
+    return false;
+}
+
+/// Where a single number is the side of a square; for other processors of transformers it is the shorter side.
+bool squares_sizes(const Config& config) {
+    return is_of(config, {"DeiT", "Beit", "ViTImage", "ViTFeature", "Data2VecVision"});
+}
 
 /// A number, a list [height, width], {"height", "width"} or {"shortest_edge"}.
 std::optional<Size> read_size(const Config& config, const std::string& key) {
@@ -94,7 +111,7 @@ std::optional<Size> read_size(const Config& config, const std::string& key) {
     if (!value) return std::nullopt;
     if (value->is_number()) {
         const int side = config.pixels(key, *value);
-        return Size{side, side, true};
+        return Size{side, side, !squares_sizes(config)};
     }
     if (value->is_array() && value->size() == 2) {
         return Size{config.pixels(key, (*value)[1]), config.pixels(key, (*value)[0]), false};
@@ -164,9 +181,13 @@ void read_resizing(const Config& config, PreprocessingFacts& facts) {
         facts.crop_pct = crop_share(config, *share);
         // As ConvNeXT's processor has it: large images are not cropped.
         facts.resize = size && size->width >= 384 ? Resize::squash : Resize::crop;
-    } else if (crop && size) {
-        facts.crop_pct = std::min(1.0F, static_cast<float>(crop->width) / static_cast<float>(size->width));
+    } else if (crop && size && size->is_shorter_side && is_of(config, {"Levit"})) {
+        // Its processor enlarges what is said of the shorter side.
+        facts.crop_pct = 224.0F / 256;
         facts.resize = Resize::crop;
+    } else if (crop && size && config.flag("do_resize", true)) {
+        facts.crop_pct = std::min(1.0F, static_cast<float>(crop->width) / static_cast<float>(size->width));
+        facts.resize = size->is_shorter_side ? Resize::crop : Resize::squash_crop;
     } else if (size) {
         facts.resize = Resize::squash;
     }
@@ -217,7 +238,7 @@ void read_timm(const Config& config, PreprocessingFacts& facts) {
     if (const auto share = cfg.number("crop_pct")) {
         facts.crop_pct = crop_share(cfg, *share);
         const json* mode = cfg.find("crop_mode");
-        facts.resize = mode && *mode == "squash" ? Resize::squash : Resize::crop;
+        facts.resize = mode && *mode == "squash" ? Resize::squash_crop : Resize::crop;
     }
     for (const Config* place : {&config, &cfg}) {
         if (!facts.labels.empty()) break;

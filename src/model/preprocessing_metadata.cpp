@@ -78,8 +78,10 @@ PreprocessingFacts metadata_facts(const Model& model) {
     const Properties properties(model.metadata);
     PreprocessingFacts facts;
     facts.origin = "model metadata";
-    facts.mean = properties.channels("mean", -2, 2, "one number or three, of values scaled to 0..1 (divide by 255)");
-    facts.std = properties.channels("std", 1e-9, 1e9, "one number or three greater than 0, of values scaled to 0..1");
+    facts.mean = properties.channels("mean", -most_mean, most_mean,
+                                     "one number or three, of values scaled to 0..1 (divide by 255)");
+    facts.std =
+        properties.channels("std", least_std, most_std, "one number or three greater than 0, of values scaled to 0..1");
     if (properties.find("range")) {
         constexpr const char* wanted = "0..1 or 0..255";
         // "0..255", "[0, 255]" and "255" alike: the last number is white's.
@@ -123,8 +125,8 @@ PreprocessingFacts metadata_facts(const Model& model) {
         }
     }
     if (const auto resize = properties.lower("resize")) {
-        if (*resize != "squash" && *resize != "crop") properties.refuse("resize", "squash or crop");
-        facts.resize = *resize == "crop" ? Resize::crop : Resize::squash;
+        facts.resize = resize_of(*resize);
+        if (!facts.resize) properties.refuse("resize", "squash, crop or squash-crop");
     }
     if (properties.find("crop_pct")) {
         constexpr const char* wanted = "a share greater than 0 and at most 1";
@@ -267,7 +269,7 @@ void write_metadata(Model& model, const Preprocessing& p, const std::vector<std:
     model.metadata["std"] = fmt::format("{}", fmt::join(p.std, ","));
     model.metadata["range"] = fmt::format("0..{}", p.range);
     model.metadata["size"] = p.width == p.height ? fmt::format("{}", p.width) : fmt::format("{}x{}", p.width, p.height);
-    model.metadata["resize"] = p.resize == Resize::crop ? "crop" : "squash";
+    model.metadata["resize"] = name(p.resize);
     model.metadata["crop_pct"] = fmt::format("{}", p.crop_pct);
     model.metadata["color"] = p.color == ColorOrder::bgr ? "BGR" : p.color == ColorOrder::gray ? "gray" : "RGB";
     model.metadata["layout"] = p.layout == Layout::nhwc ? "NHWC" : "NCHW";

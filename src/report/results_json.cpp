@@ -39,8 +39,8 @@ Json preprocessing_object(const Preprocessing& p, const std::map<std::string, st
                 {"mean", channels(p.mean)},
                 {"std", channels(p.std)},
                 {"range", json_number(p.range)},
-                {"resize", p.resize == Resize::crop ? "crop" : "squash"}};
-    if (p.resize == Resize::crop) object["crop_pct"] = json_number(p.crop_pct);
+                {"resize", std::string(name(p.resize))}};
+    if (p.resize != Resize::squash) object["crop_pct"] = json_number(p.crop_pct);
     object["color"] = color;
     object["layout"] = p.layout == Layout::nhwc ? "nhwc" : "nchw";
     object["type"] = std::string(name(p.type));

@@ -159,6 +159,7 @@ const claims = {
         must("build", "tiny", "--classes", "7", "--width", "0.25", "--channels", "1", "-o", gray, "-q");
         for (const [name, network, options] of [
             ["crop", model, ["--resize", "crop", "--crop-pct", "0.8"]],
+            ["squash-crop", model, ["--resize", "squash-crop", "--crop-pct", "0.7"]],
             ["bgr", model, ["--color", "bgr", "--mean", "0.1,0.2,0.3", "--std", "0.4,0.5,0.6"]],
             ["white", model, ["--range", "255", "--mean", "0", "--std", "200"]],
             ["gray", gray, []],

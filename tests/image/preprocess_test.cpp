@@ -198,6 +198,14 @@ TEST(Preprocess, TheRegionIsWhatIsSeen) {
     EXPECT_DOUBLE_EQ(middle.height, 328.125);
     EXPECT_DOUBLE_EQ(middle.x, (500 - 328.125) / 2);
     EXPECT_DOUBLE_EQ(middle.y, (375 - 328.125) / 2);
+    // Squashed to 256 x 256 of which the middle 224 x 224 is kept: seven eighths of each side.
+    Preprocessing squash_crop = squash;
+    squash_crop.resize = Resize::squash_crop;
+    const Region part = visible_region(500, 375, squash_crop);
+    EXPECT_DOUBLE_EQ(part.x, 500 / 16.0);
+    EXPECT_DOUBLE_EQ(part.y, 375 / 16.0);
+    EXPECT_DOUBLE_EQ(part.width, 437.5);
+    EXPECT_DOUBLE_EQ(part.height, 328.125);
     // An input twice as wide as high of a square photo: the width is what is short.
     crop.height = 112;
     const Region wide = visible_region(400, 400, crop);
@@ -240,6 +248,14 @@ TEST(Preprocess, SaysWhichSettingIsImpossible) {
 TEST(Preprocess, NeededSideLeavesTheNetworkNothingToMiss) {
     EXPECT_EQ(image::needed_side({.width = 224, .height = 160}), 672);
     EXPECT_EQ(image::needed_side({.width = 224, .height = 224, .resize = Resize::crop, .crop_pct = 0.875F}), 768);
+    EXPECT_EQ(image::needed_side({.width = 224, .height = 224, .resize = Resize::squash_crop, .crop_pct = 0.5F}), 1344);
+}
+
+TEST(Preprocess, ResizesAreNamedAsTheyAreRead) {
+    for (const Resize resize : {Resize::squash, Resize::crop, Resize::squash_crop})
+        EXPECT_EQ(resize_of(name(resize)), resize);
+    EXPECT_EQ(name(Resize::squash_crop), "squash-crop");
+    EXPECT_EQ(resize_of("stretch"), std::nullopt);
 }
 
 }  // namespace

@@ -205,6 +205,28 @@ TEST(HuggingFace, MobileNetResizesTheShorterSideAndCrops) {
     EXPECT_EQ(found.preprocessing.range, 1);
 }
 
+TEST(HuggingFace, DeitSquashesAndCrops) {
+    for (const std::string size : {R"("size": {"height": 256, "width": 256})",
+                                   R"("size": 256, "feature_extractor_type": "DeiTFeatureExtractor")",
+                                   R"("size": 256, "image_processor_type": "BeitImageProcessor")"}) {
+        const auto found = read_beside(R"({"do_center_crop": true, "crop_size": 224, )" + size + "}");
+        EXPECT_EQ(found.preprocessing.width, 224);
+        EXPECT_EQ(found.preprocessing.resize, Resize::squash_crop) << size;
+        EXPECT_FLOAT_EQ(found.preprocessing.crop_pct, 0.875F);
+    }
+    // For others a single number is the shorter side.
+    const auto clip = read_beside(R"({"do_center_crop": true, "crop_size": 224, "size": 256})");
+    EXPECT_EQ(clip.preprocessing.resize, Resize::crop);
+}
+
+TEST(HuggingFace, LevitsSizeIsThatOfTheCrop) {
+    const auto found = read_beside(
+        R"({"do_center_crop": true, "crop_size": {"height": 224, "width": 224}, "size": {"shortest_edge": 224},
+        "image_processor_type": "LevitImageProcessor"})");
+    EXPECT_EQ(found.preprocessing.resize, Resize::crop);
+    EXPECT_FLOAT_EQ(found.preprocessing.crop_pct, 0.875F);
+}
+
 TEST(HuggingFace, ConvNextsCropPercentHoldsForSmallSizesOnly) {
     const auto small = read_beside(
         R"({"crop_pct": 0.875, "size": {"shortest_edge": 224}, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]})");
@@ -254,6 +276,8 @@ TEST(HuggingFace, TimmsConfigIsUnderstood) {
     EXPECT_EQ(found.preprocessing.resize, Resize::crop);
     EXPECT_THAT(found.labels, ElementsAre("tench", "goldfish"));
     EXPECT_EQ(found.origins.at("std"), "config.json");
+    EXPECT_EQ(read_beside("", R"({"pretrained_cfg": {"crop_pct": 0.9, "crop_mode": "squash"}})").preprocessing.resize,
+              Resize::squash_crop);
 }
 
 TEST(HuggingFace, TheModelItselfComesFirst) {

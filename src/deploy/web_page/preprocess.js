@@ -4,9 +4,13 @@
 
 // The part of the photo that the network sees, in photo pixels.
 function visibleRegion(width, height, p) {
-    if (p.resize !== "crop") return { x: 0, y: 0, width, height };
-    const scale = Math.min((width * p.crop_pct) / p.width, (height * p.crop_pct) / p.height);
-    const w = scale * p.width, h = scale * p.height;
+    if (p.resize === "squash") return { x: 0, y: 0, width, height };
+    let w = width * p.crop_pct, h = height * p.crop_pct;
+    if (p.resize === "crop") {
+        const scale = Math.min(w / p.width, h / p.height);
+        w = scale * p.width;
+        h = scale * p.height;
+    }
     return { x: (width - w) / 2, y: (height - h) / 2, width: w, height: h };
 }
 

@@ -69,7 +69,7 @@ function showFacts(explanation) {
         ["Model", run.model.file.slice(run.model.file.lastIndexOf("/") + 1), run.model.file],
         ["SHA-256", run.model.sha256.slice(0, 12) + "\u2026", run.model.sha256],
         ["Input", `${p.width} \u00d7 ${p.height}, ${p.color === "gray" ? "grey" : p.color.toUpperCase()}, ${p.resize}` +
-                  (p.resize === "crop" ? ` ${plainNumber(p.crop_pct)}` : "")],
+                  (p.resize !== "squash" ? ` ${plainNumber(p.crop_pct)}` : "")],
         ["Mean", numbers(p.mean)],
         ["Deviation", numbers(p.std)],
         p.range !== 1 ? ["White", plainNumber(p.range)] : null,
