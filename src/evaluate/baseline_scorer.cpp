@@ -39,7 +39,7 @@ std::size_t number_of_random_maps(int side) {
 struct BaselineScorer::State {
     LocalizationOptions options;
     std::uint64_t seed = 0;
-    bool boxes_in_image = false, points = false, contours = false, masks = false;
+    bool gt_known = false, points = false, contours = false, masks = false;
     mutable std::vector<std::vector<OneMap>> maps;  ///< by baseline; several of the random one
 
     mutable std::mutex mutex;
@@ -67,10 +67,8 @@ struct BaselineScorer::State {
         const Map map = baseline_map(baselines()[baseline], width, height, seed_of_map(which));
         const Region all{0, 0, static_cast<double>(width), static_cast<double>(height)};
         InImage found;
-        if (boxes_in_image) {
-            const std::vector<Box> boxes = boxes_from_raw(map, width, height, all, {.threshold = options.threshold});
-            if (!boxes.empty()) found.box = boxes.front();
-        }
+        const std::vector<Box> boxes = boxes_from_raw(map, width, height, all, {.threshold = options.threshold});
+        if (!boxes.empty()) found.box = boxes.front();
         if (points) found.maximum = maximum_point(map, width, height, all);
         constexpr std::size_t limit = 10000;  // data sets of photographs of all sizes
         const std::lock_guard lock(mutex);
@@ -85,7 +83,7 @@ BaselineScorer::BaselineScorer(LocalizationOptions options, std::uint64_t seed) 
         return std::any_of(options.metrics.begin(), options.metrics.end(),
                            [&](const Metric& metric) { return metric.name == name; });
     };
-    s.boxes_in_image = wants("gt-known");
+    s.gt_known = wants("gt-known");
     s.points = wants("pointing");
     s.contours = wants("maxboxacc") || wants("maxboxaccv2");
     s.masks = wants("pxap");
@@ -105,13 +103,11 @@ std::vector<ImageScores> BaselineScorer::score(const ImageTruth& truth, std::siz
     for (std::size_t b = 0; b < s.maps.size(); ++b) {
         ImageScores& scores = rows.emplace_back();
         const std::size_t which = Random(seed_of(s.seed, image)).below(static_cast<std::uint32_t>(s.maps[b].size()));
-        if (!truth.boxes.empty() && (s.boxes_in_image || s.points)) {
+        if (!truth.boxes.empty()) {
             const InImage found = s.in_image(b, which, truth.width, truth.height);
-            if (s.boxes_in_image) {
-                const double overlap = found.box ? best_iou(*found.box, truth.boxes) : 0.0;
-                scores.values["iou"] = overlap;
-                scores.values["gt-known"] = overlap >= 0.5 ? 1 : 0;
-            }
+            const double overlap = found.box ? best_iou(*found.box, truth.boxes) : 0.0;
+            scores.values["iou"] = overlap;
+            if (s.gt_known) scores.values["gt-known"] = overlap >= 0.5 ? 1 : 0;
             if (s.points) {
                 scores.values["pointing"] =
                     found.maximum && points_at(*found.maximum, truth.boxes, s.options.tolerance) ? 1 : 0;

@@ -13,6 +13,7 @@
 
 #include "dataset/csv.hpp"
 #include "evaluate/xml.hpp"
+#include "image/decode.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
 
@@ -20,6 +21,13 @@ namespace locus::evaluate {
 namespace {
 
 constexpr double largest_pixel = 1e6;
+
+/// Whether an image can be so large: no more than what is decoded (image/decode.hpp).
+bool is_size_of_image(double width, double height) {
+    const image::DecodeOptions limits;
+    return width >= 1 && height >= 1 && width <= limits.max_side && height <= limits.max_side &&
+           width * height <= static_cast<double>(limits.max_pixels);
+}
 
 std::string read_text(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
@@ -64,9 +72,8 @@ TruthList read_csv_boxes(const std::filesystem::path& file) {
         Truth& truth = truths.at(name);
         if (width_column && height_column) {
             const double width = csv.number(row, *width_column), height = csv.number(row, *height_column);
-            if (!(width >= 1 && height >= 1 && width <= largest_pixel && height <= largest_pixel)) {
+            if (!is_size_of_image(width, height))
                 complain(fmt::format("an image of {} x {} pixels cannot be", width, height));
-            }
             if (truth.width != 0 &&
                 (truth.width != static_cast<int>(width) || truth.height != static_cast<int>(height))) {
                 complain(fmt::format("{} has another size than in the line before", text::quote(name)));
@@ -101,8 +108,13 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
             const std::string name = image.at("file_name").get<std::string>();
             names[image.at("id").get<std::int64_t>()] = name;
             Truth& truth = truths.at(name);
-            truth.width = image.value("width", 0);
-            truth.height = image.value("height", 0);
+            const double width = image.value("width", 0.0), height = image.value("height", 0.0);
+            if ((width != 0 || height != 0) && !is_size_of_image(width, height)) {
+                throw Error(ErrorKind::io, fmt::format("{}: {} is said to have {} x {} pixels, which no image has.",
+                                                       text::quote(file.string()), text::quote(name), width, height));
+            }
+            truth.width = static_cast<int>(width);
+            truth.height = static_cast<int>(height);
         }
         for (const auto& annotation : coco.at("annotations")) {
             if (annotation.value("iscrowd", 0) != 0) continue;
@@ -169,12 +181,21 @@ void add_xml(TruthList& truths, const XmlElement& root, const std::string& fallb
         if (x1 < x0 || y1 < y0) throw Error(ErrorKind::io, "A box ends before it begins.");
         boxes.push_back(box_of_corners(x0 - origin, y0 - origin, x1 - origin, y1 - origin));
     }
+    double width = 0, height = 0;  // not known
+    if (const XmlElement* size = root.child("size")) {
+        width = pixel_of(*size, "width");
+        height = pixel_of(*size, "height");
+        if ((width != 0 || height != 0) && !is_size_of_image(width, height)) {
+            throw Error(ErrorKind::io,
+                        fmt::format("The image is said to have {} x {} pixels, which none has.", width, height));
+        }
+    }
     const std::string filename = root.text_of("filename");
     Truth& truth = truths.at(filename.empty() ? fallback : filename);
     truth.boxes.insert(truth.boxes.end(), boxes.begin(), boxes.end());
-    if (const XmlElement* size = root.child("size")) {
-        truth.width = static_cast<int>(pixel_of(*size, "width"));
-        truth.height = static_cast<int>(pixel_of(*size, "height"));
+    if (width > 0) {
+        truth.width = static_cast<int>(width);
+        truth.height = static_cast<int>(height);
     }
 }
 

@@ -20,6 +20,7 @@
 #include "locus/error.hpp"
 #include "report/atomic_file.hpp"
 #include "report/npy.hpp"
+#include "report/results_json.hpp"
 #include "report/sha256.hpp"
 #include "report/utf8.hpp"
 #include "text/quote.hpp"
@@ -56,14 +57,25 @@ std::vector<Metric> chosen_metrics(const EvaluationOptions& options) {
     return chosen;
 }
 
+/// What is measured: images in an order, and how.
+struct Job {
+    std::size_t images = 0;
+    std::vector<RowName> rows;
+    std::function<std::vector<ImageRecord>(const std::vector<std::size_t>& indices)> measure;
+    std::size_t unit = 8;
+    PictureOf picture;
+    std::vector<Preprocessing> preprocessing;  ///< of each model
+};
+
 /// What must not change between a run and the one that resumes it.
-std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, std::size_t images) {
+std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, const Job& job) {
     // A table is known by its contents, a folder by its name.
     const auto file = [](const std::filesystem::path& path) -> nlohmann::ordered_json {
         if (path.empty() || !std::filesystem::is_regular_file(path)) return report::to_utf8(path.string());
         return {report::to_utf8(path.string()), report::sha256_of_file(path)};
     };
-    nlohmann::ordered_json heading{{"locus-evaluate", 2},
+    nlohmann::ordered_json heading{{"locus-evaluate", 3},
+                                   {"locus", options.version},
                                    {"truth", file(options.truth)},
                                    {"classes", file(options.classes)},
                                    {"boxes", file(options.boxes)},
@@ -75,11 +87,13 @@ std::string heading_of(const EvaluationOptions& options, const std::vector<Metri
                                    {"steps", options.steps},
                                    {"seed", options.seed},
                                    {"subset", options.subset},
-                                   {"images", images}};
+                                   {"images", job.images}};
     for (const auto& folder : options.maps) heading["maps"].push_back(report::to_utf8(folder.string()));
     for (const auto& source : options.data) heading["data"].push_back(report::to_utf8(source.string()));
     for (const auto& model : options.models)
         heading["models"].push_back({report::to_utf8(model.string()), report::sha256_of_file(model)});
+    for (const Preprocessing& p : job.preprocessing)
+        heading["preprocessing"].push_back(nlohmann::ordered_json::parse(report::preprocessing_json(p, {})));
     for (const std::string& method : options.methods) heading["methods"].push_back(report::to_utf8(method));
     for (const Metric& metric : metrics) heading["metrics"].push_back(metric.name);
     return heading.dump();
@@ -92,6 +106,8 @@ void require_sense(const EvaluationOptions& options) {
     if (!options.maps.empty() && !options.models.empty())
         refuse("Models (-m) and stored maps (--maps) are evaluated in runs of their own.");
     if (!options.models.empty() && options.data.empty()) refuse("A model needs images: --data.");
+    if (options.models.empty() && !options.data.empty())
+        refuse("Images (--data) are for models: stored maps are compared with boxes and masks alone.");
     if (options.models.empty() && !options.truth.empty())
         refuse("True classes (--truth) are for models: stored maps are compared with boxes and masks alone.");
     if (!options.maps.empty() && options.boxes.empty() && options.masks.empty()) {
@@ -125,15 +141,6 @@ void add_image_remarks(std::vector<std::string>& remarks, const std::vector<Imag
     }
 }
 
-/// What is measured: images in an order, and how.
-struct Job {
-    std::size_t images = 0;
-    std::vector<RowName> rows;
-    std::function<std::vector<ImageRecord>(const std::vector<std::size_t>& indices)> measure;
-    std::size_t unit = 8;
-    PictureOf picture;
-};
-
 Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthList>& truths,
                  RunDescription& description) {
     auto folders = std::make_shared<std::vector<StoredMaps>>();
@@ -156,7 +163,7 @@ Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthLi
         }
     }
     const std::vector<std::size_t> drawn = random_subset(all.size(), options.subset, options.seed);
-    Job job{drawn.size(), {}, {}, 8, {}};
+    Job job{.images = drawn.size(), .rows = {}, .measure = {}, .picture = {}, .preprocessing = {}};
     for (const StoredMaps& folder : *folders) job.rows.push_back({"", folder.folder().string(), false});
     for (const Baseline baseline : baselines()) job.rows.push_back({"", name(baseline), true});
     auto baseline_scorer = std::make_shared<BaselineScorer>(description.localization, options.seed);
@@ -172,7 +179,9 @@ Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthLi
         const Truth& truth = truths->all()[drawn[record.index]];
         const std::filesystem::path* file = row < folders->size() ? (*folders)[row].find(truth.name) : nullptr;
         if (file == nullptr || truth.width == 0) return std::nullopt;
-        return picture_of({}, map_of(report::read_npy(*file)), truth.boxes, truth.width, truth.height, threshold);
+        const Region whole{.width = static_cast<double>(truth.width), .height = static_cast<double>(truth.height)};
+        return picture_of({}, map_of(report::read_npy(*file)), whole, truth.boxes, truth.width, truth.height,
+                          threshold);
     };
     return job;
 }
@@ -191,7 +200,12 @@ Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<Truth
     auto run = std::make_shared<ModelRun>(options.models, methods, options.data, *truths, run_options);
     for (const std::string& remark : run->remarks()) description.remarks.push_back(remark);
     const std::vector<std::size_t> drawn = random_subset(run->images(), options.subset, options.seed);
-    Job job{drawn.size(), run->rows(), {}, options.batch, {}};
+    Job job{.images = drawn.size(),
+            .rows = run->rows(),
+            .measure = {},
+            .unit = options.batch,
+            .picture = {},
+            .preprocessing = run->preprocessing()};
     // The run looks things up in the truths: both are kept as long as the job is.
     job.measure = [truths, run, drawn](const std::vector<std::size_t>& indices) {
         std::vector<std::size_t> images;
@@ -237,7 +251,7 @@ void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescriptio
     setting.job = options.models.empty() ? job_for_maps(options, truths, description)
                                          : job_for_models(options, truths, description);
     if (!keeps_journal) return;
-    setting.journal.emplace(options.out, heading_of(options, description.localization.metrics, setting.job.images),
+    setting.journal.emplace(options.out, heading_of(options, description.localization.metrics, setting.job),
                             setting.job.images, options.begin);
 }
 

@@ -22,7 +22,8 @@ public:
     explicit Normal(std::uint64_t seed) : random_(seed) {}
     double next() {
         constexpr double tau = 6.283185307179586;
-        return std::sqrt(-2 * std::log(1 - random_.uniform())) * std::cos(tau * random_.uniform());
+        const double radius = std::sqrt(-2 * std::log(1 - random_.uniform()));
+        return radius * std::cos(tau * random_.uniform());
     }
 
 private:

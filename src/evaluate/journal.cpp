@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -26,6 +27,18 @@ namespace {
 
 constexpr const char* journal_name = "records.jsonl";
 constexpr std::array tables{"metrics.json", "metrics.csv", "report.html"};  // in the order in which they are written
+
+/// How the first line of every journal begins.
+constexpr std::string_view beginning = R"({"locus-evaluate":)";
+
+/// Whether a journal's first line, or what of it was written before a run was stopped, is of an evaluation.
+bool is_ours(std::string_view line) { return line.starts_with(beginning) || beginning.starts_with(line); }
+
+[[noreturn]] void refuse_strangers(const std::filesystem::path& file) {
+    throw Error(ErrorKind::usage, fmt::format("{} is not of an evaluation: choose another folder with --out, or "
+                                              "replace it with --overwrite.",
+                                              text::quote(file.string())));
+}
 
 /// Throws Error(usage) where the folder is none, or is another's.
 void require_ours(const std::filesystem::path& out, bool overwrite) {
@@ -79,14 +92,12 @@ void Journal::require_finished(const std::filesystem::path& out) const {
     if (std::filesystem::exists(out / tables.back())) return;
     std::ifstream stream(file_, std::ios::binary);
     std::string line;
-    if (!std::getline(stream, line) || stream.eof()) return;  // stopped before its heading was written
-    const bool ours = line.starts_with(R"({"locus-evaluate":)");
+    std::getline(stream, line);
+    if (!is_ours(line)) refuse_strangers(file_);
+    if (stream.eof()) return;  // stopped before its heading was written
     throw Error(ErrorKind::usage,
-                ours ? fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew.",
-                                   text::quote(out.string()))
-                     : fmt::format("{} is not of an evaluation: choose another folder with --out, or replace it with "
-                                   "--overwrite.",
-                                   text::quote(file_.string())));
+                fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew.",
+                            text::quote(out.string())));
 }
 
 Journal::~Journal() { ::close(descriptor_); }
@@ -123,6 +134,7 @@ void Journal::read_back(const std::string& heading) {
             count_ += lines_[index].empty() ? 1 : 0;
             lines_[index] = std::move(line);
         }
+        if (whole == 0 && !is_ours(line)) refuse_strangers(file_);
     }
     if (::ftruncate(descriptor_, static_cast<off_t>(whole)) != 0) fail_to("shortened", file_);
 }

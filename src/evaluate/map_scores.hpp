@@ -2,7 +2,7 @@
 
 /// All that one map tells about one image by the localization metrics.
 ///
-///     evaluate::ImageScores scores = evaluate::score_map_of({.map = explanation.map}, image, {metrics...});
+///     evaluate::ImageScores scores = evaluate::score(evaluate::answer_of(map, region, truth, options), truth, options);
 
 #include <optional>
 #include <span>

@@ -3,7 +3,10 @@
 #include <png.h>
 
 #include <algorithm>
+#include <array>
+#include <fstream>
 #include <opencv2/imgproc.hpp>
+#include <string_view>
 
 #include <fmt/core.h>
 
@@ -23,12 +26,22 @@ struct PngImage {
     PngImage& operator=(const PngImage&) = delete;
 };
 
+/// Bits of a pixel as the PNG's header says; 8 for what is no PNG, which libpng refuses. (Its simplified reader scales fewer bits to 8 unasked.)
+int bits_of_grey(const std::filesystem::path& file) {
+    std::array<char, 25> begin{};  // signature, length and name of the first chunk, width, height, bits
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream.read(begin.data(), begin.size()) || std::string_view(begin.data() + 12, 4) != "IHDR") return 8;
+    return begin.back();
+}
+
 }  // namespace
 
 Mask read_mask(const std::filesystem::path& file) {
     const auto fail = [&](const std::string& why) {
         throw Error(ErrorKind::image, fmt::format("The mask {} cannot be used: {}.", text::quote(file.string()), why));
     };
+    if (bits_of_grey(file) < 8)
+        fail("it has less than 8 bits a pixel, so that its 1 may mean 255: save it as 8-bit grey with 0, 1 and 255");
     PngImage png;
     if (png_image_begin_read_from_file(&png.image, file.c_str()) == 0) fail(png.image.message);
     constexpr std::uint64_t limit = 100'000'000;

@@ -1,9 +1,11 @@
 #include "evaluate/model_run.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <memory>
+#include <new>
 
 #include <fmt/core.h>
 
@@ -14,6 +16,21 @@
 #include "text/quote.hpp"
 
 namespace locus::evaluate {
+
+namespace {
+
+/// Why the scores cannot be kept; "" where they can.
+std::string fault_of(const std::vector<ImageScores>& rows) {
+    for (const ImageScores& scores : rows) {
+        for (const auto& [metric, value] : scores.values) {
+            if (!std::isfinite(value))
+                return fmt::format("its {} is not a number: the network's scores are none", metric);
+        }
+    }
+    return {};
+}
+
+}  // namespace
 
 /// An image between being read and being scored.
 struct ModelRun::Prepared {
@@ -32,6 +49,11 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
     std::optional<dataset::LabelTable> labels;
     if (!options.truth.empty()) list.labels = &labels.emplace(dataset::read_label_table(options.truth));
     data_ = dataset::list_samples(data, list);
+    const auto odd = std::ranges::find_if(data_.samples, [](const auto& sample) { return sample.labels.size() != 1; });
+    if (odd != data_.samples.end()) {
+        throw Error(ErrorKind::usage, fmt::format("{} has {} classes: metrics are of images that have one each.",
+                                                  text::quote(odd->name), odd->labels.size()));
+    }
     remarks_ = data_.remarks;
     for (const auto& model : models) {
         const ModelScorer& scorer = scorers_.emplace_back(model, methods, options.scorer);
@@ -94,6 +116,12 @@ std::vector<RowName> ModelRun::rows() const {
     return rows;
 }
 
+std::vector<Preprocessing> ModelRun::preprocessing() const {
+    std::vector<Preprocessing> all;
+    for (const ModelScorer& scorer : scorers_) all.push_back(scorer.preprocessing());
+    return all;
+}
+
 Image ModelRun::picture(std::size_t image, std::size_t row, const std::optional<Preview>& preview) const {
     const std::size_t methods = scorers_.front().methods().size();
     const std::size_t model = row / methods;
@@ -103,8 +131,9 @@ Image ModelRun::picture(std::size_t image, std::size_t row, const std::optional<
     const int label = *matches_[model].outputs[static_cast<std::size_t>(sample.labels.front())];
     const Map map = preview ? map_of(*preview) : scorers_[model].map(photo.image, label, row % methods);
     const Truth* truth = truths_.find(sample.name);
-    return picture_of(photo.image, map, truth == nullptr ? std::vector<Box>{} : truth->boxes, photo.width, photo.height,
-                      options_.scorer.localization.threshold);
+    const Region region = visible_region(photo.width, photo.height, scorers_[model].preprocessing());
+    return picture_of(photo.image, map, region, truth == nullptr ? std::vector<Box>{} : truth->boxes, photo.width,
+                      photo.height, options_.scorer.localization.threshold);
 }
 
 void ModelRun::score_group(std::vector<Prepared>& group, int label) const {
@@ -170,6 +199,8 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
             groups[label].push_back(std::move(prepared));
         } catch (const Error& error) {
             record.error = error.what();
+        } catch (const std::bad_alloc&) {
+            record.error = "memory does not suffice for an image of its size";
         }
     }
     for (auto& [label, group] : groups) {
@@ -182,7 +213,9 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
         for (Prepared& prepared : group) {
             for (ImageScores& scores : baselines_.score(prepared.truth, indices[prepared.place]))
                 prepared.rows.push_back(std::move(scores));
-            records[prepared.place].rows = std::move(prepared.rows);
+            ImageRecord& record = records[prepared.place];
+            record.error = fault_of(prepared.rows);
+            if (record.error.empty()) record.rows = std::move(prepared.rows);
         }
     }
     return records;

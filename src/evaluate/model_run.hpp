@@ -42,6 +42,8 @@ public:
     /// Every model with every method, then the baselines.
     std::vector<RowName> rows() const;
     const std::vector<std::string>& remarks() const { return remarks_; }
+    /// Of each model.
+    std::vector<Preprocessing> preprocessing() const;
 
     /// Records of these images, in their order, with these as `index`. Whatever goes wrong with an image becomes its record's error.
     std::vector<ImageRecord> measure(const std::vector<std::size_t>& images,

@@ -8,6 +8,7 @@
 
 #include "evaluate/picture.hpp"
 #include "evaluate/random_weights.hpp"
+#include "evaluate/shown_map.hpp"
 #include "evaluate/similarity.hpp"
 #include "explain/batches.hpp"
 #include "explain/method.hpp"
@@ -39,22 +40,6 @@ runtime::Session scores_session(const explain::Network& network) {
     model.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
     model::remove_unused(model.graph);
     return runtime::Session(model, network.session);
-}
-
-/// The map as it is shown: 0 ... 1.
-Map final_map(const Map& raw, explain::FinalMap rule) {
-    Map map = raw;
-    float low = 0, high = 0;
-    if (rule == explain::FinalMap::min_max && !raw.values.empty())
-        low = *std::min_element(raw.values.begin(), raw.values.end());
-    for (float& value : map.values) {
-        value = std::isfinite(value) ? std::max(value - low, 0.0F) : 0.0F;
-        high = std::max(high, value);
-    }
-    if (high > 0) {
-        for (float& value : map.values) value /= high;
-    }
-    return map;
 }
 
 }  // namespace
@@ -108,18 +93,6 @@ struct ModelScorer::State {
 
 namespace {
 
-Map map_of(const explain::Attribution& a, std::size_t item) {
-    const auto m = static_cast<std::size_t>(a.maps.shape()[1]);
-    const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
-    const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-    const auto values = a.maps.values<float>().subspan(item * m * positions, positions);
-    Map map;
-    map.width = width;
-    map.height = height;
-    map.values.assign(values.begin(), values.end());
-    return map;
-}
-
 struct TimedAttributions {
     std::vector<explain::Attribution> methods;
     std::vector<double> milliseconds;  ///< of each method, where each has a pass of its own
@@ -172,7 +145,7 @@ ModelScorer::ModelScorer(const std::filesystem::path& model, const std::vector<s
     }
     if (wants(options, "sanity")) {
         explain::Network randomised = s.network;
-        randomise_weights(randomised.model.graph, options.seed);
+        randomise_weights(randomised.model.graph, randomised.input, randomised.head.logits, options.seed);
         s.randomised.emplace(randomised, s.methods, method_options);
     }
     if (changes_inputs(options)) {
@@ -210,7 +183,8 @@ Map ModelScorer::map(const Image& image, int label, std::size_t method) const {
     const explain::Attribution a = s.passes.size() == 1 ? s.passes[0].explain_one(method, input, selection)
                                                         : s.passes[method].explain_one(0, input, selection);
     const explain::FinalMap rule = s.methods[method]->final_map;
-    return rule == explain::FinalMap::min_max ? final_map(map_of(a, 0), rule) : map_of(a, 0);
+    const Map upright = upright_map(a, 0);
+    return rule == explain::FinalMap::min_max ? shown_map(upright, rule) : upright;
 }
 
 std::vector<std::vector<ImageScores>> ModelScorer::score(const Tensor& inputs,
@@ -237,10 +211,10 @@ std::vector<std::vector<ImageScores>> ModelScorer::score(const Tensor& inputs,
             const auto logits = a.logits.values<float>().subspan(i * classes, classes);
             const std::int64_t explained =
                 a.class_indices.values<std::int64_t>()[i * static_cast<std::size_t>(a.class_indices.shape()[1])];
-            const Map raw = map_of(a, i);
-            const Map shown = final_map(raw, s.methods[m]->final_map);
+            const Map upright = upright_map(a, i);
+            const Map shown = shown_map(upright, s.methods[m]->final_map);
             // Maps without a meaningful zero are boxed as they are shown; the others as they are, which comes to the same.
-            const Map& boxed = s.methods[m]->final_map == explain::FinalMap::min_max ? shown : raw;
+            const Map& boxed = s.methods[m]->final_map == explain::FinalMap::min_max ? shown : upright;
             ImageScores scores =
                 evaluate::score(answer_of(boxed, region, truth, s.options.localization), truth, s.options.localization);
             auto& values = scores.values;
@@ -258,8 +232,8 @@ std::vector<std::vector<ImageScores>> ModelScorer::score(const Tensor& inputs,
             if (wants(s.options, "time"))
                 values["time"] = attributions.milliseconds[m] / static_cast<double>(truths.size());
             if (s.randomised) {
-                values["sanity"] =
-                    rank_correlation(shown.values, final_map(map_of(randomised[m], i), s.methods[m]->final_map).values);
+                const Map of_chance = shown_map(upright_map(randomised[m], i), s.methods[m]->final_map);
+                values["sanity"] = rank_correlation(shown.values, of_chance.values);
             }
             if (s.methods[m]->nodes == nullptr) scores.preview = preview_of(shown);
             if (s.scores) s.add_faithfulness(scores, input, shown, explained, full_confidence);

@@ -46,15 +46,17 @@ Map map_of(const Preview& preview) {
     return map;
 }
 
-Image picture_of(const Image& photo, const Map& map, const std::vector<Box>& truths, int width, int height,
-                 double threshold) {
+Image picture_of(const Image& photo, const Map& map, const Region& region, const std::vector<Box>& truths, int width,
+                 int height, double threshold) {
     constexpr double side = 176;
     const double scale = side / std::max(width, height);
     Image small;
     small.width = std::max(1, static_cast<int>(std::lround(width * scale)));
     small.height = std::max(1, static_cast<int>(std::lround(height * scale)));
     small.rgb.resize(static_cast<std::size_t>(small.width) * static_cast<std::size_t>(small.height) * 3, 255);
-    const Map full = upsample(map, small.width, small.height);
+    const double across = static_cast<double>(small.width) / width, down = static_cast<double>(small.height) / height;
+    const Map full = upsample(map, small.width, small.height,
+                              {region.x * across, region.y * down, region.width * across, region.height * down});
     OverlayOptions options;
     options.legend = false;
     options.draw_boxes = false;

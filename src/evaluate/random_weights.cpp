@@ -32,14 +32,6 @@ void shuffle(Tensor& tensor, std::uint64_t seed) {
 
 }  // namespace
 
-void randomise_weights(model::Graph& graph, std::uint64_t seed) {
-    std::uint64_t number = 0;
-    for (auto& [name, tensor] : graph.initializers) {
-        ++number;
-        if (tensor.type() == DataType::float32 && tensor.rank() >= 2) shuffle(tensor, seed_of(seed, number));
-    }
-}
-
 void randomise_weights(model::Graph& graph, const std::vector<std::string>& names, std::uint64_t seed) {
     for (const std::string& name : names) {
         const auto found = graph.initializers.find(name);
@@ -47,6 +39,11 @@ void randomise_weights(model::Graph& graph, const std::vector<std::string>& name
         const auto number = static_cast<std::uint64_t>(std::distance(graph.initializers.begin(), found));
         shuffle(found->second, seed_of(seed, number + 1));
     }
+}
+
+void randomise_weights(model::Graph& graph, const std::string& input, const std::string& scores, std::uint64_t seed) {
+    for (const WeightedLayer& layer : weighted_layers(graph, input, scores))
+        randomise_weights(graph, layer.weights, seed);
 }
 
 std::vector<WeightedLayer> weighted_layers(const model::Graph& graph, const std::string& input,

@@ -10,9 +10,9 @@
 
 namespace locus::evaluate {
 
-/// Shuffles the values of each weight of rank 2 and more among themselves: its distribution stays, what was learned goes. Biases and
-/// normalisation stay as they are, so that activations stay finite.
-void randomise_weights(model::Graph& graph, std::uint64_t seed);
+/// Shuffles the values of each weight of rank 2 and more among themselves, float or packed into bytes: its distribution stays, what was learned
+/// goes. Biases and normalisation stay as they are, so that activations stay finite. Those of all layers between `input` and `scores`.
+void randomise_weights(model::Graph& graph, const std::string& input, const std::string& scores, std::uint64_t seed);
 
 /// The same for the initializers named.
 void randomise_weights(model::Graph& graph, const std::vector<std::string>& names, std::uint64_t seed);

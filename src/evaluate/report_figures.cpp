@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+
+#include <fmt/core.h>
 
 #include "evaluate/chart.hpp"
 #include "report/utf8.hpp"
@@ -83,8 +86,9 @@ std::string curve_figures(const Summary& summary) {
     return html;
 }
 
-std::string distribution_figures(const std::vector<ImageRecord>& records, const Summary& summary) {
-    return distribution(records, summary, "iou", "Overlap of the box at 20 % of the maximum", "IoU", 0, 1) +
+std::string distribution_figures(const std::vector<ImageRecord>& records, const Summary& summary, double threshold) {
+    const std::string overlap = fmt::format("Overlap of the box at {:g} % of the maximum", 100 * threshold);
+    return distribution(records, summary, "iou", overlap.c_str(), "IoU", 0, 1) +
            distribution(records, summary, "insertion", "Insertion", "area under the curve", 0, 1) +
            distribution(records, summary, "deletion", "Deletion", "area under the curve", 0, 1) +
            distribution(records, summary, "drop", "Drop of the confidence", "share lost", 0, 1) +

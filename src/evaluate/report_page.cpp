@@ -244,12 +244,17 @@ std::string metrics_page(const RunDescription& run, const std::vector<ImageRecor
         "initial-scale=1\"><title>Locus: evaluation</title>";
     html += style;
     html += fmt::format(
-        "</head><body><h1>How good are the maps?</h1><p>{} images; {}. Arrows point to the better side; small numbers "
-        "are 95 % intervals over "
-        "images ({} resamples); grey rows look at nothing. Locus {}.</p>",
-        summary.images, escaped(report::to_utf8(run.data)), run.summary.resamples, escaped(run.version));
+        "</head><body><h1>How good are the maps?</h1><p>{} images; {}. Arrows point to the better side; {}grey rows "
+        "look "
+        "at nothing. Locus {}.</p>",
+        summary.images, escaped(report::to_utf8(run.data)),
+        run.summary.resamples == 0
+            ? ""
+            : fmt::format("small numbers are 95 % intervals over images ({} resamples); ", run.summary.resamples),
+        escaped(run.version));
     html += main_table(run, summary);
-    const std::string curves = curve_figures(summary), spread = distribution_figures(records, summary);
+    const std::string curves = curve_figures(summary),
+                      spread = distribution_figures(records, summary, run.localization.threshold);
     if (!curves.empty()) html += "<h2>Curves</h2><div class=\"figures\">" + curves + "</div>\n";
     if (!spread.empty()) html += "<h2>Over the images</h2><div class=\"figures\">" + spread + "</div>\n";
     html += best_images(run, records, summary, picture);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "evaluate/random_weights.hpp"
+#include "evaluate/shown_map.hpp"
 #include "evaluate/similarity.hpp"
 #include "explain/batches.hpp"
 #include "explain/scores.hpp"
@@ -22,25 +23,6 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 bool is_finite(const Map& map) {
     return std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
-}
-
-/// Raw map of a class, turned where its formula turned it over.
-Map raw_map(const explain::Attribution& a) {
-    Map map{static_cast<int>(a.maps.shape()[3]), static_cast<int>(a.maps.shape()[2]), {}};
-    map.values.assign(a.maps.values<float>().begin(), a.maps.values<float>().end());
-    if (!a.signs.empty() && a.signs.front() < 0) {
-        for (float& value : map.values) value = -value;
-    }
-    return map;
-}
-
-/// As it is shown: no evidence is 0.
-Map shown_map(const Map& raw, explain::FinalMap final_map) {
-    Map map = raw;
-    const float zero =
-        final_map == explain::FinalMap::min_max ? *std::min_element(map.values.begin(), map.values.end()) : 0.0F;
-    for (float& value : map.values) value = std::max(value - zero, 0.0F);
-    return map;
 }
 
 /// In 0..1, at a size at which the window of structural similarity has a meaning.
@@ -69,7 +51,7 @@ StepMaps maps_of(const explain::Network& network, const Tensor& inputs, const st
     for (std::size_t image = 0; image < classes.size(); ++image) {
         const auto all = prepared.explain(explain::rows(inputs, static_cast<std::int64_t>(image), 1),
                                           {.top_k = 0, .indices = {classes[image]}});
-        for (std::size_t i = 0; i < all.size(); ++i) step.raw[i].push_back(raw_map(all[i]));
+        for (std::size_t i = 0; i < all.size(); ++i) step.raw[i].push_back(upright_map(all[i], 0));
     }
     return step;
 }
@@ -172,7 +154,7 @@ SanityResult sanity_check(const explain::Network& network, const Tensor& inputs,
                 Map& raw = maps.raw[m][image];
                 const bool finite = is_finite(raw);
                 if (!finite) std::fill(raw.values.begin(), raw.values.end(), 0.0F);
-                shown.push_back(shown_map(raw, methods[m]->final_map));
+                shown.push_back(evidence_of(raw, methods[m]->final_map));
                 if (step == 0) method.raw.push_back(raw);
                 const Map &true_raw = method.raw[image], &true_shown = method.shown.front()[image];
                 correlations.push_back(finite ? rank_correlation(true_raw.values, raw.values) : not_a_number);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -34,6 +35,9 @@ double rank_correlation(std::span<const float> a, std::span<const float> b) {
         throw Error(ErrorKind::usage,
                     fmt::format("Maps of {} and {} values cannot be correlated.", a.size(), b.size()));
     }
+    const auto is_nan = [](float value) { return std::isnan(value); };
+    if (std::ranges::any_of(a, is_nan) || std::ranges::any_of(b, is_nan))
+        return std::numeric_limits<double>::quiet_NaN();
     const std::vector<double> ra = ranks_of(a), rb = ranks_of(b);
     const double mean = static_cast<double>(a.size() - 1) / 2;
     double ab = 0, aa = 0, bb = 0;

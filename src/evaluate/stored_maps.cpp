@@ -49,8 +49,8 @@ ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::
             throw Error(
                 ErrorKind::usage,
                 fmt::format(
-                    "The size of {} is not known: the boxes need the columns width and height, or the images must "
-                    "be at hand (--data).",
+                    "The size of {} is not known: maps without images need boxes with the columns width and height, or "
+                    "masks.",
                     text::quote(truth.name)));
         }
         const ImageTruth ready = make_truth(width, height, truth.boxes, mask ? &*mask : nullptr, options);
@@ -70,8 +70,10 @@ ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::
         if (truth.boxes.empty() && truth.mask.empty()) record.remarks.push_back("has neither box nor mask");
     } catch (const Error& error) {
         record.error = error.what();
-        record.rows.clear();
+    } catch (const std::bad_alloc&) {
+        record.error = "memory does not suffice for an image of its size";
     }
+    if (!record.error.empty()) record.rows.clear();
     return record;
 }
 

@@ -295,6 +295,13 @@ TEST_F(EvaluateMaps, FilesOfOthersAreRefusedUnlessToldOtherwise) {
         EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--overwrite")) << file;
         EXPECT_EQ(text_of(folder_ / file), "mine\n");
     }
+    std::filesystem::remove_all(folder_ / "out");
+    folder_.write("out/records.jsonl", R"({"my": "records"})");  // without an end of line
+    for (const Begin begin : {Begin::fresh, Begin::resume}) {
+        options_.begin = begin;
+        EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--overwrite"));
+        EXPECT_EQ(text_of(folder_ / "out/records.jsonl"), R"({"my": "records"})");
+    }
     options_.out = folder_.write("file", "mine");
     EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--out"));
     options_.out = folder_ / "beside";

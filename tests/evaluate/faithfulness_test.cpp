@@ -273,6 +273,7 @@ TEST(RankCorrelation, SeesOrderOnly) {
     EXPECT_DOUBLE_EQ(rank_correlation(a, up), 1.0);
     EXPECT_DOUBLE_EQ(rank_correlation(a, down), -1.0);
     EXPECT_EQ(rank_correlation(a, flat), 0.0);
+    EXPECT_TRUE(std::isnan(rank_correlation(a, std::vector<float>{1, std::nanf(""), 3, 4})));
     // Ranks 0, 1.5, 1.5, 3 against 0 ... 3: 4.5 / sqrt(5 * 4.5).
     EXPECT_NEAR(rank_correlation(a, ties), 4.5 / std::sqrt(5 * 4.5), 1e-12);
 }

@@ -8,6 +8,7 @@
 #include "evaluate/baseline.hpp"
 #include "evaluate/baseline_scorer.hpp"
 #include "evaluate/map_scores.hpp"
+#include "evaluate/picture.hpp"
 #include "evaluate/random.hpp"
 #include "evaluate/thresholds.hpp"
 
@@ -27,6 +28,24 @@ TEST(GtKnown, IsTheOverlapOfThePapersBox) {
 TEST(GtKnown, AMapWithoutPositiveValueOverlapsNothing) {
     const std::array<Box, 1> truths{Box{0, 0, 2, 1}};
     EXPECT_EQ(map_iou(Map{2, 1, {-1, -2}}, 2, 1, whole(2, 1), truths), 0.0);
+}
+
+TEST(Picture, PutsTheMapOfACropWhereTheCropIs) {
+    // A crop from (20, 10) to (60, 50) of a photo of 80 x 60, whose evidence fills it. The picture is 176 pixels wide: 2.2 times as large.
+    const Image picture = picture_of({}, Map{1, 1, {1}}, {20, 10, 40, 40}, {}, 80, 60, 0.2);
+    int left = picture.width, top = picture.height, right = 0, bottom = 0;
+    for (int y = 0; y < picture.height; ++y) {
+        for (int x = 0; x < picture.width; ++x) {
+            const std::uint8_t* p = picture.pixel(x, y);
+            if (p[0] != 255 || p[1] != 255 || p[2] != 255) continue;  // the box's white
+            left = std::min(left, x), right = std::max(right, x);
+            top = std::min(top, y), bottom = std::max(bottom, y);
+        }
+    }
+    EXPECT_NEAR(left, 44, 1);
+    EXPECT_NEAR(top, 22, 1);
+    EXPECT_NEAR(right, 131, 1);
+    EXPECT_NEAR(bottom, 109, 1);
 }
 
 TEST(BestIou, TakesTheBestOfTheTrueBoxes) {

@@ -112,6 +112,30 @@ TEST_F(EvaluateModels, GtKnownAndAccuracyAreThoseOfTheExplainer) {
     EXPECT_NEAR(cells.at("loc5").value, 100 - located * 100 / 12, 1e-9);  // of two classes both are among five
 }
 
+TEST_F(EvaluateModels, AMapThatItsFormulaTurnedOverIsMeasuredUpright) {
+    // With every logit below 0 the formula of Ablation-CAM turns each map over.
+    model::Model network = model::load(folder_ / "gap.onnx");
+    for (const model::Node& node : network.graph.nodes) {
+        if (node.is("Gemm")) network.graph.initializers.at(node.input(2)) = Tensor::of<float>({2}, {-50, -50});
+    }
+    model::save(network, folder_ / "gap.onnx");
+    options_.methods = {"ablation-cam", "eigen-cam"};
+    options_.metrics = {"gt-known"};
+    const Evaluation result = evaluate(options_, {});
+    const Explainer explainer(folder_ / "gap.onnx", {.method = "ablation-cam,eigen-cam"});
+    for (const ImageRecord& record : result.records) {
+        const Image image = read_image(folder_ / ("data/" + record.name));
+        const int label = record.label == "ant" ? 0 : 1;
+        const auto explanations = explainer.explain(image, {.classes = {ClassRequest::at(label)}});
+        EXPECT_EQ(explanations[0].sign, -1);
+        for (std::size_t row = 0; row < 2; ++row) {
+            const auto found = boxes(upsample(explanations[row].evidence(), image.width, image.height));
+            const double overlap = found.empty() ? 0 : iou(found[0], {5, 6, 26, 23});
+            EXPECT_NEAR(record.rows[row].values.at("iou"), overlap, 1e-9) << record.name << ' ' << row;
+        }
+    }
+}
+
 TEST_F(EvaluateModels, TablesAreTheSameForAnyThreadsAndBatches) {
     options_.models.push_back(folder_ / "gmp.onnx");
     options_.metrics = {"gt-known", "maxboxaccv2", "drop", "deletion"};
@@ -323,6 +347,10 @@ TEST_F(EvaluateModels, WrongRequestsAreAnswered) {
                     o.seed = 3;
                 }),
                 HasSubstr("None of the data's 3 classes"));
+    EXPECT_THAT(complaint([&](EvaluationOptions& o) {
+                    o.data = {folder_.write("several.csv", "path,labels\ndata/ant/0.png,ant;bee\ndata/bee/1.png,\n")};
+                }),
+                HasSubstr("has 2 classes: metrics are of images that have one each"));
 }
 
 }  // namespace

@@ -67,6 +67,25 @@ TEST(RandomWeights, AreTheSameNumbersInAnotherOrder) {
     EXPECT_EQ(numbers(other), untouched);
 }
 
+TEST(RandomWeights, ArePackedOnesToo) {
+    explain::Network network = tiny();
+    const auto layers = weighted_layers(network.model.graph, network.input, network.head.logits);
+    const std::string packed = layers.front().weights.front();
+    // Halves that the graph unpacks, as exporters store them.
+    model::Graph& graph = network.model.graph;
+    graph.initializers["halves"] = graph.initializers.at(packed).to(DataType::float16);
+    model::Node cast;
+    cast.op_type = "Cast";
+    cast.attributes = {{"to", std::int64_t{1}}};
+    cast.inputs = {"halves"};
+    cast.outputs = {packed};
+    graph.initializers.erase(packed);
+    graph.nodes.insert(graph.nodes.begin(), cast);
+    const Tensor before = graph.initializers.at("halves");
+    randomise_weights(graph, network.input, network.head.logits, 1);
+    EXPECT_FALSE(std::ranges::equal(graph.initializers.at("halves").bytes(), before.bytes()));
+}
+
 TEST(Sanity, MapsFollowTheWeightsStepByStep) {
     const explain::Network network = tiny();
     const Tensor inputs = explain::random_input(network, 3, 1);

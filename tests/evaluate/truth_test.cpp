@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
+#include "evaluate/mask.hpp"
 #include "evaluate/xml.hpp"
+#include "image/encode.hpp"
 #include "locus/error.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -56,6 +58,12 @@ TEST_F(Truths, WrongRowsAreNamedByLine) {
     EXPECT_THAT(complaint_of(write("b.csv", "file,width,height,x0,y0,x1,y1\na,4,5,0,0,1,1\na,4,6,0,0,1,1\n")),
                 HasSubstr("line 3"));
     EXPECT_THAT(complaint_of(folder_ / "none.csv"), HasSubstr("not there"));
+    // What no decoder takes is no image's size: maps of it would take all memory.
+    EXPECT_THAT(complaint_of(write("b.csv", "file,width,height,x0,y0,x1,y1\na,60000,60000,0,0,1,1\n")),
+                HasSubstr("an image of 60000 x 60000 pixels cannot be"));
+    EXPECT_THAT(complaint_of(write("b.json", R"({"images": [{"id": 1, "file_name": "a", "width": -4, "height": 9}],
+                                             "annotations": []})")),
+                HasSubstr("-4 x 9 pixels"));
 }
 
 TEST_F(Truths, CocoBoxesAreContinuous) {
@@ -101,6 +109,16 @@ TEST_F(Truths, MasksBelongToImagesOfTheirName) {
     EXPECT_EQ(truths.find("new.jpg")->mask, folder_ / "masks/new.png");
     EXPECT_EQ(truths.all().size(), 2U);
     EXPECT_THROW(add_masks(truths, folder_ / "nowhere"), Error);
+}
+
+TEST_F(Truths, MasksOfFewBitsAreRefused) {
+    // In one bit, 1 is white, and read as 8 bits it would be 255: left out instead of object.
+    const Image image{.width = 2, .height = 1, .rgb = {0, 0, 0, 9, 9, 9}};
+    const auto png = image::encode_png(image);
+    std::string bytes(reinterpret_cast<const char*>(png.data()), png.size());
+    bytes[24] = 1;  // bits, in the header
+    const auto error = test::error_of([&] { read_mask(write("one-bit.png", bytes)); });
+    EXPECT_THAT(error, HasSubstr("less than 8 bits a pixel"));
 }
 
 TEST(Xml, ReadsTextEntitiesAndEmptyElements) {
