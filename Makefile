@@ -10,8 +10,8 @@ CMAKE_ARGS ?=
 # Warnings stop a build in CI, not on a newer compiler in a user's hands.
 werror := $(if $(CI),ON,OFF)
 configure = cmake -S . -G Ninja -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DLOCUS_WERROR=$(werror)
-# A machine set up for building alone has no GoogleTest.
-tests := $(if $(shell pkg-config --exists gtest_main gmock 2>/dev/null && echo yes),ON,OFF)
+# A machine set up for building alone lacks what the tests need.
+tests := $(if $(shell pkg-config --exists gtest_main gmock libzip 2>/dev/null && echo yes),ON,OFF)
 ctest = ctest --output-on-failure --no-tests=error -j $(JOBS)
 supp := $(CURDIR)/scripts/sanitizers
 
@@ -80,6 +80,7 @@ build/compile_commands.json:
 	$(configure) -B build -DLOCUS_TESTS=ON $(CMAKE_ARGS)
 
 install: build
+	cmake --build build -j $(JOBS) --target programs
 	cmake --install build --prefix $(PREFIX)
 
 clean:

@@ -13,6 +13,10 @@ install(TARGETS locus EXPORT LocusTargets
 install(TARGETS locus_codecs LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS locus_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${ONNXRUNTIME_REAL_LIBRARY} DESTINATION ${CMAKE_INSTALL_LIBDIR} RENAME libonnxruntime.so.1)
+# A build of ONNX Runtime with CUDA loads these from its own folder.
+get_filename_component(locus_onnxruntime_folder ${ONNXRUNTIME_REAL_LIBRARY} DIRECTORY)
+file(GLOB locus_providers ${locus_onnxruntime_folder}/libonnxruntime_providers_*.so)
+install(FILES ${locus_providers} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/locus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/locus FILES_MATCHING PATTERN "*.onnx" PATTERN "*.md")
 # What `locus export --web` puts into pages, where scripts/setup.sh test has fetched it; without, the command says how to get it.

@@ -24,7 +24,8 @@ if(LOCUS_SANITIZE)
   target_compile_definitions(locus_flags INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
 
-# locus_room(NAME sources... [LINK libraries...]): one folder of src/ as a static library.
+# locus_room(NAME sources... [LINK libraries...]): one folder of src/ as object files, of which src/CMakeLists.txt
+# makes the library.
 function(locus_room name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   if(NOT ARG_UNPARSED_ARGUMENTS)  # a room without sources yet

@@ -27,7 +27,7 @@ build_packages=(
 )
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev libzip-dev libvalijson-dev libonnx-testdata
-  clang-format clang-tidy chromium fonts-dejavu-core
+  clang-format clang-tidy git chromium fonts-dejavu-core
 )
 train_packages=(libtorch-dev libgloo-dev)
 mpi_packages=(libopenmpi-dev openmpi-bin)

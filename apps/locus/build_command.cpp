@@ -6,6 +6,7 @@
 
 #include "command.hpp"
 #include "locus/error.hpp"
+#include "locus/preprocessing.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "option_values.hpp"
@@ -67,6 +68,7 @@ void add_build(CLI::App& app) {
     command.add_option("-c,--classes", network.classes, "Number of classes")->capture_default_str()->type_name("N");
     command.add_option("-w,--width", network.width, "Multiplies channel counts")->capture_default_str()->type_name("X");
     command.add_option("-s,--size", network.image_size, "Side of the image in pixels (default: the network's own)")
+        ->check(whole_number(1, most_input_side))
         ->type_name("N");
     command.add_option("--channels", network.channels, "Channels of the image")->capture_default_str()->type_name("N");
     command.add_option("--opset", network.opset, "Version of ONNX's operator set, 7 to 21")
@@ -79,7 +81,7 @@ void add_build(CLI::App& app) {
         ->check(CLI::IsMember({"gap", "gmp", "sum", "fc"}))
         ->type_name("HEAD");
     command.add_option("--batch", network.batch, "Fixed batch size (default: any)")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number(1, 65536))
         ->type_name("N");
     command.add_flag("--dynamic-size", network.dynamic_size, "Leave the image's height and width open");
     command.add_flag("--folded", arguments->folded, "Without batch normalisation, as if folded into the convolutions");

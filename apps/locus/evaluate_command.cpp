@@ -58,9 +58,9 @@ void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster)
     if (!arguments.quiet) {
         for (const std::string& remark : result.description.remarks)
             fmt::print(stderr, "locus: {}\n", report::to_utf8(remark));
-        fmt::print(stderr, "locus: {} images{}; 95 % intervals over images; results in {}, to look at: {}\n",
-                   result.summary.images,
-                   result.summary.failed > 0 ? fmt::format(", {} failed", result.summary.failed) : "", run.out.string(),
+        fmt::print(stderr, "locus: {} images{}{}; results in {}, to look at: {}\n", result.summary.images,
+                   result.summary.failed > 0 ? fmt::format(", {} failed", result.summary.failed) : "",
+                   run.resamples > 0 ? "; 95 % intervals over images" : "", run.out.string(),
                    (run.out / "report.html").string());
     }
     if (result.summary.failed > 0) throw Exit{job_failed};
@@ -122,7 +122,7 @@ void add_evaluate(CLI::App& app) {
         ->type_name("DIR")
         ->group(data);
     command.add_option("--subset", run.subset, "So many images, drawn by the seed (default: all)")
-        ->check(whole_number())
+        ->check(whole_number(1))
         ->type_name("N")
         ->group(data);
 

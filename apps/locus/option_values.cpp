@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <limits>
 #include <thread>
 
 #include <fmt/format.h>
@@ -27,13 +26,13 @@ int bounded_threads(int asked) {
     return std::min(asked, static_cast<int>(a_core * std::max(1U, std::thread::hardware_concurrency())));
 }
 
-CLI::Validator whole_number() {
-    return {[](const std::string& text) -> std::string {
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+    return {[least, most](const std::string& text) -> std::string {
                 std::uint64_t value = 0;
                 const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-                if (error == std::errc() && end == text.data() + text.size()) return {};
-                return fmt::format("it takes a whole number from 0 to {}, not {}",
-                                   std::numeric_limits<std::uint64_t>::max(), text::quote(text));
+                if (error == std::errc() && end == text.data() + text.size() && value >= least && value <= most)
+                    return {};
+                return fmt::format("it takes a whole number from {} to {}, not {}", least, most, text::quote(text));
             },
             "", "whole number"};
 }

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -16,7 +18,7 @@ std::vector<std::string> split_list(const std::string& text);
 /// The threads asked for, but no more than eight for each core of the machine: more wait for each other instead of working. 0 stays 0.
 int bounded_threads(int asked);
 
-/// Lets a whole number from 0 to 2^64 - 1 pass. CLI11 itself takes -1 for the greatest of them, and the greatest for all beyond.
-CLI::Validator whole_number();
+/// Lets a whole number in this range pass. CLI11 itself takes -1 for the greatest of 64 bits, and the greatest for all beyond.
+CLI::Validator whole_number(std::uint64_t least = 0, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
 }  // namespace locus::command

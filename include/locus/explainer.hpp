@@ -129,7 +129,8 @@ public:
     /// together. Throws Error(usage) where no class is asked for or one is not the model's, Error(model) where the network fails on the input or its scores are not numbers, Error(resource) where memory does not suffice.
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
-    /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations.
+    /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations. Values are rounded to the type
+    /// of the model's input; throws Error(usage) as well where that is uint8 and a value is no byte.
     std::vector<std::vector<Explanation>> explain(const Tensor& inputs, const ExplainOptions& options = {}) const;
 
     /// Throws what `explain` throws for classes that the model does not have.

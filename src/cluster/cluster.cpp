@@ -27,11 +27,20 @@ namespace locus::cluster {
 namespace {
 
 /// How mpirun tells its children that they are several (Open MPI, MPICH and Slurm's launcher).
-bool started_by_mpirun() {
+[[maybe_unused]] bool started_by_mpirun() {
     for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"}) {
         if (std::getenv(variable) != nullptr) return true;
     }
     return false;
+}
+
+/// How many copies of this program the launcher says to have started, of whatever make it is; 1 where there is none.
+int copies_started() {
+    int copies = 1;
+    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+        if (const char* size = std::getenv(variable)) copies = std::max(copies, std::atoi(size));
+    }
+    return copies;
 }
 
 /// The units of a run in their order, taken by whoever is free. None is given out while `ahead` of them were begun since the oldest that
@@ -251,12 +260,20 @@ struct Bench {
 #ifdef LOCUS_WITH_MPI
 
 Cluster Cluster::join() {
-    if (!started_by_mpirun()) return alone();
+    const int copies = copies_started();
+    if (copies == 1 && !started_by_mpirun()) return alone();
     int provided = 0, rank = 0, size = 1;
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     Cluster cluster{rank, size, true};
+    if (size == 1 && copies > 1) {
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format("This Locus was started {} times by a launcher that its MPI does not know, so that each "
+                        "copy would do all of the work: start it with the mpirun of Open MPI.",
+                        copies));
+    }
     MPI_Comm machine;
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
     MPI_Comm_size(machine, &cluster.neighbours_);
@@ -352,10 +369,10 @@ void Cluster::work(const Work& work, int threads) const {
 #else
 
 Cluster Cluster::join() {
-    const char* size = std::getenv("OMPI_COMM_WORLD_SIZE");
-    if (size != nullptr && std::atoi(size) > 1 && started_by_mpirun()) {
+    if (copies_started() > 1) {
         throw Error(ErrorKind::unsupported,
-                    "This Locus was built without MPI: run it without mpirun, or build it with -DLOCUS_MPI=ON.");
+                    "This Locus was built without MPI: run it once, without mpirun or srun, or build it with "
+                    "-DLOCUS_MPI=ON.");
     }
     return alone();
 }

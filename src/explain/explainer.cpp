@@ -15,6 +15,7 @@
 #include "explain/settings.hpp"
 #include "explain/shared_pass.hpp"
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus {
 
@@ -172,11 +173,28 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
     return result;
 }
 
+/// Inputs in the type that the network takes. Throws Error(usage) where its bytes cannot hold them, as those of normalised photos.
+Tensor in_type_of(const explain::Network& network, const Tensor& inputs) {
+    if (inputs.type() == network.input_type) return inputs;
+    if (network.input_type == DataType::uint8) {
+        const Tensor numbers = inputs.to_float32();
+        for (const float value : numbers.values<float>()) {
+            if (value > -0.5F && value < 255.5F) continue;
+            throw Error(
+                ErrorKind::usage,
+                fmt::format("the input {} takes bytes, 0 to 255, but the array holds {}: give it pixels that are "
+                            "not normalised",
+                            text::quote(network.input), value));
+        }
+    }
+    return inputs.to(network.input_type);
+}
+
 /// The network's scores of a photo.
 Tensor embedding(const explain::Network& network, const Image& photo) {
     const Tensor input = preprocess(photo, network.preprocessing);
     const explain::InputScores scores(network, {}, false);
-    return scores.run(input.type() == network.input_type ? input : input.to(network.input_type));
+    return scores.run(in_type_of(network, input));
 }
 
 /// Methods run graphs of their own, whose scores differ in the last bits: of two classes that nearly tie, each may find another one best.
@@ -321,7 +339,7 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
                     fmt::format("inputs have the shape {}, but [N, C, H, W] or [N, H, W, C] is needed",
                                 to_string(inputs.shape())));
     }
-    const Tensor typed = inputs.type() == network.input_type ? inputs : inputs.to(network.input_type);
+    const Tensor typed = in_type_of(network, inputs);
     const auto run = [&](const Tensor& images, const explain::ClassSelection& asked) {
         return state_->prepared->explain(images, asked);
     };

@@ -1,6 +1,7 @@
 #include "explain/settings.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <vector>
 
@@ -41,6 +42,15 @@ double number(const std::string& key, const std::string& value, double least, bo
     return result;
 }
 
+/// How many of something: at least one.
+int count(const std::string& key, const std::string& value) {
+    const double result = number(key, value, 1);
+    if (result != std::floor(result)) {
+        throw Error(ErrorKind::usage, fmt::format("{} takes a whole number, not {}", key, text::quote(value)));
+    }
+    return static_cast<int>(result);
+}
+
 /// Whether the method, with these options, looks at what the key sets.
 bool takes(const Method& method, const std::string& key, const MethodOptions& options) {
     if (key == "target" || key == "smooth") return true;  // those that cannot say so themselves
@@ -66,23 +76,22 @@ std::pair<std::int64_t, std::int64_t> grid(const std::string& value) {
         throw Error(ErrorKind::usage,
                     fmt::format("grid takes rows and columns, such as 14x14, not {}", text::quote(value)));
     }
-    return {static_cast<std::int64_t>(number("grid", value.substr(0, x), 1)),
-            static_cast<std::int64_t>(number("grid", value.substr(x + 1), 1))};
+    return {count("grid", value.substr(0, x)), count("grid", value.substr(x + 1))};
 }
 
 }  // namespace
 
 void set(MethodOptions& options, const std::string& key, const std::string& value) {
     if (key == "samples")
-        options.samples = static_cast<int>(number(key, value, 1));
+        options.samples = count(key, value);
     else if (key == "steps")
-        options.steps = static_cast<int>(number(key, value, 1));
+        options.steps = count(key, value);
     else if (key == "noise")
         options.noise = number(key, value, 0, true);
     else if (key == "alpha")
         options.target.alpha = number(key, value, 0);
     else if (key == "nearest")
-        options.target.nearest = static_cast<int>(number(key, value, 1));
+        options.target.nearest = count(key, value);
     else if (key == "variant")
         options.variant =
             one_of<Variant>(key, value, {{"standard", Variant::standard}, {"torchcam", Variant::torchcam}});

@@ -62,7 +62,7 @@ int update(Reader& reader) {
     return passes;
 }
 
-/// `advance` is the bytes from one row's place to the next; 0 reads one row more into the same place.
+/// The next row of the picture into this place.
 bool read_row(Reader& reader, unsigned char* row) {
     if (setjmp(reader.out) != 0) return false;
     png_read_row(reader.codec, row, nullptr);

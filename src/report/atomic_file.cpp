@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
+#include <tuple>
+#include <utility>
 
 #include "locus/error.hpp"
 #include "report/utf8.hpp"
@@ -42,9 +44,15 @@ bool is_at_work(const fs::path& part) {
     return locked;
 }
 
-std::string part_name() {
+/// A new file to write into, its descriptor and path; -1 and the error in errno. What another process left, or uses, under the same name, on this
+/// machine or on another one that shares the folder, is left alone.
+std::pair<int, fs::path> open_part(const fs::path& folder, int flags, mode_t mode) {
     static std::atomic<unsigned> counter{0};
-    return fmt::format("{}{}-{}", part_prefix, ::getpid(), counter++);
+    while (true) {
+        fs::path part = folder / fmt::format("{}{}-{}", part_prefix, ::getpid(), counter++);
+        const int descriptor = ::open(part.c_str(), flags | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (descriptor >= 0 || errno != EEXIST) return {descriptor, std::move(part)};
+    }
 }
 
 }  // namespace
@@ -72,14 +80,12 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
         if (descriptor_ < 0) fail(errno);
         return;
     }
-    part_ = path_.parent_path() / part_name();
-    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-    descriptor_ = ::open(part_.c_str(), flags, 0666);
+    std::tie(descriptor_, part_) = open_part(path_.parent_path(), O_WRONLY, 0666);
     if (descriptor_ < 0 && errno == ENOENT && !path_.parent_path().empty()) {
         std::error_code error;
         fs::create_directories(path_.parent_path(), error);
         if (error) fail(error.value());
-        descriptor_ = ::open(part_.c_str(), flags, 0666);
+        std::tie(descriptor_, part_) = open_part(path_.parent_path(), O_WRONLY, 0666);
     }
     if (descriptor_ < 0) fail(errno);
     ::flock(descriptor_, LOCK_EX | LOCK_NB);  // where the file system has locks, remove_part_files sees it
@@ -122,8 +128,8 @@ void AtomicFile::commit() {
 }
 
 Spool::Spool(const fs::path& folder) : folder_(folder) {
-    const fs::path part = folder / part_name();
-    descriptor_ = ::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    fs::path part;
+    std::tie(descriptor_, part) = open_part(folder, O_RDWR, 0600);
     if (descriptor_ < 0) fail(errno);
     ::unlink(part.c_str());
 }

@@ -5,7 +5,7 @@
 ///     ReportWriter report("out/report.html");
 ///     for (...) report.image(image_json(record), report_maps(record), base64(preview_jpeg));
 ///     for (...) report.failure(failure_json(failure));
-///     report.commit(run, inputs);
+///     report.commit(run);
 ///
 /// The page is src/report/report_page/{*.html, *.css, *.js}, embedded at build time. Between them stand the data: two elements an
 /// image, its entry of results.json with its raw maps, and its preview. They are written as they come, so memory does not grow with

@@ -4,10 +4,10 @@
 /// docs/results.schema.json is its schema.
 ///
 ///     file.write(results_head(run));
-///     for (...) file.write(separator + image_json(record));
-///     file.write(results_middle());
-///     for (...) file.write(separator + failure_json(failure));
-///     file.write(results_tail());
+///     for (...) file.write(results_separator(is_first) + image_json(record));
+///     file.write(results_middle(had_images));
+///     for (...) file.write(results_separator(is_first) + failure_json(failure));
+///     file.write(results_tail(had_failures));
 ///
 /// The same values give the same bytes. Numbers are the shortest decimals that read back as the same value: as the same float32 where the
 /// value is one, since that is what networks compute in. NaN and infinities, which JSON lacks, are null. Text that is not UTF-8 shows its

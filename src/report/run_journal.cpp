@@ -178,7 +178,8 @@ void RunJournal::lock() {
     while (true) {
         descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (descriptor_ < 0) fail(errno);
-        if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
+        // A file system without locks does not keep anybody from working.
+        if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
             refuse(fmt::format("another Locus is at work in {}: wait for it, or write elsewhere with --out",
                                to_utf8(out_.native())));
         // Another run may have ended, and removed its journal, between the two calls.

@@ -39,5 +39,7 @@ TEST(BuildCommand, WrongUsageEndsWithTwo) {
     EXPECT_EQ(run({"build", "tiny", "-o", "x.onnx", "--opset", "99"}).exit_code, 2);
     EXPECT_EQ(run({"build", "tiny", "-o", "x.onnx", "--head", "none"}).exit_code, 2);
     EXPECT_EQ(run({"build", "tiny"}).exit_code, 2);
+    EXPECT_THAT(run({"build", "tiny", "-o", "x.onnx", "--batch", "0"}).err, HasSubstr("from 1 to 65536, not '0'"));
+    EXPECT_THAT(run({"build", "tiny", "-o", "x.onnx", "-s", "0"}).err, HasSubstr("from 1 to 16384, not '0'"));
     EXPECT_FALSE(std::filesystem::exists(folder / "x.onnx"));
 }

@@ -62,6 +62,12 @@ TEST_F(EvaluateCommand, BoxesOfNoImageAreAnError) {
     }
 }
 
+TEST_F(EvaluateCommand, ASubsetOfNothingIsRefused) {
+    const auto outcome = evaluate({"--subset", "0"});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("takes a whole number from 1"));
+}
+
 TEST_F(EvaluateCommand, TakesImagesBesideEachOtherWithATableOfTheirClasses) {
     const auto outcome = evaluate({"--truth", "truth.csv", "--metrics", "top1,gt-known,deletion", "--steps", "3"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;

@@ -58,6 +58,8 @@ TEST_F(InspectCommand, AResidualNetworkIsAsItsPaperHasIt) {
     EXPECT_EQ(last["tensor"], found["target_layer"]);
     EXPECT_EQ(last["shape"], json({-1, 2048, 7, 7}));
     EXPECT_EQ(last["stride"], 32);
+    // 7 pixels of the first convolution, 4 more of the pool, then twice its input's stride for each 3 x 3 of the 3, 4, 6 and 3 blocks:
+    // 11 + 3 * 8 + (8 + 3 * 16) + (16 + 5 * 32) + (32 + 2 * 64).
     EXPECT_EQ(last["receptive_field"], 427);
     EXPECT_EQ(obstacle_of(found, "cam"), "");
     EXPECT_EQ(obstacle_of(found, "finer-cam"), "");
@@ -91,6 +93,29 @@ TEST_F(InspectCommand, PreprocessingIsWrittenAsInResults) {
     EXPECT_EQ(p["crop_pct"], 0.875);
     EXPECT_EQ(p["sources"]["mean"], "given");
     EXPECT_EQ(p["sources"]["size"], "graph input");
+}
+
+TEST_F(InspectCommand, SequencesOfTensorsAreNoTrouble) {
+    model::Model built = model::build({.name = "tiny", .classes = 4});
+    const std::string pooled = "pooled again";
+    for (model::Node& node : built.graph.nodes) {
+        if (!node.is("Gemm")) continue;
+        model::Node sequence, join;
+        sequence.op_type = "SequenceConstruct";
+        sequence.inputs = {node.inputs.front()};
+        sequence.outputs = {"a sequence"};
+        join.op_type = "ConcatFromSequence";
+        join.attributes = {{"axis", std::int64_t{1}}};
+        join.inputs = {"a sequence"};
+        join.outputs = {pooled};
+        node.inputs.front() = pooled;
+        const auto place = built.graph.nodes.begin() + (&node - built.graph.nodes.data());
+        built.graph.nodes.insert(place, {sequence, join});
+        break;
+    }
+    const json found = inspected(built);
+    EXPECT_EQ(found["classes"]["count"], 4) << found["classes"];
+    EXPECT_EQ(obstacle_of(found, "occlusion"), "");
 }
 
 TEST_F(InspectCommand, NamesOfTensorsDoNotReachTheTerminalRaw) {

@@ -328,6 +328,24 @@ TEST(Inputs, AValueThatAnInputDoesNotTakeIsRefusedByTheInputsName) {
         EXPECT_EQ(load_network(file, {.feeds = {{"prior", zeros(shape)}}}).model.graph.inputs.size(), 1U);
 }
 
+TEST(Inputs, NormalisedValuesAreNoBytes) {
+    Exporter write({.opset = 17});
+    const std::string pixels = write.input(3, 16);
+    const std::string floats = write.node("Cast", {pixels}, {{"to", std::int64_t{1}}});
+    const std::string x = write.relu(write.conv(floats, 3, 8, {.kernel = 3, .stride = 2, .pad = 1}));
+    model::Model model = write.finish(write.classifier(write.flattened_pool(x), 8, 4));
+    model.graph.inputs.front().type = DataType::uint8;
+    const test::ScratchFolder folder;
+    model::save(model, folder.path() / "bytes.onnx");
+    const Explainer explainer(folder.path() / "bytes.onnx", {.threads = 1});
+    Tensor x_of_photo(DataType::float32, {1, 3, 16, 16});
+    for (float& value : x_of_photo.mutable_values<float>()) value = 255;
+    EXPECT_EQ(explainer.explain(x_of_photo).size(), 1U);
+    x_of_photo.mutable_values<float>()[7] = -2.5F;
+    EXPECT_THAT(error_of([&] { explainer.explain(x_of_photo); }),
+                HasSubstr("takes bytes, 0 to 255, but the array holds -2.5"));
+}
+
 TEST(Inputs, WhatDeclaresAFreeBatchButReshapesToOneItemRunsOneByOne) {
     model::Model model = test::vit_mean({.opset = 17, .style = test::Style::simplified}).model;
     const Network free = loaded(model);
@@ -364,6 +382,26 @@ TEST(Auto, IsCamWhereItIsDefinedElseTheBestGradientMethod) {
     EXPECT_EQ(method_of(test::bottleneck({}).model, "target_mid"), "hires-cam");  // cam takes the pooled layer only
     EXPECT_EQ(method_of(test::squeeze_excite({}).model), "hires-cam");            // two linear layers
     EXPECT_EQ(method_of(test::vit({}).model), "hires-cam");
+}
+
+TEST(Auto, IsOcclusionWhereGradientsEnd) {
+    Exporter write({.opset = 17});
+    const std::string x = write.relu(write.conv(write.input(3, 16), 3, 8, {.kernel = 3, .stride = 2, .pad = 1}));
+    const std::string rounded = write.node("Round", {write.relu(write.classifier(write.flattened_pool(x), 8, 6))});
+    const test::ScratchFolder folder;
+    model::save(write.finish(write.classifier(rounded, 6, 4)), folder.path() / "network.onnx");
+    const Explainer explainer(folder.path() / "network.onnx", {.threads = 1});
+    EXPECT_EQ(explainer.method(), "occlusion");
+    EXPECT_THAT(explainer.warnings(), testing::Contains(HasSubstr("Round")));
+}
+
+TEST(Scores, SqueezedOfTheirBatchAreRefused) {
+    Exporter write({.opset = 17});
+    const std::string x = write.relu(write.conv(write.input(3, 16), 3, 8, {.kernel = 3, .stride = 2, .pad = 1}));
+    const std::string scores = write.classifier(write.flattened_pool(x), 8, 4);
+    model::Model model = write.finish(write.node("Squeeze", {scores, write.ints({0})}));
+    model.graph.inputs.front().shape->front() = model::Dimension{.value = 1, .symbol = ""};
+    EXPECT_THAT(error_of([&] { loaded(model); }), HasSubstr("first dimension has to count the photos, [1, 4]"));
 }
 
 TEST(Errors, AnOperatorWithoutADerivativeIsNamedWithTheLayersThatWork) {

@@ -162,8 +162,15 @@ TEST(Overlay, BrokenValuesCostTheirOwnPixelsOnly) {
     EXPECT_THAT(color(picture, 2, 0), ElementsAre(top[0], top[1], top[2]));
     const auto half = colormap("turbo")[128];
     EXPECT_THAT(color(picture, 3, 0), ElementsAre(half[0], half[1], half[2]));
-    EXPECT_NO_THROW(overlay(photo, {.width = 4, .height = 1, .values = {nan, nan, nan, nan}}, {}));
-    EXPECT_NO_THROW(overlay(photo, {.width = 4, .height = 1, .values = {0, 0, 0, 0}}, {}, {.is_signed = true}));
+    // Without a number, or with no evidence, there is no heat: every pixel alike.
+    options.alpha = 0.5F;
+    for (const std::vector<float>& values : {std::vector<float>(4, nan), std::vector<float>(4, 0.0F)}) {
+        for (const bool is_signed : {false, true}) {
+            options.is_signed = is_signed;
+            const Image none = overlay(photo, {.width = 4, .height = 1, .values = values}, {}, options);
+            for (int x = 1; x < 4; ++x) EXPECT_EQ(color(none, x, 0), color(none, 0, 0));
+        }
+    }
 }
 
 TEST(Overlay, BoxesAreDrawnOnTheirOwnOutermostPixels) {

@@ -1,6 +1,9 @@
 #include "report/atomic_file.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <future>
 
 #include "locus/error.hpp"
 #include "support/scratch_folder.hpp"
@@ -32,6 +35,27 @@ TEST(AtomicFile, LeavesTheOldFileWhenAbandoned) {
     }
     EXPECT_EQ(test::contents(folder / "kept"), "old");
     EXPECT_EQ(files_in(folder.path()), 1U) << "the part file is still there";
+}
+
+TEST(AtomicFile, FollowsALinkToTheFileThatIsMeant) {
+    const test::ScratchFolder folder;
+    std::filesystem::create_directory(folder / "elsewhere");
+    test::put(folder / "elsewhere/file", "old");
+    std::filesystem::create_symlink("elsewhere/file", folder / "link");
+    write_file_atomically(folder / "link", std::string_view("new"));
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+    EXPECT_EQ(test::contents(folder / "elsewhere/file"), "new");
+}
+
+TEST(AtomicFile, APipeIsWrittenToAndStays) {
+    const test::ScratchFolder folder;
+    const auto pipe = folder / "pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    auto text = std::async(std::launch::async, [&] { return test::contents(pipe); });
+    write_file_atomically(pipe, std::string_view("through the pipe"));
+    EXPECT_EQ(text.get(), "through the pipe");
+    EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+    EXPECT_EQ(files_in(folder.path()), 1U);
 }
 
 TEST(AtomicFile, WritesPiecesSmallerAndLargerThanItsBuffer) {

@@ -77,14 +77,17 @@ async function explain(photo, name) {
 // --- The camera --------------------------------------------------------------------------------------------------------
 
 async function startCamera() {
-    if (!network) return;
+    if (!network || view.asksForCamera) return;
     if (!navigator.mediaDevices?.getUserMedia)
         return tell("Browsers give the camera to pages from https or localhost only: serve this page from there.");
     let stream;
+    view.asksForCamera = true;
     try {
         stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 640 }, height: { ideal: 480 } } });
     } catch (error) {
         return tell(`The camera cannot be used: ${error.message || error.name}.`);
+    } finally {
+        view.asksForCamera = false;
     }
     tell("");
     const video = document.createElement("video");
@@ -236,7 +239,7 @@ function showFacts() {
         ["Layer", model.layer],
         ["Map", `${model.map.width} \u00d7 ${model.map.height}`],
         ["Model", model.name],
-        ["Input", `${p.width} \u00d7 ${p.height}, ${p.color === "gray" ? "grey" : p.color.toUpperCase()}, ${p.resize}${p.resize === "crop" ? ` ${plainNumber(p.crop_pct)}` : ""}`],
+        ["Input", `${p.width} \u00d7 ${p.height}, ${p.color === "gray" ? "grey" : p.color.toUpperCase()}, ${p.resize}${p.resize !== "squash" ? ` ${plainNumber(p.crop_pct)}` : ""}`],
         p.type !== "uint8" && ["Mean", numbers(p.mean)],
         p.type !== "uint8" && ["Deviation", numbers(p.std)],
         p.range !== 1 && p.type !== "uint8" && ["White", plainNumber(p.range)],

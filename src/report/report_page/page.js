@@ -221,7 +221,7 @@ function refresh() {
     view.items = chosen(items, { text: byId("search").value, classIndex: byId("class-filter").value, low, high, sort: byId("sort").value });
     byId("list").scrollTop = 0;
     list.show(view.items);
-    byId("count").textContent = view.items.length === items.length ? `${items.length} images` : `${view.items.length} of ${items.length}`;
+    byId("count").textContent = view.items.length === items.length ? `${items.length} image${items.length === 1 ? "" : "s"}` : `${view.items.length} of ${items.length}`;
     if (view.items.length > 0 && !view.items.includes(view.item)) open(view.items[0]);
     showPosition();
 }
