@@ -187,8 +187,8 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
                        "(--mean, --std)\n");
         }
         if (arguments.verbose)
-            fmt::print(stderr, "locus: {} at '{}', {} classes\n", fmt::join(explainer.methods(), ", "), record.layer,
-                       record.model.classes);
+            fmt::print(stderr, "locus: {}: {} at '{}', {} classes\n", report::to_utf8(record.model.file),
+                       fmt::join(explainer.methods(), ", "), record.layer, record.model.classes);
     };
     observer.describe = [&](const report::ImageRecord& image) {
         if (arguments.json) return report::image_json(image) + '\n';
@@ -236,7 +236,7 @@ void add_explain(CLI::App& app) {
         "run, it is replaced, unless no input exists; if it holds an unfinished one, --resume completes it and "
         "--overwrite begins anew; if it "
         "holds anything else,\n"
-        "nothing is done without --overwrite, and what is not ours stays.\n\n"
+        "nothing is done without --overwrite, and then only what has the name of a result is replaced.\n\n"
         "Examples:\n"
         "  locus explain -m resnet50.onnx photos/                     a folder, the best class of each photo\n"
         "  locus explain -m resnet50.onnx cat.jpg -c top:3 -c tabby   the three best classes, and tabby\n"

@@ -6,6 +6,7 @@
 #include <array>
 #include <csignal>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -22,6 +23,10 @@ std::size_t last_words_size = 0;
 
 void on_interrupt(int signal) {
     stop_requested = true;
+    constexpr std::string_view words =
+        "\nlocus: stopping as soon as what is in work is done; a second Ctrl-C stops at once\n";
+    if (signal == SIGINT) [[maybe_unused]]
+        const auto written = ::write(STDERR_FILENO, words.data(), words.size());
     std::signal(signal, SIG_DFL);
 }
 

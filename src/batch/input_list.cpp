@@ -100,15 +100,24 @@ public:
 
 private:
     void add_standard_input() {
-        for (std::string line; std::getline(standard_input_, line);) {
+        std::string line;
+        while (std::getline(standard_input_, line)) {
+            // `find -print0` ends paths with a zero byte, which no path holds; then ends of lines are part of names.
+            if (line.find('\0') != std::string::npos) return add_zero_terminated(line + '\n');
             if (!line.empty() && line.back() == '\r') line.pop_back();
-            // `find -print0` ends paths with a zero byte, which no path holds.
-            for (std::size_t begin = 0; begin < line.size();) {
-                const std::size_t end = std::min(line.find('\0', begin), line.size());
-                add_listed(line.substr(begin, end - begin));
-                begin = end + 1;
-            }
+            add_listed(line);
         }
+    }
+
+    /// `begun` is what of the list was read already.
+    void add_zero_terminated(const std::string& begun) {
+        std::size_t begin = 0;
+        for (std::size_t end; (end = begun.find('\0', begin)) != std::string::npos; begin = end + 1)
+            add_listed(begun.substr(begin, end - begin));
+        std::string path = begun.substr(begin);
+        for (std::string rest; std::getline(standard_input_, rest, '\0'); path.clear()) add_listed(path + rest);
+        if (path.ends_with('\n')) path.pop_back();
+        add_listed(path);
     }
 
     void add_listed(const std::string& path) {
@@ -161,7 +170,7 @@ private:
     void walk(const fs::path& root, const fs::path& folder) {
         std::error_code error;
         const fs::path real = fs::canonical(folder, error);
-        if (error) return;
+        if (error) return fail(folder.string(), fmt::format("the folder cannot be read: {}", error.message()));
         if (!walked_.insert(real.string()).second) {
             met_again_ = true;
             return;
@@ -173,8 +182,11 @@ private:
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
             if (is_hidden(entry)) continue;
-            std::error_code none;
-            if (fs::is_directory(entry, none)) {
+            std::error_code none, hidden;
+            const fs::file_type type = fs::status(entry, hidden).type();
+            if (type == fs::file_type::none || type == fs::file_type::unknown) {  // nobody can say what it is
+                fail(entry.string(), fmt::format("cannot be read: {}", hidden.message()));
+            } else if (type == fs::file_type::directory) {
                 // An earlier run into a folder below is no reason to explain its overlays, nor for --resume to find other inputs.
                 if (report::belongs_to_run(entry)) {
                     left_a_run_out_ = true;

@@ -239,8 +239,9 @@ double require_fit(const model::Model& model, const model::ValueInfo& input, con
 void require_one_a_class(const std::vector<std::string>& labels, std::int64_t classes) {
     if (static_cast<std::int64_t>(labels.size()) == classes) return;
     throw Error(ErrorKind::usage,
-                fmt::format("there are {} labels, but the model has {} classes: it takes one for each", labels.size(),
-                            classes));
+                fmt::format("there {} {}, but the model has {} classes: it takes one for each",
+                            labels.size() == 1 ? "is" : "are",
+                            labels.size() == 1 ? "1 label" : fmt::format("{} labels", labels.size()), classes));
 }
 
 Shape input_shape(const Network& network, std::int64_t batch) { return input_shape(network.preprocessing, batch); }

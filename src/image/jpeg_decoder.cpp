@@ -51,9 +51,9 @@ void on_message(j_common_ptr codec, int level) {
             Reader& reader = reader_of(codec);
             reader.reached_end = true;
             // With one scan the decoder tells when pixels are missing (JWRN_HIT_MARKER), and a file that lacks only its end
-            // marker is whole. With several, the later ones could be missing in silence.
+            // marker is whole. With several, the later ones could be missing in silence, and arithmetic decoding goes on with zeros.
             if (codec->is_decompressor != 0 && reader.codec.input_scan_number > 0 &&
-                jpeg_has_multiple_scans(&reader.codec) != 0) {
+                (jpeg_has_multiple_scans(&reader.codec) != 0 || reader.codec.arith_code != 0)) {
                 leave(codec, Damage::truncated);
             }
             break;

@@ -134,15 +134,32 @@ void require_readable(const TiffFile& file, const Source& source) {
     }
 }
 
-/// Whether the sample behind the colours is their opacity. libtiff takes it for that where the file does not say so.
-bool has_alpha(const TiffFile& file) {
+/// What stands behind the colours of a pixel as libtiff's conversion gives them.
+enum class Opacity {
+    none,
+    applied,  ///< the colours were multiplied by it
+    beside,   ///< they were not
+};
+
+/// Throws Error(image) for kinds whose opacity libtiff leaves out.
+Opacity opacity_of(const TiffFile& file, const Source& source) {
     std::uint16_t count = 0;
     const std::uint16_t* kinds = nullptr;
-    return TIFFGetFieldDefaulted(file.get(), TIFFTAG_EXTRASAMPLES, &count, &kinds) != 0 && count > 0 &&
-           (kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA);
+    // libtiff takes it for opacity where the file does not say so.
+    if (TIFFGetFieldDefaulted(file.get(), TIFFTAG_EXTRASAMPLES, &count, &kinds) == 0 || count == 0 ||
+        (kinds[0] != EXTRASAMPLE_ASSOCALPHA && kinds[0] != EXTRASAMPLE_UNASSALPHA))
+        return Opacity::none;
+    const auto meaning = file.field<std::uint16_t>(TIFFTAG_PHOTOMETRIC);
+    if (meaning == PHOTOMETRIC_PALETTE || meaning == PHOTOMETRIC_SEPARATED)
+        fail_unread(source, "its pixels have an opacity beside a palette's colour or CMYK");
+    const bool is_grey = meaning == PHOTOMETRIC_MINISBLACK || meaning == PHOTOMETRIC_MINISWHITE;
+    if (!is_grey || file.field<std::uint16_t>(TIFFTAG_PLANARCONFIG) == PLANARCONFIG_SEPARATE) return Opacity::applied;
+    if (file.field<std::uint16_t>(TIFFTAG_BITSPERSAMPLE) != 8)
+        fail_unread(source, "its pixels have an opacity beside grey that has not 8 bits");
+    return kinds[0] == EXTRASAMPLE_ASSOCALPHA ? Opacity::applied : Opacity::beside;
 }
 
-/// libtiff's conversion of one directory to RGBA, colours multiplied by their opacity.
+/// libtiff's conversion of one directory to RGBA.
 class RgbaReader {
 public:
     RgbaReader(const TiffFile& file, const Source& source) {
@@ -175,8 +192,9 @@ private:
     TIFFRGBAImage image_{};
 };
 
-/// A colour channel that was multiplied by its opacity already, seen on white.
-std::uint8_t applied_on_white(std::uint32_t value, std::uint32_t alpha) {
+/// A colour channel seen on white.
+std::uint8_t on_white(std::uint32_t value, std::uint32_t alpha, Opacity opacity) {
+    if (opacity == Opacity::beside) value = (value * alpha + 127U) / 255U;
     return static_cast<std::uint8_t>(std::min(value + 255U - alpha, 255U));
 }
 
@@ -186,6 +204,7 @@ Decoded decode_tiff(const Source& source, const Header& header) {
     const TiffFile file(source);
     if (file.get() == nullptr) fail_damaged(source, file.complaint());
     require_readable(file, source);
+    const Opacity opacity = opacity_of(file, source);
     RgbaReader reader(file, source);
     if (reader.width() != header.width || reader.height() != header.height) {
         throw Error(ErrorKind::image,
@@ -200,12 +219,11 @@ Decoded decode_tiff(const Source& source, const Header& header) {
                     .height = static_cast<int>(header.height),
                     .orientation = header.orientation};
     std::uint8_t* target = decoded.image.rgb.data();
-    const bool is_transparent = has_alpha(file);
     for (const std::uint32_t pixel : pixels) {
-        const std::uint32_t alpha = is_transparent ? TIFFGetA(pixel) : 255U;
-        *target++ = applied_on_white(TIFFGetR(pixel), alpha);
-        *target++ = applied_on_white(TIFFGetG(pixel), alpha);
-        *target++ = applied_on_white(TIFFGetB(pixel), alpha);
+        const std::uint32_t alpha = opacity == Opacity::none ? 255U : TIFFGetA(pixel);
+        *target++ = on_white(TIFFGetR(pixel), alpha, opacity);
+        *target++ = on_white(TIFFGetG(pixel), alpha, opacity);
+        *target++ = on_white(TIFFGetB(pixel), alpha, opacity);
     }
     return decoded;
 }

@@ -34,8 +34,9 @@ public:
 
     [[noreturn]] void refuse(const std::string& key, const json& value, std::string_view wanted) const {
         const std::string shown = value.dump(-1, ' ', false, json::error_handler_t::replace);
-        throw Error(ErrorKind::model, fmt::format("{} beside the model says {} = {}; it must be {}", file_, key,
-                                                  quote(shown, 80), wanted));
+        throw Error(ErrorKind::model,
+                    fmt::format("{} beside the model says {} = {}; it must be {} (or take the file away)", file_, key,
+                                quote(shown, 80), wanted));
     }
 
     std::optional<double> number(const std::string& key) const {
@@ -82,12 +83,6 @@ private:
     json values_;
 };
 
-/// What a photo is resized to.
-struct Size {
-    int width = 0, height = 0;
-    bool is_shorter_side = false;  ///< the photo keeps its aspect ratio
-};
-
 /// Whether the file is of one of these families of image processors.
 bool is_of(const Config& config, std::initializer_list<std::string_view> families) {
     for (const char* key : {"image_processor_type", "feature_extractor_type"}) {
@@ -104,6 +99,12 @@ bool is_of(const Config& config, std::initializer_list<std::string_view> familie
 bool squares_sizes(const Config& config) {
     return is_of(config, {"DeiT", "Beit", "ViTImage", "ViTFeature", "Data2VecVision"});
 }
+
+/// What a photo is resized to.
+struct Size {
+    int width = 0, height = 0;
+    bool is_shorter_side = false;  ///< the photo keeps its aspect ratio
+};
 
 /// A number, a list [height, width], {"height", "width"} or {"shortest_edge"}.
 std::optional<Size> read_size(const Config& config, const std::string& key) {
@@ -152,9 +153,13 @@ void read_normalisation(const Config& config, PreprocessingFacts& facts) {
     auto mean = config.channels("image_mean");
     auto std = config.channels("image_std");
     if (std) check_std(config, "image_std", *std);
-    if (!normalises) {
+    if (!normalises || (!mean && !std && is_of(config, {"MobileViT"}))) {  // which has no mean to take away
         mean = {0, 0, 0};
         std = {1, 1, 1};
+    }
+    // EfficientNet's processor divides a second time, by default.
+    if (normalises && std && is_of(config, {"EfficientNet"}) && config.flag("include_top", true)) {
+        for (double& deviation : *std) deviation *= deviation;
     }
     // Ours is range * (v / 255 - mean) / std.
     double range = factor * 255;
@@ -170,20 +175,26 @@ void read_normalisation(const Config& config, PreprocessingFacts& facts) {
 
 void read_resizing(const Config& config, PreprocessingFacts& facts) {
     const std::optional<Size> size = read_size(config, "size");
-    const std::optional<Size> crop =
-        config.flag("do_center_crop", false) ? read_size(config, "crop_size") : std::nullopt;
+    std::optional<Size> crop;
+    if (config.flag("do_center_crop", false)) {
+        crop = read_size(config, "crop_size");
+        if (!crop) crop = size;
+    }
     const Size* seen = crop ? &*crop : size ? &*size : nullptr;
     if (seen) {
         facts.width = seen->width;
         facts.height = seen->height;
     }
-    if (const auto share = config.number("crop_pct")) {
+    std::optional<double> share = config.number("crop_pct");
+    constexpr double usual = 224.0 / 256;
+    if (!share && size && is_of(config, {"ConvNext"})) share = usual;
+    if (share) {
         facts.crop_pct = crop_share(config, *share);
         // As ConvNeXT's processor has it: large images are not cropped.
         facts.resize = size && size->width >= 384 ? Resize::squash : Resize::crop;
     } else if (crop && size && size->is_shorter_side && is_of(config, {"Levit"})) {
         // Its processor enlarges what is said of the shorter side.
-        facts.crop_pct = 224.0F / 256;
+        facts.crop_pct = static_cast<float>(usual);
         facts.resize = Resize::crop;
     } else if (crop && size && config.flag("do_resize", true)) {
         facts.crop_pct = std::min(1.0F, static_cast<float>(crop->width) / static_cast<float>(size->width));
@@ -198,7 +209,7 @@ PreprocessingFacts preprocessor_facts(const Config& config) {
     facts.origin = config.file();
     read_normalisation(config, facts);
     read_resizing(config, facts);
-    if (config.flag("do_flip_channel_order", false)) facts.color = ColorOrder::bgr;
+    if (config.flag("do_flip_channel_order", is_of(config, {"MobileViT"}))) facts.color = ColorOrder::bgr;
     return facts;
 }
 
@@ -235,8 +246,9 @@ void read_timm(const Config& config, PreprocessingFacts& facts) {
         facts.height = cfg.pixels("input_size", (*size)[1]);
         facts.width = cfg.pixels("input_size", (*size)[2]);
     }
-    if (const auto share = cfg.number("crop_pct")) {
-        facts.crop_pct = crop_share(cfg, *share);
+    const auto share = cfg.number("crop_pct");
+    if (share || cfg.find("input_size")) {
+        facts.crop_pct = crop_share(cfg, share.value_or(0.875));  // timm's default
         const json* mode = cfg.find("crop_mode");
         facts.resize = mode && *mode == "squash" ? Resize::squash_crop : Resize::crop;
     }

@@ -38,7 +38,9 @@ std::string label_of(const json& value) {
                        quote(value.dump(-1, ' ', false, json::error_handler_t::replace), 60)));
 }
 
+/// A list, an object of index to label or of label to index, or a config.json of Hugging Face with such an object.
 std::vector<std::string> labels_of(const json& parsed) {
+    if (parsed.is_object() && parsed.contains("id2label")) return labels_of(parsed["id2label"]);
     std::vector<std::string> labels;
     const auto set = [&](std::size_t index, const std::string& label) {
         if (index >= most_labels)
@@ -64,10 +66,12 @@ std::vector<std::string> labels_of(const json& parsed) {
     return labels;
 }
 
+/// Lines end with \n, \r\n or, in a file without any \n, \r.
 std::vector<std::string> lines_of(std::string_view text) {
+    const char end_of_line = text.find('\n') == std::string_view::npos ? '\r' : '\n';
     std::vector<std::string> lines;
     while (!text.empty()) {
-        const std::size_t end = text.find('\n');
+        const std::size_t end = text.find(end_of_line);
         std::string_view line = text.substr(0, end);
         if (line.ends_with('\r')) line.remove_suffix(1);
         lines.emplace_back(line);

@@ -98,6 +98,14 @@ std::string load_failure(const std::string& message) {
     return fmt::format("ONNX Runtime {} refuses the model: {}", runtime_version(), cleaned(raw));
 }
 
+/// A declared shape, any extent as n.
+std::string shown(const Shape& shape) {
+    std::string text;
+    for (const std::int64_t extent : shape)
+        text += (text.empty() ? "" : ", ") + (extent < 0 ? std::string("n") : std::to_string(extent));
+    return '[' + text + ']';
+}
+
 ONNXTensorElementDataType to_runtime(DataType type) {
     return static_cast<ONNXTensorElementDataType>(static_cast<int>(type));  // both use ONNX's numbers
 }
@@ -177,7 +185,7 @@ struct Session::State {
         if (!fits) {
             throw Error(ErrorKind::model,
                         fmt::format("the input '{}' takes {} {}, not {} {}", name, locus::name(port.type),
-                                    to_string(port.shape), locus::name(tensor.type()), to_string(tensor.shape())));
+                                    shown(port.shape), locus::name(tensor.type()), to_string(tensor.shape())));
         }
     }
 };

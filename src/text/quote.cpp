@@ -33,6 +33,11 @@ std::size_t character_length(std::string_view text) {
     return code < least || code > 0x10ffff || surrogate ? 0 : length;
 }
 
+/// U+202A to U+202E and U+2066 to U+2069: what follows them runs in another direction, so that a name would be read as another one.
+bool turns_text(std::string_view character) {
+    return (character >= "\u202a" && character <= "\u202e") || (character >= "\u2066" && character <= "\u2069");
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view bytes) {
@@ -51,7 +56,8 @@ std::string printable(std::string_view text) {
         const auto first = static_cast<std::uint8_t>(text[0]);
         // 0xc2 0x80 … 0xc2 0x9f are control characters too (C1).
         const bool control = first < 0x20 || first == 0x7f ||
-                             (length == 2 && first == 0xc2 && static_cast<std::uint8_t>(text[1]) < 0xa0);
+                             (length == 2 && first == 0xc2 && static_cast<std::uint8_t>(text[1]) < 0xa0) ||
+                             (length == 3 && turns_text(text.substr(0, 3)));
         if (length == 0 || control) {
             for (std::size_t i = 0; i < (length == 0 ? 1 : length); ++i) {
                 result += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(text[i]));

@@ -505,6 +505,16 @@ TEST_F(ExplainCommand, ListedPathsMayEndWithZeroBytes) {
     EXPECT_EQ(results()["images"].size(), 2U);
 }
 
+TEST_F(ExplainCommand, ZeroBytesLeaveEndsOfLinesToNames) {
+    fs::copy_file(path("photos/wide.png"), path("photos/two\nlines.png"));
+    const std::string list("photos/a/cat.jpg\0photos/two\nlines.png\0photos/wide.png", 53);
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "-"}, list).exit_code, 0);
+    EXPECT_EQ(results()["images"].size(), 3U);
+    const std::string first("photos/two\nlines.png\0", 21);
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "-", "--overwrite"}, first).exit_code, 0);
+    EXPECT_EQ(results()["images"].size(), 1U);
+}
+
 TEST_F(ExplainCommand, PathsComeFromStandardInputAndGlobs) {
     ASSERT_EQ(
         run({"explain", "-m", "model.onnx", "-", "photos/*.png"}, "photos/a/cat.jpg\n\nphotos/b/cat.jpg\n").exit_code,

@@ -55,6 +55,7 @@ std::vector<Sample> samples() {
     return {
         {"jpeg", sample::jpeg(image, {.orientation = 6})},
         {"progressive jpeg", sample::jpeg(image, {.progressive = true})},
+        {"arithmetic jpeg", sample::jpeg(image, {.arithmetic = true})},
         {"png", sample::png(image.rgb, 61 * 3, sample::png_of(61, 47, 8, PNG_COLOR_TYPE_RGB))},
         {"interlaced png",
          sample::png(image.rgb, 61 * 3, sample::png_of(61, 47, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_ADAM7))},

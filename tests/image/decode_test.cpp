@@ -193,6 +193,23 @@ TEST(Decode, TransparencyIsSeenOnWhite) {
     }
 }
 
+TEST(Decode, GreyTiffsOpacityIsThatOfItsKind) {
+    const auto seen = [&](std::uint8_t grey, unsigned extra_sample) {
+        return decoded(
+            sample::tiff(constant(4, 4, {grey, 0, 0}), {.is_grey = true, .extra_sample = extra_sample, .alpha = 128}));
+    };
+    EXPECT_EQ(distance(seen(100, 2), constant(4, 4, {177, 177, 177})), 0);  // 100 * 128 / 255 = 50, and 127 of white
+    EXPECT_EQ(distance(seen(50, 1), constant(4, 4, {177, 177, 177})), 0);
+    EXPECT_EQ(distance(seen(50, 0), constant(4, 4, {50, 50, 50})), 0);
+    const auto deep = sample::tiff(constant(4, 4, {9, 0, 0}), {.bits = 16, .is_grey = true, .extra_sample = 2});
+    try {
+        decoded(deep);
+        FAIL() << "libtiff leaves its opacity out";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("an opacity beside grey that has not 8 bits"));
+    }
+}
+
 TEST(Decode, GifShowsItsFirstFrameOnWhite) {
     std::vector<std::uint8_t> indices(9 * 13);
     for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::uint8_t>(i / 9 % 4);

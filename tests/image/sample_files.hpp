@@ -95,7 +95,8 @@ struct JpegOptions {
     bool as_ycck = false;
     bool adobe = true;  ///< writes Adobe's marker
     bool progressive = false;
-    int orientation = 0;  ///< written as EXIF where not 0
+    bool arithmetic = false;  ///< coded so, in place of Huffman's way
+    int orientation = 0;      ///< written as EXIF where not 0
     bool scan_per_coefficient = false;
 };
 
@@ -118,6 +119,7 @@ inline Bytes jpeg(int width, int height, const std::vector<std::uint8_t>& sample
     for (int c = 0; c < codec.num_components; ++c)
         codec.comp_info[c].h_samp_factor = codec.comp_info[c].v_samp_factor = 1;
     if (options.channels == 4 && !options.adobe) codec.write_Adobe_marker = FALSE;
+    codec.arith_code = options.arithmetic ? TRUE : FALSE;
     if (options.progressive) jpeg_simple_progression(&codec);
     std::vector<jpeg_scan_info> scans;
     if (options.scan_per_coefficient) {
@@ -251,6 +253,7 @@ struct TiffOptions {
     int bits = 8;
     int orientation = 1;
     unsigned compression = 1;
+    bool is_grey = false;  ///< of the picture's red alone; with an extra sample, little-endian and classic
     std::optional<unsigned> extra_sample;  ///< 0: unspecified, 1: associated alpha, 2: unassociated alpha
     std::uint8_t alpha = 255;              ///< of every pixel, where there is an extra sample
     unsigned sample_format = 1;  ///< of every sample in a classic file: 1: unsigned, 2: signed, 3: floating point
@@ -269,7 +272,8 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
         append_number(bytes, 0, 2, big);
     }
     append_number(bytes, options.big_tiff ? 16 : 8, word, big);
-    const int samples = options.extra_sample ? 4 : 3;
+    const int colours = options.is_grey ? 1 : 3;
+    const int samples = colours + (options.extra_sample ? 1 : 0);
     const int entries = 10 + (options.extra_sample ? 1 : 0) + (options.sample_format != 1 ? 1 : 0);
     const int count_bytes = options.big_tiff ? 8 : 2;
     const std::uint64_t after = bytes.size() + static_cast<std::size_t>(count_bytes + entries * (4 + 2 * word) + word);
@@ -295,11 +299,13 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
         append_number(bytes, 3, 2, big);
         append_number(bytes, static_cast<unsigned>(samples), 8, big);
         for (int c = 0; c < 4; ++c) append_number(bytes, c < samples ? static_cast<unsigned>(options.bits) : 0, 2, big);
+    } else if (samples <= 2) {  // in the entry itself
+        entry(258, 3, static_cast<unsigned>(samples), static_cast<unsigned>(options.bits) * 0x10001U);
     } else {
         entry(258, 3, static_cast<unsigned>(samples), bits_at);
     }
     entry(259, 3, 1, options.compression);
-    entry(262, 3, 1, 2);
+    entry(262, 3, 1, options.is_grey ? 1 : 2);
     entry(273, options.big_tiff ? 16 : 4, 1, pixels_at);
     entry(274, 3, 1, static_cast<unsigned>(options.orientation));
     entry(277, 3, 1, static_cast<unsigned>(samples));
@@ -321,8 +327,8 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
             bytes.push_back(static_cast<std::byte>(value));
     };
     for (std::size_t i = 0; i < image.rgb.size(); ++i) {
-        append_sample(image.rgb[i]);
-        if (samples == 4 && i % 3 == 2) append_sample(options.alpha);
+        if (!options.is_grey || i % 3 == 0) append_sample(image.rgb[i]);
+        if (options.extra_sample && i % 3 == 2) append_sample(options.alpha);
     }
     return bytes;
 }

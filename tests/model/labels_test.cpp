@@ -22,6 +22,12 @@ TEST(Labels, WindowsFilesReadTheSame) {
     EXPECT_THAT(model::parse_labels("\xef\xbb\xbf"
                                     "a\r\nb\r\n\r\n"),
                 ElementsAre("a", "b"));
+    EXPECT_THAT(model::parse_labels("a\rb\r"), ElementsAre("a", "b"));  // of older Macintoshes
+}
+
+TEST(Labels, AConfigurationOfHuggingFaceHoldsThem) {
+    EXPECT_THAT(model::parse_labels(R"({"architectures": ["ViT"], "id2label": {"1": "b", "0": "a"}})"),
+                ElementsAre("a", "b"));
 }
 
 TEST(Labels, BlankLinesInTheMiddleKeepTheirIndex) {

@@ -227,6 +227,39 @@ TEST(HuggingFace, LevitsSizeIsThatOfTheCrop) {
     EXPECT_FLOAT_EQ(found.preprocessing.crop_pct, 0.875F);
 }
 
+TEST(HuggingFace, EfficientNetDividesTwice) {
+    const std::string config =
+        R"("image_processor_type": "EfficientNetImageProcessor", "image_mean": [0.485, 0.456, 0.406],
+        "image_std": [0.47853944, 0.4732864, 0.47434163])";
+    // Its published deviations are the roots of ImageNet's.
+    EXPECT_NEAR(read_beside("{" + config + "}").preprocessing.std[0], 0.229, 1e-6);
+    EXPECT_NEAR(read_beside("{" + config + R"(, "include_top": false})").preprocessing.std[0], 0.478539, 1e-6);
+}
+
+TEST(HuggingFace, MobileVitTakesPixelsOfBgrAsTheyAre) {
+    const auto found = read_beside(
+        R"({"do_center_crop": true, "crop_size": 256, "size": {"shortest_edge": 288},
+        "image_processor_type": "MobileViTImageProcessor", "rescale_factor": 0.00392156862745098})");
+    EXPECT_THAT(found.preprocessing.mean, ElementsAre(0, 0, 0));
+    EXPECT_THAT(found.preprocessing.std, ElementsAre(1, 1, 1));
+    EXPECT_EQ(found.preprocessing.color, ColorOrder::bgr);
+    EXPECT_FLOAT_EQ(found.preprocessing.crop_pct, 256.0F / 288);
+}
+
+TEST(HuggingFace, WhatIsNotSaidOfACropIsTheProcessorsOwn) {
+    const auto levit =
+        read_beside(R"({"do_center_crop": true, "size": 224, "feature_extractor_type": "LevitFeatureExtractor"})");
+    EXPECT_EQ(levit.preprocessing.width, 224);
+    EXPECT_FLOAT_EQ(levit.preprocessing.crop_pct, 0.875F);
+    const auto convnext = read_beside(
+        R"({"crop_pct": null, "size": {"shortest_edge": 224}, "image_processor_type": "ConvNextImageProcessor"})");
+    EXPECT_EQ(convnext.preprocessing.resize, Resize::crop);
+    EXPECT_FLOAT_EQ(convnext.preprocessing.crop_pct, 0.875F);
+    const auto timm = read_beside("", R"({"pretrained_cfg": {"input_size": [3, 224, 224]}})");
+    EXPECT_EQ(timm.preprocessing.resize, Resize::crop);
+    EXPECT_FLOAT_EQ(timm.preprocessing.crop_pct, 0.875F);
+}
+
 TEST(HuggingFace, ConvNextsCropPercentHoldsForSmallSizesOnly) {
     const auto small = read_beside(
         R"({"crop_pct": 0.875, "size": {"shortest_edge": 224}, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]})");

@@ -17,6 +17,8 @@ TEST(Quote, SpellsOutWhatWouldGarble) {
 
 TEST(Printable, IsQuoteWithoutQuotesOrLimit) {
     EXPECT_EQ(text::printable("a\nb"), "a\\x0ab");
+    EXPECT_EQ(text::printable("a\u202egpj.b"), "a\\xe2\\x80\\xaegpj.b");  // else shown as a, b.jpg
+    EXPECT_EQ(text::printable("\u2013\u65e5"), "\u2013\u65e5");
     EXPECT_EQ(text::printable(std::string(1000, 'a')), std::string(1000, 'a'));
 }
 
