@@ -98,7 +98,7 @@ void check(const CheckArguments& arguments) {
     if (looked.inputs.type() != network.input_type) looked.inputs = looked.inputs.to(network.input_type);
 
     evaluate::SanityOptions options{
-        .methods = arguments.methods.empty() ? default_methods(network) : split_list(arguments.methods),
+        .methods = arguments.methods.empty() ? default_methods(network) : split_lists({arguments.methods}),
         .steps = arguments.steps,
         .seed = arguments.seed};
     options.method.layer = arguments.layer;

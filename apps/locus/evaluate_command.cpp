@@ -35,6 +35,7 @@ std::string metric_help() {
 void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster) {
     evaluate::EvaluationOptions& run = arguments.run;
     if (!arguments.metrics.empty()) run.metrics = split_list(arguments.metrics);
+    run.methods = split_lists(run.methods);
     run.version = version;
     run.threads = arguments.threads > 0 ? bounded_threads(arguments.threads) : cluster.cores();
     run.cluster = &cluster;
@@ -76,7 +77,8 @@ void add_evaluate(CLI::App& app) {
         metric_help() +
         "Definitions: docs/metrics.md. OUT holds metrics.json, metrics.csv, report.html, and records.jsonl for "
         "--resume. If it holds a finished run, that is replaced; if an unfinished one, --resume completes it and "
-        "--overwrite begins anew; if other things, nothing is done without --overwrite, and what is not ours stays.\n\n"
+        "--overwrite begins anew; if other things, nothing is done without --overwrite, and then only what has the "
+        "name of a result is replaced.\n\n"
         "Examples:\n"
         "  locus evaluate --maps maps/ --boxes boxes.csv                        maps of any tool, no model needed\n"
         "  locus evaluate -m a.onnx -m b.onnx -M cam -M grad-cam --data val.tar --boxes val_boxes.csv\n"
@@ -88,7 +90,8 @@ void add_evaluate(CLI::App& app) {
     one(command.add_option("-m,--model", run.models, "Model; may be given again"))
         ->type_name("MODEL.onnx")
         ->group(what);
-    one(command.add_option("-M,--method", run.methods, "Method of explanation; may be given again (default: auto)"))
+    one(command.add_option("-M,--method", run.methods,
+                           "Method of explanation, or several joined by commas; may be given again (default: auto)"))
         ->type_name("NAME")
         ->group(what);
     one(command.add_option("--maps", run.maps, "Folder of maps (.npy) in place of a model; may be given again"))

@@ -1,7 +1,11 @@
 /// `locus export`: a model that explains itself, as one ONNX file, a model repository for Triton Inference Server, a web page.
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
+#include <limits>
+#include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -16,6 +20,7 @@
 #include "model/onnx_file.hpp"
 #include "preprocessing_options.hpp"
 #include "report/utf8.hpp"
+#include "text/quote.hpp"
 #include "web_runtime.hpp"
 
 namespace locus::command {
@@ -28,22 +33,34 @@ struct ExportArguments {
     bool normalize = false;
 };
 
+/// A whole number from 1 to `most`; nullopt for anything else.
+std::optional<int> number(std::string_view text, int most) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most) return std::nullopt;
+    return value;
+}
+
 std::pair<std::int64_t, std::int64_t> map_size(const std::string& text) {
-    int height = 0, width = 0, used = 0;
-    if (std::sscanf(text.c_str(), "%dx%d%n", &height, &width, &used) != 2 ||
-        static_cast<std::size_t>(used) != text.size() || height < 1 || width < 1 || height > 4096 || width > 4096) {
-        throw Error(ErrorKind::usage, fmt::format("--map-size takes HEIGHTxWIDTH such as 224x224, not '{}'", text));
+    constexpr int most = 4096;
+    const std::size_t cross = std::min(text.find('x'), text.size());
+    const auto height = number(std::string_view(text).substr(0, cross), most);
+    const auto width = number(std::string_view(text).substr(std::min(cross + 1, text.size())), most);
+    if (!height || !width) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("--map-size takes HEIGHTxWIDTH such as 224x224, at most {0}x{0}, not {1}", most,
+                                text::quote(text)));
     }
-    return {height, width};
+    return {*height, *width};
 }
 
 std::optional<int> top_k(const std::string& classes) {
     if (classes == "input") return std::nullopt;
-    int k = 0, used = 0;
-    if (std::sscanf(classes.c_str(), "top:%d%n", &k, &used) == 1 && static_cast<std::size_t>(used) == classes.size() &&
-        k > 0)
-        return k;
-    throw Error(ErrorKind::usage, fmt::format("--classes takes input or top:K, not '{}'", classes));
+    if (classes.starts_with("top:")) {
+        if (const auto k = number(std::string_view(classes).substr(4), std::numeric_limits<int>::max())) return k;
+    }
+    throw Error(ErrorKind::usage,
+                fmt::format("--classes takes input, or top:K with K from 1 on, not {}", text::quote(classes)));
 }
 
 /// One map is what a service wants; a person at the page wants to switch between the best five.
@@ -53,8 +70,20 @@ std::optional<int> asked_classes(const ExportArguments& arguments, const explain
     return static_cast<int>(std::min<std::int64_t>(5, explain::class_count(network)));
 }
 
+/// A model that explains itself takes no other's place: that one would be lost. Throws Error(usage).
+void require_another_file(const std::filesystem::path& model, const std::filesystem::path& out) {
+    std::error_code none;
+    if (!std::filesystem::equivalent(model, out, none)) return;
+    throw Error(ErrorKind::usage,
+                fmt::format("{} is the model itself, which would be lost: choose another file with --out",
+                            text::quote(out.string())));
+}
+
 void run(const ExportArguments& arguments) {
     const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
+    const bool writes_file = !arguments.out.empty() || (arguments.triton.empty() && arguments.web.empty());
+    const std::string out = arguments.out.empty() ? "explained.onnx" : arguments.out;
+    if (writes_file) require_another_file(file, out);
     // Looked for first: a wrong path is told before any work is done.
     const auto runtime = arguments.web.empty() ? std::filesystem::path() : find_web_runtime(arguments.web_runtime);
     explain::Network network = explain::load_network(
@@ -80,8 +109,7 @@ void run(const ExportArguments& arguments) {
         fmt::print("{0}: a web page, {1}; to look at: python3 -m http.server -d {0}, then http://localhost:8000\n",
                    arguments.web, what);
     }
-    if (!arguments.out.empty() || (arguments.triton.empty() && arguments.web.empty())) {
-        const std::string out = arguments.out.empty() ? "explained.onnx" : arguments.out;
+    if (writes_file) {
         model::save(explained, out);
         fmt::print("{}: {}\n", out, what);
     }

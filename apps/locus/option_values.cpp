@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,16 @@ std::vector<std::string> split_list(const std::string& text) {
         const std::size_t comma = std::min(text.find(',', start), text.size());
         parts.push_back(text.substr(start, comma - start));
         start = comma + 1;
+    }
+    return parts;
+}
+
+std::vector<std::string> split_lists(const std::vector<std::string>& lists) {
+    std::vector<std::string> parts;
+    for (const std::string& list : lists) {
+        for (std::string& part : split_list(list)) {
+            if (std::ranges::find(parts, part) == parts.end()) parts.push_back(std::move(part));
+        }
     }
     return parts;
 }

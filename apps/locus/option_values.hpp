@@ -15,6 +15,9 @@ namespace locus::command {
 /// would swallow what stands behind them.
 std::vector<std::string> split_list(const std::string& text);
 
+/// The parts of all these lists, each once.
+std::vector<std::string> split_lists(const std::vector<std::string>& lists);
+
 /// The threads asked for, but no more than eight for each core of the machine: more wait for each other instead of working. 0 stays 0.
 int bounded_threads(int asked);
 

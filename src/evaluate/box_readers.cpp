@@ -5,7 +5,9 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include <fmt/core.h>
@@ -101,10 +103,13 @@ TruthList read_csv_boxes(const std::filesystem::path& file) {
 
 TruthList read_coco_boxes(const std::filesystem::path& file) {
     TruthList truths;
+    std::string place = "its text";  // that is read
     try {
         const nlohmann::json coco = nlohmann::json::parse(read_text(file));
+        place = "its table of images";
         std::unordered_map<std::int64_t, std::string> names;
         for (const auto& image : coco.at("images")) {
+            place = fmt::format("entry {} of its images", names.size());
             const std::string name = image.at("file_name").get<std::string>();
             names[image.at("id").get<std::int64_t>()] = name;
             Truth& truth = truths.at(name);
@@ -116,7 +121,10 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
             truth.width = static_cast<int>(width);
             truth.height = static_cast<int>(height);
         }
+        place = "its table of annotations";
+        std::size_t number = 0;
         for (const auto& annotation : coco.at("annotations")) {
+            place = fmt::format("entry {} of its annotations", number++);
             if (annotation.value("iscrowd", 0) != 0) continue;
             const auto name = names.find(annotation.at("image_id").get<std::int64_t>());
             const auto& box = annotation.at("bbox");
@@ -138,12 +146,12 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
                 .boxes.push_back(box_of_corners(left, top, std::max(left, std::ceil(x + width - 0.5) - 1),
                                                 std::max(top, std::ceil(y + height - 0.5) - 1)));
         }
-    } catch (const nlohmann::json::exception& error) {
+    } catch (const nlohmann::json::exception&) {
         throw Error(
             ErrorKind::io,
-            fmt::format("{} is no COCO file: tables `images` (id, file_name) and `annotations` (image_id, bbox) are "
-                        "needed ({}).",
-                        text::quote(file.string()), text::quote(error.what())));
+            fmt::format("{} is no COCO file: {} cannot be used. Tables `images` (id, a number, and file_name) and "
+                        "`annotations` (image_id and bbox, four numbers) are needed.",
+                        text::quote(file.string()), place));
     }
     return truths;
 }
@@ -160,8 +168,14 @@ double pixel_of(const XmlElement& element, std::string_view name) {
     return value;
 }
 
-/// Adds the boxes of one annotation under `fallback` where it has no <filename>.
-void add_xml(TruthList& truths, const XmlElement& root, const std::string& fallback) {
+/// What one file says of one image.
+struct Annotation {
+    std::string folder;  ///< of the file, below the folder that was read; "" where it lies in it
+    Truth truth;
+};
+
+/// The image has the name `fallback` where there is no <filename>.
+Truth read_xml(const XmlElement& root, const std::string& fallback) {
     if (root.name != "annotation") {
         throw Error(ErrorKind::io, fmt::format("The root is <{}>, <annotation> is right.", text::quote(root.name)));
     }
@@ -172,30 +186,42 @@ void add_xml(TruthList& truths, const XmlElement& root, const std::string& fallb
         database.find("ILSVRC") != std::string::npos || database.find("ImageNet") != std::string::npos;
     const double origin = from_zero ? 0 : 1;
 
-    std::vector<Box> boxes;
+    Truth truth;
     for (const XmlElement& object : root.children) {
         const XmlElement* bounds = object.name == "object" ? object.child("bndbox") : nullptr;
         if (bounds == nullptr) continue;
         const double x0 = pixel_of(*bounds, "xmin"), y0 = pixel_of(*bounds, "ymin");
         const double x1 = pixel_of(*bounds, "xmax"), y1 = pixel_of(*bounds, "ymax");
         if (x1 < x0 || y1 < y0) throw Error(ErrorKind::io, "A box ends before it begins.");
-        boxes.push_back(box_of_corners(x0 - origin, y0 - origin, x1 - origin, y1 - origin));
+        truth.boxes.push_back(box_of_corners(x0 - origin, y0 - origin, x1 - origin, y1 - origin));
     }
-    double width = 0, height = 0;  // not known
     if (const XmlElement* size = root.child("size")) {
-        width = pixel_of(*size, "width");
-        height = pixel_of(*size, "height");
-        if ((width != 0 || height != 0) && !is_size_of_image(width, height)) {
+        const double width = pixel_of(*size, "width"), height = pixel_of(*size, "height");
+        const bool is_known = width != 0 || height != 0;
+        if (is_known && !is_size_of_image(width, height)) {
             throw Error(ErrorKind::io,
                         fmt::format("The image is said to have {} x {} pixels, which none has.", width, height));
         }
-    }
-    const std::string filename = root.text_of("filename");
-    Truth& truth = truths.at(filename.empty() ? fallback : filename);
-    truth.boxes.insert(truth.boxes.end(), boxes.begin(), boxes.end());
-    if (width > 0) {
         truth.width = static_cast<int>(width);
         truth.height = static_cast<int>(height);
+    }
+    const std::string filename = root.text_of("filename");
+    truth.name = filename.empty() ? fallback : filename;
+    return truth;
+}
+
+/// By image. Where files of several folders name the same one, as each class's folder may have its 1.jpg, the folders are part of the name.
+void add(TruthList& truths, const std::vector<Annotation>& annotations) {
+    std::map<std::string, std::set<std::string>> folders;
+    for (const Annotation& annotation : annotations) folders[annotation.truth.name].insert(annotation.folder);
+    for (const auto& [folder, truth] : annotations) {
+        const bool is_unique = folder.empty() || folders.at(truth.name).size() == 1;
+        Truth& known = truths.at(is_unique ? truth.name : folder + '/' + truth.name);
+        known.boxes.insert(known.boxes.end(), truth.boxes.begin(), truth.boxes.end());
+        if (truth.width > 0) {
+            known.width = truth.width;
+            known.height = truth.height;
+        }
     }
 }
 
@@ -212,13 +238,17 @@ TruthList read_xml_boxes(const std::filesystem::path& source) {
         files.push_back(source);
     }
     TruthList truths;
+    std::vector<Annotation> annotations;
     for (const auto& file : files) {
         try {
-            add_xml(truths, parse_xml(read_text(file)), file.stem().string());
+            const std::string folder = file == source ? "." : file.parent_path().lexically_relative(source).string();
+            annotations.push_back(
+                {folder == "." ? "" : folder, read_xml(parse_xml(read_text(file)), file.stem().string())});
         } catch (const Error& error) {
             truths.remarks.push_back(fmt::format("{} is left out: {}", text::quote(file.string()), error.what()));
         }
     }
+    add(truths, annotations);
     if (truths.all().empty()) {
         throw Error(ErrorKind::io,
                     fmt::format("The folder {} holds no readable XML annotation.{}", text::quote(source.string()),

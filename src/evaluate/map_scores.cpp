@@ -30,6 +30,12 @@ ImageTruth make_truth(int width, int height, std::vector<Box> boxes, const Mask*
     return truth;
 }
 
+std::string remark_on(const ImageTruth& truth) {
+    if (truth.mask.empty()) return truth.boxes.empty() ? "has neither box nor mask" : "";
+    const bool has_object = std::ranges::find(truth.mask, mask_object) != truth.mask.end();
+    return has_object ? "" : "has a mask without a pixel of an object (1)";
+}
+
 Answer answer_of(const Map& map, const ImageTruth& truth, const LocalizationOptions& options) {
     return {map, whole(truth), wants_square(options) ? score_map(map, options.side) : ScoreMap{}};
 }

@@ -36,6 +36,9 @@ struct ImageTruth {
 ImageTruth make_truth(int width, int height, std::vector<Box> boxes, const Mask* mask,
                       const LocalizationOptions& options);
 
+/// What a reader of the numbers should know of an image, as the end of a sentence about it; "" where nothing is odd.
+std::string remark_on(const ImageTruth& truth);
+
 /// An answer to "where": the map over the image, and the same as it is scored on the square.
 struct Answer {
     Map map;

@@ -194,8 +194,8 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
         try {
             Prepared prepared = read(sample);
             prepared.place = k;
-            if (!truths_.all().empty() && prepared.truth.boxes.empty() && prepared.truth.mask.empty())
-                record.remarks.push_back("has neither box nor mask");
+            if (std::string remark = remark_on(prepared.truth); !truths_.all().empty() && !remark.empty())
+                record.remarks.push_back(std::move(remark));
             groups[label].push_back(std::move(prepared));
         } catch (const Error& error) {
             record.error = error.what();

@@ -38,6 +38,9 @@ ordered_json curves_of(const RowSummary& row) {
     return curves;
 }
 
+/// "" where there is none.
+std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
+
 std::string csv_field(const std::string& text) {
     if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
     std::string quoted = "\"";
@@ -122,7 +125,8 @@ std::string metrics_csv(const RunDescription& run, const Summary& summary) {
             const Cell& cell = found->second;
             text += fmt::format("{},{},{},{},{},{},{},{},{}\n", csv_field(report::to_utf8(row.name.model)),
                                 csv_field(report::to_utf8(row.name.method)), row.name.is_baseline ? "yes" : "no",
-                                metric.name, better(metric), cell.value, cell.low, cell.high, cell.images);
+                                metric.name, better(metric), cell.value, csv_number(cell.low), csv_number(cell.high),
+                                cell.images);
         }
     }
     return text;

@@ -67,7 +67,7 @@ ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::
             }
         }
         for (ImageScores& scores : baselines.score(ready, index)) record.rows.push_back(std::move(scores));
-        if (truth.boxes.empty() && truth.mask.empty()) record.remarks.push_back("has neither box nor mask");
+        if (std::string remark = remark_on(ready); !remark.empty()) record.remarks.push_back(std::move(remark));
     } catch (const Error& error) {
         record.error = error.what();
     } catch (const std::bad_alloc&) {

@@ -112,7 +112,7 @@ Summary summarize(const std::vector<ImageRecord>& records, const std::vector<Row
             WeighedMetric function = weighed_metric(metric, scores, options.step);
             const double value = function(once);
             if (std::isnan(value)) continue;
-            row.cells[metric.name] = {value, value, value, count};
+            row.cells[metric.name] = {.value = value, .images = count};
             entries.push_back(
                 {r, &metric, std::move(function), std::vector<double>(static_cast<std::size_t>(options.resamples))});
         }

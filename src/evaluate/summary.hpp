@@ -10,6 +10,7 @@
 /// p is twice the share of draws on the wrong side of 0 (each side counts at least one draw more than found, so p is never 0).
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,8 +31,8 @@ struct RowName {
 
 struct Cell {
     double value = 0;
-    double low = 0, high = 0;  ///< 95 % interval
-    std::int64_t images = 0;   ///< that have a value
+    double low = std::numeric_limits<double>::quiet_NaN(), high = low;  ///< 95 % interval; NaN where nothing is drawn
+    std::int64_t images = 0;                                            ///< that have a value
 };
 
 struct RowSummary {

@@ -21,7 +21,8 @@ model::Value cam_nodes(MapGraph& graph, std::size_t layer, const model::Value& c
                                 "take any layer",
                                 graph.network().head.target_layer, channels, target.tensor, target.channels));
     }
-    return weighted_map(graph, layer, model::reshape(weights, {-1, target.channels, 1}));
+    const model::Value column = model::reshape(weights, {-1, target.channels, 1});
+    return weighted_map(graph, layer, model::cast(column, DataType::float32));
 }
 
 }  // namespace locus::explain

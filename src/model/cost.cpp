@@ -32,9 +32,17 @@ std::int64_t multiply_adds(const Node& node, const Shapes& shapes) {
     return 0;
 }
 
-bool is_weight(const Tensor& tensor) {
-    // Weights stored as bytes count; the int64 tensors of shape arithmetic do not.
-    return tensor.type() != DataType::int64 && tensor.type() != DataType::int32 && tensor.type() != DataType::boolean;
+/// Whether what a node reads there was learned. Weights stored as bytes were; the int64 tensors of shape arithmetic, scales and zero points of
+/// quantisation, bounds and single numbers in formulas were not.
+bool is_weight(const Node& node, std::size_t place, const Tensor& tensor) {
+    if (tensor.type() == DataType::int64 || tensor.type() == DataType::int32 || tensor.type() == DataType::boolean)
+        return false;
+    if (node.is("QuantizeLinear") || node.is("DequantizeLinear")) return place == 0;
+    if (node.is("Clip") || node.is("Pad") || node.is("Dropout") || node.is("Resize") || node.is("Upsample"))
+        return false;
+    const bool is_formula = node.is("Add") || node.is("Sub") || node.is("Mul") || node.is("Div") || node.is("Pow") ||
+                            node.is("Max") || node.is("Min");
+    return !is_formula || tensor.size() > 1;
 }
 
 }  // namespace
@@ -45,9 +53,10 @@ Cost cost(const Graph& graph, const Shapes& shapes, const std::unordered_set<std
     for (const Node& node : graph.nodes) {
         if (only != nullptr && !only->contains(node.output(0))) continue;
         total.multiply_adds += multiply_adds(node, shapes);
-        for (const std::string& input : node.inputs) {
+        for (std::size_t place = 0; place < node.inputs.size(); ++place) {
+            const std::string& input = node.inputs[place];
             const Tensor* constant = graph.find_constant(input);
-            if (constant != nullptr && is_weight(*constant) && counted.insert(input).second)
+            if (constant != nullptr && is_weight(node, place, *constant) && counted.insert(input).second)
                 total.parameters += constant->size();
         }
     }

@@ -65,6 +65,16 @@ TEST_F(InspectCommand, AResidualNetworkIsAsItsPaperHasIt) {
     EXPECT_EQ(obstacle_of(found, "finer-cam"), "");
 }
 
+TEST_F(InspectCommand, BoundsAreNoParameters) {
+    // torchvision's figure for MobileNetV2, and batch normalisation's running statistics; 35 pairs of bounds (Clip) are none.
+    const model::Model built = model::build({.name = "mobilenet-v2"});
+    std::int64_t statistics = 0;
+    for (const model::Node& node : built.graph.nodes) {
+        if (node.is("BatchNormalization")) statistics += 2 * built.graph.initializers.at(node.input(3)).size();
+    }
+    EXPECT_EQ(inspected(built)["parameters"], 3504872 + statistics);
+}
+
 TEST_F(InspectCommand, FullyConnectedLayersAreNoHeadForCam) {
     const json found = inspected(model::build({.name = "vgg16", .width = 0.125}));
     EXPECT_EQ(found["head"]["kind"], "other");

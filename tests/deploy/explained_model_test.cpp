@@ -9,6 +9,7 @@
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
+#include "runtime/session.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::explain {
@@ -59,6 +60,26 @@ TEST(ExplainedModel, StandsBeforeOnnxsCheckerWithEveryMethod) {
         }
         ExplainedModelOptions sized{.method = "grad-cam", .top_k = std::nullopt, .map_size = {{50, 40}}};
         EXPECT_EQ(checked(explained_model(network, sized)), "") << opset;
+    }
+}
+
+TEST(ExplainedModel, OfHalvesRunsWithEveryMethod) {
+    model::Model halves = model::build({.name = "tiny", .classes = 5, .image_size = 32, .opset = 17});
+    for (auto& [name, tensor] : halves.graph.initializers) {
+        if (tensor.type() == DataType::float32) tensor = tensor.to(DataType::float16);
+    }
+    halves.graph.value_infos.clear();
+    halves.graph.inputs.front().type = halves.graph.outputs.front().type = DataType::float16;
+    const test::ScratchFolder folder;
+    model::save(halves, folder / "halves.onnx");
+    const Network network = load_network(folder / "halves.onnx", {.threads = 1});
+    const Tensor input = random_input(network, 1, 1);
+    for (const std::string& method : exportable_methods()) {
+        SCOPED_TRACE(method);
+        const runtime::Session session(explained_model(network, {.method = method}), {.threads = 1});
+        const auto outputs = session.run({{network.input, input}}, {"logits", "classes", "maps"});
+        EXPECT_EQ(outputs[2].shape().size(), 4U);
+        EXPECT_EQ(outputs[2].type(), DataType::float32);
     }
 }
 

@@ -125,6 +125,16 @@ TEST(Summary, DoesNotDependOnThreads) {
     }
 }
 
+TEST(Summary, WithoutDrawsThereAreNoIntervals) {
+    const Summary summary = summarize(random_records(20, 2), {{"net", "a", false}, {"net", "b", false}},
+                                      {find_metric("gt-known")}, {.step = 0.1, .seed = 5, .resamples = 0});
+    for (const RowSummary& row : summary.rows) {
+        EXPECT_TRUE(std::isnan(row.cells.at("gt-known").low));
+        EXPECT_TRUE(std::isnan(row.cells.at("gt-known").high));
+    }
+    EXPECT_TRUE(summary.comparisons.empty());
+}
+
 TEST(Summary, TheBetterMethodIsTold) {
     const Summary summary = summary_of(random_records(300, 3), 2);
     ASSERT_EQ(summary.comparisons.size(), 3U);

@@ -75,6 +75,9 @@ TEST_F(Truths, CocoBoxesAreContinuous) {
     // 0.6 ... 1.8 holds the centre of pixel 1 (1.5) and not that of pixel 0 (0.5).
     EXPECT_THAT(truths.find("a.png")->boxes, ElementsAre(Box{2, 3, 10, 5}, Box{1, 0, 1, 1}));
     EXPECT_EQ(truths.remarks.size(), 2U);
+    EXPECT_THAT(complaint_of(write("e.json", R"({"images": [{"id": 7, "file_name": "a"}], "annotations": [
+        {"image_id": 7, "bbox": [0, 0, 9, 9]}, {"image_id": 7}]})")),
+                HasSubstr("entry 1 of its annotations cannot be used"));
     EXPECT_THAT(complaint_of(write("c.json", "{\"images\": 3}")), HasSubstr("COCO"));
     EXPECT_THAT(complaint_of(write("d.json", "not json")), HasSubstr("COCO"));
 }
@@ -98,6 +101,19 @@ TEST_F(Truths, VocCountsFromOneAndIlsvrcFromZero) {
     EXPECT_EQ(truths.find("ILSVRC2012_val_1.npy")->boxes[0], (Box{1, 2, 10, 19}));
     EXPECT_EQ(truths.remarks.size(), 2U);
     EXPECT_THAT(truths.remarks[0], HasSubstr("broken.xml"));
+}
+
+TEST_F(Truths, XmlOfLikeNamesInSeveralFoldersIsOfSeveralImages) {
+    const auto annotation = [](int x) {
+        return "<annotation><filename>1.jpg</filename><object><bndbox><xmin>" + std::to_string(x) +
+               "</xmin><ymin>1</ymin><xmax>20</xmax><ymax>9</ymax></bndbox></object></annotation>";
+    };
+    write("xml/ant/1.xml", annotation(1));
+    write("xml/bee/1.xml", annotation(11));
+    const TruthList truths = read_boxes(folder_ / "xml");
+    EXPECT_EQ(truths.all().size(), 2U);
+    EXPECT_THAT(truths.find("ant/1.png")->boxes, ElementsAre(Box{0, 0, 20, 9}));
+    EXPECT_THAT(truths.find("bee/1.png")->boxes, ElementsAre(Box{10, 0, 10, 9}));
 }
 
 TEST_F(Truths, MasksBelongToImagesOfTheirName) {
