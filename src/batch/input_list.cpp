@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -100,24 +101,16 @@ public:
 
 private:
     void add_standard_input() {
-        std::string line;
-        while (std::getline(standard_input_, line)) {
-            // `find -print0` ends paths with a zero byte, which no path holds; then ends of lines are part of names.
-            if (line.find('\0') != std::string::npos) return add_zero_terminated(line + '\n');
-            if (!line.empty() && line.back() == '\r') line.pop_back();
-            add_listed(line);
+        const std::string list{std::istreambuf_iterator<char>(standard_input_), {}};
+        // `find -print0` ends paths with a zero byte, which no path holds; then ends of lines are part of names.
+        const char end_of_path = list.find('\0') == std::string::npos ? '\n' : '\0';
+        for (std::size_t begin = 0; begin < list.size();) {
+            const std::size_t end = std::min(list.find(end_of_path, begin), list.size());
+            std::string path = list.substr(begin, end - begin);
+            if (end_of_path == '\n' && path.ends_with('\r')) path.pop_back();
+            add_listed(path);
+            begin = end + 1;
         }
-    }
-
-    /// `begun` is what of the list was read already.
-    void add_zero_terminated(const std::string& begun) {
-        std::size_t begin = 0;
-        for (std::size_t end; (end = begun.find('\0', begin)) != std::string::npos; begin = end + 1)
-            add_listed(begun.substr(begin, end - begin));
-        std::string path = begun.substr(begin);
-        for (std::string rest; std::getline(standard_input_, rest, '\0'); path.clear()) add_listed(path + rest);
-        if (path.ends_with('\n')) path.pop_back();
-        add_listed(path);
     }
 
     void add_listed(const std::string& path) {
