@@ -50,7 +50,7 @@ Cost cost_of(const std::function<void()>& work) {
             processor_seconds() - processor};
 }
 
-/// As many passes as the evaluation makes, by as many threads.
+/// The images in full batches, by as many threads. (The evaluation makes more passes, and smaller ones: one explains images of one class.)
 void bare_passes(const runtime::Session& session, const explain::Network& network, const Tensor& input,
                  std::size_t images, int threads) {
     std::atomic<std::size_t> next{0};

@@ -30,8 +30,20 @@ void store_as_halves(model::Model& model) {
     model.graph.nodes.insert(model.graph.nodes.begin(), casts.begin(), casts.end());
 }
 
+void end_in_sigmoid(model::Model& model) {
+    model::ValueInfo& output = model.graph.outputs.at(0);
+    model::Node sigmoid;
+    sigmoid.op_type = "Sigmoid";
+    sigmoid.name = "probabilities";
+    sigmoid.inputs = {output.name};
+    sigmoid.outputs = {"probabilities"};
+    output.name = "probabilities";
+    model.graph.nodes.push_back(std::move(sigmoid));
+}
+
 void export_model(model::Model model, const ExportOptions& options, const std::filesystem::path& file) {
     if (options.half_weights) store_as_halves(model);
+    if (options.multi_label) end_in_sigmoid(model);
     model::write_metadata(model, options.preprocessing, options.labels);
     if (!options.description.empty()) model.metadata["description"] = options.description;
     model::name_producer(model);
