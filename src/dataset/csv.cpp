@@ -14,10 +14,11 @@ namespace locus::dataset {
 
 namespace {
 
-/// Takes one record off `text`, which is not empty. Returns its fields; counts the lines it spans.
-std::vector<std::string> take_record(std::string_view& text, std::size_t& line) {
+/// Takes one record off `text`, which is not empty. Returns its fields; counts the lines it spans. `file` is for error messages.
+std::vector<std::string> take_record(std::string_view& text, std::size_t& line, const std::filesystem::path& file) {
     std::vector<std::string> fields(1);
     bool quoted = false;
+    std::size_t opened = 0;  // the line of the last opening quote
     std::size_t i = 0;
     for (; i < text.size(); ++i) {
         const char c = text[i];
@@ -33,6 +34,7 @@ std::vector<std::string> take_record(std::string_view& text, std::size_t& line) 
             }
         } else if (c == '"' && fields.back().empty()) {
             quoted = true;
+            opened = line;
         } else if (c == ',') {
             fields.emplace_back();
         } else if (c == '\n') {
@@ -41,6 +43,11 @@ std::vector<std::string> take_record(std::string_view& text, std::size_t& line) 
         } else if (c != '\r' || i + 1 >= text.size() || text[i + 1] != '\n') {
             fields.back() += c;
         }
+    }
+    // Up to here it has taken all that follows for one field.
+    if (quoted) {
+        throw Error(ErrorKind::io, fmt::format("{}, line {}: field {} begins with a quote that is never closed.",
+                                               file.string(), opened, fields.size()));
     }
     text.remove_prefix(i);
     return fields;
@@ -60,7 +67,7 @@ Csv read_csv(const std::filesystem::path& file) {
     std::size_t line = 1;
     while (!text.empty()) {
         const std::size_t first_line = line;
-        std::vector<std::string> fields = take_record(text, line);
+        std::vector<std::string> fields = take_record(text, line, file);
         if (fields.size() == 1 && fields[0].empty()) continue;
         if (csv.header.empty()) {
             csv.header = std::move(fields);

@@ -30,7 +30,7 @@ struct Csv {
     double number(std::size_t row, std::size_t column) const;
 };
 
-/// Throws Error(io) where the file cannot be read, has no header, or a row has another number of fields than the header.
+/// Throws Error(io) where the file cannot be read, has no header, a row has another number of fields than the header, or a quote is not closed.
 Csv read_csv(const std::filesystem::path& file);
 
 }  // namespace locus::dataset

@@ -181,6 +181,16 @@ TEST_F(Tables, CsvFieldsMayBeQuoted) {
     EXPECT_THAT(sentence_of([&] { read_csv(write("r.csv", "a,b\n1\n")); }), HasSubstr("line 2: 1 field where"));
 }
 
+TEST_F(Tables, AQuoteThatIsNeverClosedIsNamedWithItsLine) {
+    // In the last column, where the rows behind it would vanish in one field of a row that has as many fields as the header.
+    const fs::path last = write("l.csv", "path,label\na.jpg,cat\nb.jpg,\"dog\nc.jpg,cat\nd.jpg,cat\n");
+    EXPECT_THAT(sentence_of([&] { read_csv(last); }),
+                HasSubstr("l.csv, line 3: field 2 begins with a quote that is never closed."));
+    const fs::path second_line = write("f.csv", "path,label\n\"a\nb\",cat\n\"c.jpg,cat\nd.jpg,cat\n");
+    EXPECT_THAT(sentence_of([&] { read_csv(second_line); }), HasSubstr("f.csv, line 4: field 1 begins with a quote"));
+    EXPECT_EQ(read_csv(write("whole.csv", "path,label\na.jpg,\"cat\nor dog\"")).rows.at(0).at(1), "cat\nor dog");
+}
+
 TEST_F(Tables, ClassesMayStandInAnyOrder) {
     const ClassList classes = read_class_list(write("c.csv", "index,wnid,name\n1,n2,two\n0,n1,one\n"));
     EXPECT_THAT(classes.names(), ElementsAre("one", "two"));
