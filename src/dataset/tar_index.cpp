@@ -78,12 +78,6 @@ std::optional<std::string> pax_record(std::string_view records, std::string_view
 
 }  // namespace
 
-bool looks_like_tar(const std::filesystem::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    Block block;
-    return stream.read(block.data(), block_size) && checksum_is_right(block);
-}
-
 std::vector<TarMember> index_tar(const std::filesystem::path& archive) {
     std::error_code status;
     const std::uint64_t end = std::filesystem::file_size(archive, status);

@@ -24,7 +24,4 @@ struct TarMember {
 /// The regular files of the archive in its order. Throws Error(io) where it cannot be read, is no tar, is compressed or ends too early.
 std::vector<TarMember> index_tar(const std::filesystem::path& archive);
 
-/// True where the first block of the file has a tar header with a right checksum.
-bool looks_like_tar(const std::filesystem::path& file);
-
 }  // namespace locus::dataset
