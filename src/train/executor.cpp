@@ -119,7 +119,7 @@ void Executor::plan() {
     const model::Index index(graph_);
     std::unordered_map<int, std::size_t> last_use;
     for (const model::Node& node : graph_.nodes) {
-        Step step{&node, find_operator(node.op_type), {}, {}, {}, false};
+        Step step{steps_.size(), &node, find_operator(node.op_type), {}, {}, {}, false};
         step.precision = precision_of(node.op_type);
         for (const std::string& input : node.inputs) step.inputs.push_back(slot(input));
         for (const std::string& output : node.outputs) step.outputs.push_back(slot(output));
@@ -147,8 +147,7 @@ Tensors Executor::run_step(const Step& step, std::vector<at::Tensor>& slots, Pas
     for (const int from : step.inputs)
         inputs.push_back(from < 0 ? at::Tensor() : slots[static_cast<std::size_t>(from)]);
     // Each node of a pass draws from a stream of its own, whatever runs beside it.
-    const std::uint64_t seed =
-        pass.random_seed * 0x9E3779B97F4A7C15U + static_cast<std::uint64_t>(&step - steps_.data());
+    const std::uint64_t seed = pass.random_seed * 0x9E3779B97F4A7C15U + step.index;
     if (pass.bfloat16) cast_for(step.precision, inputs);
     Call call{*step.node,
               inputs,

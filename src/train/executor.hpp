@@ -6,10 +6,10 @@
 ///     at::Tensor logits = executor.run(x, "logits");
 ///
 ///     train::Pass pass{.training = true};
-///     at::Tensor loss = at::cross_entropy_loss(executor.run(x, "logits", pass), labels);
-///     auto gradients = torch::autograd::grad({loss}, executor.values());
+///     at::Tensor loss = at::cross_entropy_loss(executor.run({{"input", x}}, {"logits"}, pass)[0], labels);
+///     train::Tensors gradients = torch::autograd::grad({loss}, executor.values());
 ///     executor.update_statistics({pass.statistics}, 0.1);
-///     train::Executor::store(executor, model);      // the trained weights back into the ONNX model
+///     executor.store(model);                        // the trained weights back into the ONNX model
 ///
 /// Parts of the graph that depend on constants alone (unpacked weights, say) are computed once. `run` may be called from several
 /// threads at once; parameters and statistics may not change meanwhile.
@@ -77,6 +77,7 @@ public:
 
 private:
     struct Step {
+        std::size_t index;  ///< in steps_
         const model::Node* node;
         Operator run;
         std::vector<int> inputs;    ///< slots; -1 where left out

@@ -46,7 +46,7 @@ struct Call {
     const at::Tensor& input(std::size_t i) const;
     /// Values of an int64 input.
     std::vector<std::int64_t> integers(std::size_t i) const;
-    /// Axes or the like: an input from opset `since` on, an attribute before. Empty where neither is there.
+    /// Axes or the like, which newer opsets have as an input and older ones as an attribute. Empty where neither is there.
     std::optional<std::vector<std::int64_t>> integers_or_attribute(std::size_t i, std::string_view attribute) const;
 };
 

@@ -2,8 +2,8 @@
 
 /// Stochastic gradient descent with Nesterov's momentum, AdamW, and the moving average of weights, in one pass over memory.
 ///
-///     train::WeightUpdate update(executor.parameters(), {.optimizer = Optimizer::sgd, .momentum = 0.9, .weight_decay = 5e-4});
-///     update.step(gradients, shares, 0.1);
+///     train::WeightUpdate update(network.parameters(), averaged.parameters(), {.momentum = 0.9, .weight_decay = 5e-4});
+///     update.step(gradients, shares, 0.1, 0.999);    // learning rate, decay of the moving average
 
 #include <cstdint>
 #include <map>
@@ -19,7 +19,6 @@ struct WeightUpdateOptions {
     Optimizer optimizer = Optimizer::sgd;
     double momentum = 0.9;
     double weight_decay = 5e-4;
-    double average = 0;  ///< decay of the moving average; 0: none
 };
 
 class WeightUpdate {

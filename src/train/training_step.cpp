@@ -20,7 +20,7 @@ TrainingStep::TrainingStep(const TrainOptions& options, Executor& network, Execu
       threads_(&threads),
       ranks_(&ranks),
       update_(network.parameters(), averaged.parameters(),
-              WeightUpdateOptions{options.optimizer, options.momentum, options.weight_decay, options.average}) {
+              WeightUpdateOptions{options.optimizer, options.momentum, options.weight_decay}) {
     // Groups run beside each other, on each rank in a pace of its own: so each has a channel. The one that all ranks are at first is always
     // running on all of them, hence none waits for ever.
     ranks_->open_channels(1 + groups);

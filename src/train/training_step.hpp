@@ -2,7 +2,7 @@
 
 /// One step of training: forward, backward and the change of weights for a batch, over threads and ranks.
 ///
-///     train::TrainingStep step(options, network, averaged, "logits", threads, group);
+///     train::TrainingStep step(options, network, averaged, "logits", threads, ranks, maker.most_groups());
 ///     train::StepResult result = step.run(batch, epoch, 0.1);
 ///
 /// Groups of normalisation run on the engine's threads, each rank with its part of every group; losses and gradients are summed in a fixed order,
