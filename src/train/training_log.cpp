@@ -53,7 +53,7 @@ void write_validation(const ValidationResult& r, const std::vector<std::string>&
     for (std::size_t c = 0; c < r.class_images.size() && c < classes.size(); ++c) {
         const double share =
             r.class_images[c] ? static_cast<double>(r.class_right[c]) / static_cast<double>(r.class_images[c]) : 0;
-        const bool quoted = classes[c].find_first_of(",\"\n") != std::string::npos;
+        const bool quoted = classes[c].find_first_of(",\"\r\n") != std::string::npos;
         std::string name;
         for (const char letter : classes[c]) name += letter == '"' ? std::string("\"\"") : std::string(1, letter);
         text += fmt::format("{0}{1}{0},{2},{3},{4:.4f}\n", quoted ? "\"" : "", name, r.class_images[c],

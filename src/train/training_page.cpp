@@ -24,6 +24,10 @@ std::string escaped(const std::string& text) {
             out += "&gt;";
         else if (c == '&')
             out += "&amp;";
+        else if (c == '"')
+            out += "&quot;";
+        else if (c == '\'')
+            out += "&#39;";
         else
             out += c;
     }
