@@ -10,6 +10,7 @@
 
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
+#include "report/results_json.hpp"
 #include "report/sha256.hpp"
 #include "runtime/session.hpp"
 #include "train/checkpoint.hpp"
@@ -79,13 +80,7 @@ public:
         const auto begin = std::chrono::steady_clock::now();
         for (std::size_t from = 0; from < count; from += photos_a_file) {
             const std::size_t to = std::min(count, from + photos_a_file);
-            std::string identity = bytes_;
-            for (std::size_t i = from; i < to; ++i) {
-                const dataset::Sample& s = photos.samples()[i];
-                identity += fmt::format("\n{} {} {} {}", s.name, s.file.string(), s.offset, s.size);
-            }
-            const std::filesystem::path file =
-                folder / ("features-" + report::sha256(identity).substr(0, 16) + ".locus");
+            const std::filesystem::path file = folder / ("features-" + identity(photos, from, to) + ".locus");
             Features part;
             if (std::filesystem::exists(file)) {
                 part = load(file, from);
@@ -117,6 +112,18 @@ public:
     std::int64_t fixed_batch() const { return fixed_batch_; }  ///< 0: any
 
 private:
+    /// What the features of photos first ... last - 1 follow from: the network, what it is fed, and the photos as they lie there.
+    std::string identity(const PhotoStore& photos, std::size_t first, std::size_t last) const {
+        std::string text = bytes_ + '\n' + report::preprocessing_json(preprocessing_, {});
+        for (std::size_t i = first; i < last; ++i) {
+            const dataset::Sample& s = photos.samples()[i];
+            std::error_code gone;
+            const auto changed = std::filesystem::last_write_time(s.file, gone).time_since_epoch().count();
+            text += fmt::format("\n{} {} {} {} {}", s.name, s.file.string(), s.offset, s.size, changed);
+        }
+        return report::sha256(text).substr(0, 16);
+    }
+
     static Features load(const std::filesystem::path& file, std::size_t from) {
         const Checkpoint kept = load_checkpoint(file);
         Features features{kept.tensors.at("features"), {}};
@@ -135,7 +142,7 @@ private:
         save_checkpoint(kept, file);
     }
 
-    /// Of the photos first ... last - 1.
+    /// Of the photos first ... last - 1. Nothing where it was interrupted.
     Features compute(PhotoStore& photos, std::size_t first, std::size_t last) const {
         const std::size_t count = last - first, each = fixed_batch_ == 1 ? 1 : static_cast<std::size_t>(batch_size);
         std::vector<Tensor> parts((count + each - 1) / each);
@@ -157,6 +164,7 @@ private:
                                .at(0)
                                .to_float32();
         });
+        if (is_interrupted()) return {};
         Features features;
         std::vector<std::byte> all;
         std::int64_t width = 0;

@@ -1,7 +1,8 @@
 #pragma once
 
 /// A linear layer on the pooled features of a network that stays as it is: the paper's "deep features for generic localization" (Zhou et al.
-/// 2016, section 3.3). The features are computed once, by ONNX Runtime, and kept beside the checkpoint; the fit takes seconds.
+/// 2016, section 3.3). The features are computed once, by ONNX Runtime, and kept in the run's folder, until the network, its preprocessing or a photo
+/// changes; the fit takes seconds.
 
 #include <cstdint>
 #include <vector>
