@@ -1,6 +1,7 @@
 // The command `locus train`: an executable of its own, since loading LibTorch takes longer than explaining a photo.
 
 #include <atomic>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 
@@ -10,6 +11,9 @@
 #include <CLI/CLI.hpp>
 
 #include "locus/error.hpp"
+#include "option_values.hpp"
+#include "text/quote.hpp"
+#include "train/option_ranges.hpp"
 #include "train/options.hpp"
 
 namespace {
@@ -20,10 +24,26 @@ void on_signal(int) {
     if (interrupted.exchange(true)) std::_Exit(130);  // the second time at once
 }
 
+/// Lets the numbers of a range pass.
+CLI::Validator within(const locus::train::NumberRange& range) {
+    return {[range](const std::string& text) -> std::string {
+                const char* const last = text.data() + text.size();
+                double value = 0;
+                long long whole = 0;
+                const auto [end, error] = range.is_whole ? std::from_chars(text.data(), last, whole)
+                                                         : std::from_chars(text.data(), last, value);
+                if (range.is_whole) value = static_cast<double>(whole);
+                if (error == std::errc() && end == last && range.holds(value)) return {};
+                return fmt::format("it takes {}, not {}", range.description(), locus::text::quote(text));
+            },
+            "", "range"};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     using namespace locus;
+    namespace ranges = train::ranges;
     // Activations are some megabytes each: taken from the system and given back every time, their pages cost a tenth of the run.
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
@@ -36,11 +56,11 @@ int main(int argc, char** argv) {
         ->required();
     app.add_option("--val", options.validation, "Validation data, the same kinds");
     app.add_option("--val-split", options.validation_split, "Share of each class held back for validation")
-        ->check(CLI::Range(0.0, 0.9));
+        ->check(within(ranges::validation_split));
     app.add_option("--val-boxes", options.validation_boxes, "Boxes of validation images (path,x0,y0,x1,y1)");
     app.add_option("--classes", options.classes, "Order and names of the classes (index,wnid,name)");
     app.add_option("--arch", options.network, "Network, see `locus build --help`");
-    app.add_option("--width", options.width, "Multiplies channel counts");
+    app.add_option("--width", options.width, "Multiplies channel counts")->check(within(ranges::width));
     app.add_option("--head", options.head, "gap, gmp, sum or fc");
     app.add_option("--from", options.from, "An ONNX classifier to begin with, instead of --arch");
     app.add_option("--cut-at", options.cut_at, "With --from: the last tensor that is kept");
@@ -49,35 +69,49 @@ int main(int argc, char** argv) {
                    "With --from: 'trunk' fits a linear layer to its pooled features, 'old' trains the new layers alone")
         ->check(CLI::IsMember({"trunk", "old"}));
     app.add_option("--new-lr-factor", options.new_rate_factor,
-                   "With --from: learning rate of the new layers over the others'");
-    app.add_option("--size", options.image_size, "Pixels a side of the network's input");
+                   "With --from: learning rate of the new layers over the others'")
+        ->check(within(ranges::rate_factor));
+    app.add_option("--size", options.image_size, "Pixels a side of the network's input")
+        ->check(within(ranges::image_size));
     app.add_option("--train-sizes", sizes, "Sizes of training photos by progress, as in 48@0,64@0.7");
-    app.add_option("--epochs", options.epochs, "Passes over the data");
+    app.add_option("--epochs", options.epochs, "Passes over the data")->check(within(ranges::epochs));
     app.add_option("--minutes", options.minutes,
-                   "End after so much time: the schedule follows the pace, --epochs is the most");
-    app.add_option("--batch", options.batch, "Images a step; with several ranks, of each");
+                   "End after so much time: the schedule follows the pace, --epochs is the most")
+        ->check(within(ranges::minutes));
+    app.add_option("--batch", options.batch, "Images a step; with several ranks, of each")
+        ->check(within(ranges::photos));
     app.add_option("--norm-batch", options.norm_batch,
-                   "Images, over all ranks, that share BatchNormalization statistics");
+                   "Images, over all ranks, that share BatchNormalization statistics")
+        ->check(within(ranges::photos));
     app.add_option("--optimizer", optimizer, "sgd or adamw")->check(CLI::IsMember({"sgd", "adamw"}));
-    app.add_option("--lr", options.schedule.peak, "Highest learning rate");
+    app.add_option("--lr", options.schedule.peak, "Highest learning rate")->check(within(ranges::learning_rate));
     app.add_option("--schedule", schedule, "one-cycle, cosine or constant")
         ->check(CLI::IsMember({"one-cycle", "cosine", "constant"}));
-    app.add_option("--warm-up", options.schedule.warm_up, "Share of training in which the learning rate rises");
-    app.add_option("--momentum", options.momentum, "Nesterov's momentum");
-    app.add_option("--weight-decay", options.weight_decay, "On kernels and matrices");
-    app.add_option("--label-smoothing", options.label_smoothing, "Share of each label spread over all classes");
+    app.add_option("--warm-up", options.schedule.warm_up, "Share of training in which the learning rate rises")
+        ->check(within(ranges::share));
+    app.add_option("--momentum", options.momentum, "Nesterov's momentum")->check(within(ranges::momentum));
+    app.add_option("--weight-decay", options.weight_decay, "On kernels and matrices")
+        ->check(within(ranges::weight_decay));
+    app.add_option("--label-smoothing", options.label_smoothing, "Share of each label spread over all classes")
+        ->check(within(ranges::share));
     app.add_option("--mixup", options.mixup, "Lay another photo over each, by shares from Beta(ALPHA, ALPHA); 0: none")
-        ->check(CLI::NonNegativeNumber);
-    app.add_option("--ema", options.average, "Decay of the moving average of weights; 0: none");
+        ->check(within(ranges::mixup));
+    app.add_option("--ema", options.average, "Decay of the moving average of weights; 0: none")
+        ->check(within(ranges::share));
     app.add_option("--min-area", options.augmentation.min_area,
-                   "Least share of a photo that a random crop keeps; 1: no crop");
-    app.add_option("--padding", options.augmentation.padding, "Crop out of a margin of so many pixels instead");
+                   "Least share of a photo that a random crop keeps; 1: no crop")
+        ->check(within(ranges::share));
+    app.add_option("--padding", options.augmentation.padding, "Crop out of a margin of so many pixels instead")
+        ->check(within(ranges::padding));
     app.add_flag("--flip,!--no-flip", options.augmentation.flip, "Mirror half of the photos");
     app.add_flag("--alternate-flips", options.augmentation.alternate_flips, "A photo is mirrored every other epoch");
     app.add_option("--jitter", options.augmentation.jitter,
-                   "Brightness, contrast and saturation change by up to this share");
-    app.add_option("--erase", options.augmentation.erase, "Probability of random erasing");
-    app.add_option("--seed", options.seed, "Of weights, order, crops and all else that is random");
+                   "Brightness, contrast and saturation change by up to this share")
+        ->check(within(ranges::share));
+    app.add_option("--erase", options.augmentation.erase, "Probability of random erasing")
+        ->check(within(ranges::share));
+    app.add_option("--seed", options.seed, "Of weights, order, crops and all else that is random")
+        ->check(command::whole_number());
     app.add_option("-o,--output", options.output, "The ONNX file");
     app.add_option("--run", options.folder, "Folder for checkpoint, log.csv and training.html");
     std::string precision = "float32";
@@ -86,13 +120,19 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"float32", "bfloat16"}));
     app.add_flag("--half-weights", options.half_weights, "Store kernels as float16: half the file");
     app.add_flag("--resume", options.resume, "Go on from the checkpoint");
-    app.add_option("--threads", options.engine_threads, "Engine threads; 0: one a core");
-    app.add_option("--loader-threads", options.loader_threads, "Threads that decode and augment");
-    app.add_option("--val-every", options.validate_every, "Validate each so many epochs");
-    app.add_option("--checkpoint-every", options.checkpoint_every, "Seconds");
-    app.add_option("--stop-after", options.stop_after_steps, "Save and stop after so many steps");
-    app.add_option("--mean", options.preprocessing.mean, "Of red, green and blue, scaled to 0..1");
-    app.add_option("--std", options.preprocessing.std, "Of the same, by which it is divided");
+    app.add_option("--threads", options.engine_threads, "Engine threads; 0: one a core")
+        ->check(within(ranges::engine_threads));
+    app.add_option("--loader-threads", options.loader_threads, "Threads that decode and augment")
+        ->check(within(ranges::loader_threads));
+    app.add_option("--val-every", options.validate_every, "Validate each so many epochs")
+        ->check(within(ranges::validate_every));
+    app.add_option("--checkpoint-every", options.checkpoint_every, "Seconds")->check(within(ranges::checkpoint_every));
+    app.add_option("--stop-after", options.stop_after_steps, "Save and stop after so many steps")
+        ->check(within(ranges::stop_after));
+    app.add_option("--mean", options.preprocessing.mean, "Of red, green and blue, scaled to 0..1")
+        ->check(within(ranges::mean));
+    app.add_option("--std", options.preprocessing.std, "Of the same, by which it is divided")
+        ->check(within(ranges::deviation));
     app.footer(
         "Started by torchrun, mpirun or srun, several processes train one network, each on its part of every step.\n"
         "Ctrl-C saves a checkpoint; --resume goes on to the same bits.");

@@ -2,10 +2,21 @@
 
 #include <chrono>
 
+#include <fmt/format.h>
+
+#include "locus/error.hpp"
+
 namespace locus::train {
 
 BatchLoader::BatchLoader(std::function<Batch(std::size_t)> make, std::size_t count, const BatchLoaderOptions& options)
     : make_(std::move(make)), count_(count), ahead_(static_cast<std::size_t>(options.ahead)) {
+    // Otherwise `next` would wait for what nobody makes.
+    if (options.threads < 1 || options.ahead < 1) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("Batches need at least one thread that makes them and one that may wait, not {} and "
+                                "{}.",
+                                options.threads, options.ahead));
+    }
     for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
 }
 

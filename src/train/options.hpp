@@ -91,8 +91,8 @@ struct TrainOutcome {
     bool finished = false;  ///< false: interrupted, a checkpoint was saved
 };
 
-/// Trains, with checkpoints on the way, and writes the ONNX file at the end. Throws Error; a loss that is not finite is Error(resource) and leaves
-/// the last good checkpoint.
+/// Trains, with checkpoints on the way, and writes the ONNX file at the end. Throws Error; numbers outside their ranges (option_ranges.hpp) are
+/// Error(usage), a loss that is not finite is Error(resource) and leaves the last good checkpoint.
 TrainOutcome train(const TrainOptions& options);
 
 }  // namespace locus::train

@@ -21,6 +21,7 @@
 #include "train/exported_check.hpp"
 #include "train/frozen_trunk.hpp"
 #include "train/gap_head.hpp"
+#include "train/option_ranges.hpp"
 #include "train/options.hpp"
 #include "train/process_group.hpp"
 #include "train/starting_network.hpp"
@@ -117,10 +118,6 @@ Training::Training(const TrainOptions& options, ProcessGroup& ranks)
       data_(load_training_data(options_, threads_.count())),
       maker_(options_, data_, {ranks.rank(), ranks.size()}) {
     if (options_.folder.empty()) options_.folder = options_.output.string() + ".training";
-    if (options_.epochs < 1 || options_.batch < 1 || options_.norm_batch < 1) {
-        throw Error(ErrorKind::usage, "Epochs, batch and the batch of normalisation are at least 1.");
-    }
-    if (options_.mixup < 0) throw Error(ErrorKind::usage, "Mixup's alpha is 0, for none, or more.");
     if (ranks_.size() > options_.norm_batch) {
         throw Error(
             ErrorKind::usage,
@@ -474,6 +471,7 @@ void Training::resume() {
 }  // namespace
 
 TrainOutcome train(const TrainOptions& options) {
+    check_options(options);
     const RankEnvironment environment = rank_environment();
     if (options.freeze_trunk) {
         if (environment.size > 1) {

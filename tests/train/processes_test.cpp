@@ -172,6 +172,47 @@ TEST_F(Processes, InterruptedSavesAndGoesOn) {
     EXPECT_EQ(bytes_of(folder / "broken.onnx"), bytes_of(folder / "whole.onnx"));
 }
 
+TEST_F(Processes, NumbersOutsideTheirRangeAreRefusedWithIt) {
+    const auto complaint = [&](const std::string& option, const std::string& value) {
+        // The folder is not there: an option that gets through fails for another reason, and does not train.
+        Process run({"--data", (folder / "none").string(), option, value}, {}, folder / "refused.log");
+        EXPECT_EQ(run.wait(), 2) << option << " " << value;
+        return run.said();
+    };
+    EXPECT_THAT(complaint("--loader-threads", "0"),
+                HasSubstr("--loader-threads: it takes a whole number from 1 to 1024, not '0'"));
+    EXPECT_THAT(complaint("--epochs", "2.5"),
+                HasSubstr("--epochs: it takes a whole number from 1 to 1000000, not '2.5'"));
+    EXPECT_THAT(complaint("--min-area", "-1"), HasSubstr("--min-area: it takes a number from 0 to 1, not '-1'"));
+    EXPECT_THAT(complaint("--lr", "nan"), HasSubstr("--lr: it takes a number from 0 to 1000000, not 'nan'"));
+    EXPECT_THAT(complaint("--seed", "-1"), HasSubstr("--seed: it takes a whole number from 0 to 18446744073709551615"));
+    for (const char* option : {"--val-split",
+                               "--width",
+                               "--new-lr-factor",
+                               "--size",
+                               "--minutes",
+                               "--batch",
+                               "--norm-batch",
+                               "--warm-up",
+                               "--momentum",
+                               "--weight-decay",
+                               "--mixup",
+                               "--label-smoothing",
+                               "--ema",
+                               "--padding",
+                               "--jitter",
+                               "--erase",
+                               "--threads",
+                               "--val-every",
+                               "--checkpoint-every",
+                               "--stop-after"}) {
+        EXPECT_THAT(complaint(option, "-1"), HasSubstr(std::string(option) + ": it takes a ")) << option;
+    }
+    Process run({"--data", (folder / "none").string(), "--std", "0.2", "0", "0.2"}, {}, folder / "refused.log");
+    EXPECT_EQ(run.wait(), 2);
+    EXPECT_THAT(run.said(), HasSubstr("--std: it takes a number from 1e-09 to 1000000000, not '0'"));
+}
+
 #ifdef LOCUS_WITH_GLOO
 
 TEST_F(Processes, TwoGiveTheLossesOfOneWithTheDoubledBatch) {

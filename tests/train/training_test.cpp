@@ -1,5 +1,4 @@
-#include <csignal>
-#include <limits>
+#include <functional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -91,9 +90,18 @@ TEST_F(Training, AdamWLearnsToo) {
 
 TEST_F(Training, LossThatIsNoNumberStopsAndWritesNoModel) {
     TrainOptions options = small(folder, "a");
-    options.schedule.peak = std::numeric_limits<double>::infinity();
+    options.schedule.peak = 1e6;
     EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("no longer a finite number (epoch 1"));
     EXPECT_FALSE(std::filesystem::exists(options.output));
+}
+
+TEST_F(Training, NumbersOutsideTheirRangeAreRefusedBeforeAnythingIsRead) {
+    TrainOptions options = small(folder, "a");
+    options.data = {folder / "nowhere"};
+    options.augmentation.min_area = -1;
+    EXPECT_EQ(error_of([&] { train(options); }), "usage: --min-area takes a number from 0 to 1, not -1.");
+    options.augmentation.min_area = 1;
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("nowhere: is not there."));
 }
 
 TEST_F(Training, CorruptPhotosAreNamedAndPassedOver) {
