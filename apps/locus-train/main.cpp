@@ -12,6 +12,7 @@
 
 #include "locus/error.hpp"
 #include "option_values.hpp"
+#include "stop_signals.hpp"
 #include "text/quote.hpp"
 #include "train/option_ranges.hpp"
 #include "train/options.hpp"
@@ -20,8 +21,9 @@ namespace {
 
 std::atomic<bool> interrupted{false};
 
-void on_signal(int) {
-    if (interrupted.exchange(true)) std::_Exit(130);  // the second time at once
+void on_signal(int signal) {
+    // The second time at once; but a closed terminal is often told twice, by the shell and by the kernel.
+    if (interrupted.exchange(true) && signal != SIGHUP) std::_Exit(130);
 }
 
 /// Lets the numbers of a range pass.
@@ -141,8 +143,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     }
-    std::signal(SIGINT, on_signal);
-    std::signal(SIGTERM, on_signal);
+    command::handle_stop_signals(on_signal);
     options.interrupted = &interrupted;
     options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
     try {

@@ -13,6 +13,7 @@
 #include "command.hpp"
 #include "locus/error.hpp"
 #include "report/utf8.hpp"
+#include "stop_signals.hpp"
 
 namespace locus::command {
 namespace {
@@ -47,12 +48,7 @@ const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, cons
             cluster.rank(), report::to_utf8(out.string()));
         last_words_size = words.copy(last_words.data(), last_words.size());
     }
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-        // What the caller has us ignore (nohup, a shell's background job) stays ignored.
-        struct sigaction before {};
-        if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
-        std::signal(signal, alone ? on_interrupt : on_interrupt_of_rank);
-    }
+    handle_stop_signals(alone ? on_interrupt : on_interrupt_of_rank);
     return stop_requested;
 }
 

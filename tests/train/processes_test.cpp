@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -170,6 +171,29 @@ TEST_F(Processes, InterruptedSavesAndGoesOn) {
     again.emplace_back("--resume");
     ASSERT_EQ(start("broken", again)->wait(), 0);
     EXPECT_EQ(bytes_of(folder / "broken.onnx"), bytes_of(folder / "whole.onnx"));
+}
+
+TEST_F(Processes, AClosedTerminalSavesToo) {
+    const Words options{"--epochs", "100000", "--batch", "8", "--norm-batch", "4"};
+    auto closed = start("closed", options);
+    ASSERT_TRUE(wait_for_epochs("closed", 2)) << closed->said();
+    closed->signal(SIGHUP);
+    closed->signal(SIGHUP);  // the shell and the kernel both tell
+    ASSERT_EQ(closed->wait(), 130);
+    EXPECT_THAT(closed->said(), HasSubstr("the same command with --resume goes on"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "closed.onnx.training/checkpoint.locus"));
+}
+
+TEST_F(Processes, SignalsThatTheCallerHasIgnoredStayIgnored) {
+    const auto before_int = std::signal(SIGINT, SIG_IGN), before_hup = std::signal(SIGHUP, SIG_IGN);
+    auto run = start("nohup", {"--epochs", "30", "--batch", "8", "--norm-batch", "4"});
+    std::signal(SIGINT, before_int);
+    std::signal(SIGHUP, before_hup);
+    ASSERT_TRUE(wait_for_epochs("nohup", 2)) << run->said();
+    run->signal(SIGINT);
+    run->signal(SIGHUP);
+    EXPECT_EQ(run->wait(), 0) << run->said();
+    EXPECT_TRUE(std::filesystem::exists(folder / "nohup.onnx"));
 }
 
 TEST_F(Processes, NumbersOutsideTheirRangeAreRefusedWithIt) {
