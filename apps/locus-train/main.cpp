@@ -59,7 +59,8 @@ int main(int argc, char** argv) {
     app.add_option("--val", options.validation, "Validation data, the same kinds");
     app.add_option("--val-split", options.validation_split, "Share of each class held back for validation")
         ->check(within(ranges::validation_split));
-    app.add_option("--val-boxes", options.validation_boxes, "Boxes of validation images (path,x0,y0,x1,y1)");
+    app.add_option("--val-boxes", options.validation_boxes,
+                   "Boxes of validation images, as `locus evaluate --boxes` takes them");
     app.add_option("--classes", options.classes, "Order and names of the classes (index,wnid,name)");
     app.add_option("--arch", options.network, "Network, see `locus build --help`");
     app.add_option("--width", options.width, "Multiplies channel counts")->check(within(ranges::width));

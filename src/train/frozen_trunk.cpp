@@ -315,7 +315,10 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     const std::string logits = trained.graph.outputs.at(0).name;
     export_model(std::move(trained), exported, options.output);
     say(fmt::format("{} written.", options.output.string()));
-    if (data.validation && sees_whole_photos(trunk.preprocessing())) {
+    const bool can_validate = sees_whole_photos(trunk.preprocessing());
+    if (data.boxes && !can_validate)
+        say("Localization is not measured: the network does not see whole photos as float32 planes of three colours.");
+    if (data.validation && can_validate) {
         ValidationOptions validation;
         validation.size = trunk.preprocessing().width;
         validation.batch = trunk.fixed_batch() == 1 ? 1 : static_cast<int>(batch_size);

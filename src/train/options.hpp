@@ -22,9 +22,10 @@ struct TrainOptions {
     // Data.
     std::vector<std::filesystem::path> data;        ///< sources as dataset::list_samples takes them
     std::vector<std::filesystem::path> validation;  ///< the same; empty: see validation_split
-    double validation_split = 0;             ///< share of each class held back where no validation data are given
-    std::filesystem::path classes;           ///< classes.csv; empty: the names of the folders
-    std::filesystem::path validation_boxes;  ///< boxes of validation images: localization is measured, never trained
+    double validation_split = 0;    ///< share of each class held back where no validation data are given
+    std::filesystem::path classes;  ///< classes.csv; empty: the names of the folders
+    /// Boxes of validation images, as evaluate::read_boxes takes them: localization is measured, never trained.
+    std::filesystem::path validation_boxes;
     std::size_t photo_memory = std::size_t{4} << 30U;  ///< bytes of decoded photos to keep
 
     // Network.

@@ -212,6 +212,8 @@ void Training::make_network() {
     network_ = std::make_unique<Executor>(model_, at::kFloat, only);
     averaged_ = std::make_unique<Executor>(model_, at::kFloat, only);
     head_ = find_pooled_head(model_.graph, output_);
+    if (data_.boxes && !head_)
+        say("Localization is not measured: the network does not end in a pool and one linear layer.");
     for (Parameter& parameter : network_->parameters()) {
         if (!options_.from.empty() && parameter.name.starts_with(new_layer_prefix))
             parameter.rate_factor = options_.new_rate_factor;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 #include "train/random.hpp"
 
 namespace locus::train {
@@ -43,6 +44,35 @@ std::vector<dataset::Sample> list_validation(const std::vector<std::filesystem::
     } catch (const Error& error) {
         throw Error(error.kind(), std::string("Validation: ") + error.what());
     }
+}
+
+/// Boxes that fit no photo would measure nothing, and nobody would notice.
+evaluate::TruthList read_boxes_of(const std::vector<dataset::Sample>& photos, const std::filesystem::path& source,
+                                  const std::function<void(const std::string&)>& say) {
+    if (photos.empty()) {
+        throw Error(
+            ErrorKind::usage,
+            "--val-boxes has the boxes of validation photos, and there are none: --val or --val-split gives them.");
+    }
+    evaluate::TruthList boxes = evaluate::read_boxes(source);
+    for (const std::string& remark : boxes.remarks) say(remark);
+    std::size_t boxed = 0;
+    for (const dataset::Sample& photo : photos) {
+        const evaluate::Truth* truth = boxes.find(photo.name);
+        boxed += truth != nullptr && !truth->boxes.empty();
+    }
+    if (boxed == 0) {
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("{}: has a box for none of the {} validation photos: {} is a photo, and the boxes {}.",
+                        source.string(), photos.size(), text::quote(photos.front().name),
+                        boxes.all().empty() ? "are none" : "begin with " + text::quote(boxes.all().front().name)));
+    }
+    if (boxed < photos.size()) {
+        say(fmt::format("{}: has boxes for {} of the {} validation photos; localization is measured on these.",
+                        source.string(), boxed, photos.size()));
+    }
+    return boxes;
 }
 
 /// Throws where not one photo can be read: what is trained on nothing looks like a network all the same.
@@ -90,6 +120,7 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
 
     const auto begin = std::chrono::steady_clock::now();
     TrainingData data;
+    if (!options.validation_boxes.empty()) data.boxes = read_boxes_of(held, options.validation_boxes, say);
     data.classes = list.classes;
     data.multi_label = list.multi_label;
     data.photos =
@@ -102,7 +133,6 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
         data.validation->fill();
         require_one_readable(*data.validation, "Validation: ");
     }
-    if (!options.validation_boxes.empty()) data.boxes = dataset::read_box_list(options.validation_boxes);
     say(fmt::format("{} photos of {} classes to train on, {} to validate; read in {:.1f} s.",
                     data.photos->samples().size(), data.classes.entries.size(),
                     data.validation ? data.validation->samples().size() : 0,

@@ -5,8 +5,8 @@
 #include <memory>
 #include <optional>
 
-#include "dataset/box_list.hpp"
 #include "dataset/sample_list.hpp"
+#include "evaluate/truth.hpp"
 #include "train/options.hpp"
 #include "train/photo_store.hpp"
 
@@ -15,12 +15,13 @@ namespace locus::train {
 struct TrainingData {
     dataset::ClassList classes;
     bool multi_label = false;
-    std::unique_ptr<PhotoStore> photos;      ///< to train on
-    std::unique_ptr<PhotoStore> validation;  ///< null where there are none
-    std::optional<dataset::BoxList> boxes;   ///< of validation photos
+    std::unique_ptr<PhotoStore> photos;        ///< to train on
+    std::unique_ptr<PhotoStore> validation;    ///< null where there are none
+    std::optional<evaluate::TruthList> boxes;  ///< of validation photos, of one at least
 };
 
-/// Reads what the options name and says what was passed over. Throws Error(usage) for a data set of one class.
+/// Reads what the options name and says what was passed over. Throws Error(usage) for a data set of one class, and for boxes of which none is a
+/// validation photo's.
 TrainingData load_training_data(const TrainOptions& options, int threads);
 
 }  // namespace locus::train

@@ -108,8 +108,8 @@ void judge(const ValidationOptions& options, const dataset::Sample& sample, cons
     if (!options.multi_label) part.loss += cross_entropy(scores, sample.labels[0]);
 
     if (features.empty() || !options.boxes) return;
-    const std::span<const Box> truth = options.boxes->of(sample.name);
-    if (truth.empty()) return;
+    const evaluate::Truth* truth = options.boxes->find(sample.name);
+    if (truth == nullptr || truth->boxes.empty()) return;
     ++part.boxed;
     const std::size_t channels = static_cast<std::size_t>(features_shape[1]);
     const auto weight =
@@ -117,7 +117,7 @@ void judge(const ValidationOptions& options, const dataset::Sample& sample, cons
     const Map map =
         upsample(class_map(features, features_shape[2], features_shape[3], weight), photo.width, photo.height);
     for (std::size_t i = 0; i < threshold_count; ++i) {
-        if (options.all_thresholds || i == 4) part.localized[i] += hits(map, validation_threshold(i), truth);
+        if (options.all_thresholds || i == 4) part.localized[i] += hits(map, validation_threshold(i), truth->boxes);
     }
 }
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "dataset/box_list.hpp"
+#include "evaluate/truth.hpp"
 #include "train/engine_threads.hpp"
 #include "train/photo_store.hpp"
 
@@ -46,7 +46,7 @@ struct ValidationOptions {
     /// Where ranks validate together, each takes every `ranks`th batch and `sum` adds numbers over all of them.
     std::size_t rank = 0, ranks = 1, classes = 0;
     std::function<void(std::vector<double>&)> sum;
-    const dataset::BoxList* boxes = nullptr;  ///< with `weights`: localization is measured
+    const evaluate::TruthList* boxes = nullptr;  ///< with `weights`: localization is measured
     Tensor weights;  ///< of the linear layer behind the pool, float32 [classes, K]; may be empty
 };
 

@@ -7,9 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "dataset/box_list.hpp"
 #include "dataset/csv.hpp"
 #include "dataset/tar_index.hpp"
+#include "evaluate/truth.hpp"
 #include "locus/error.hpp"
 
 namespace locus::dataset {
@@ -201,28 +201,18 @@ TEST_F(Tables, ClassesMayStandInAnyOrder) {
     EXPECT_THAT(sentence_of([&] { read_class_list(write("e.csv", "index,wnid\n0,a\n7,b\n")); }), HasSubstr("0 to 1"));
 }
 
-TEST_F(Tables, BoxCornersAreInclusive) {
-    const BoxList boxes = read_box_list(write("b.csv", "path,x0,y0,x1,y1\nv/1.jpg,0,0,63,63\nv/1.jpg,5,6,5,9\n"));
-    ASSERT_EQ(boxes.of("v/1.jpg").size(), 2U);
-    EXPECT_EQ(boxes.of("v/1.jpg")[0].width, 64);
-    EXPECT_EQ(boxes.of("v/1.jpg")[1].width, 1);
-    EXPECT_EQ(boxes.of("v/1.jpg")[1].height, 4);
-    EXPECT_TRUE(boxes.of("v/2.jpg").empty());
-    EXPECT_THAT(sentence_of([&] { read_box_list(write("w.csv", "path,x0,y0,x1,y1\na,5,0,4,9\n")); }),
-                HasSubstr("ends before it begins"));
-}
-
 TEST(Tiny100, HasTheCountsOfItsReadMe) {
     const fs::path data = fs::path(LOCUS_SHARED) / "data/tiny100";
     if (!fs::exists(data)) GTEST_SKIP() << "The data set tiny100 is not on this machine.";
     const SampleList list = list_samples({data / "val.tar"}, {.classes = read_class_list(data / "classes.csv")});
     EXPECT_EQ(list.samples.size(), 5000U);
     EXPECT_EQ(list.classes.names()[0], "goldfish");
-    const BoxList boxes = read_box_list(data / "val_boxes.csv");
+    const evaluate::TruthList boxes = evaluate::read_boxes(data / "val_boxes.csv");
     std::size_t whole = 0;
     for (const Sample& sample : list.samples) {
-        ASSERT_EQ(boxes.of(sample.name).size(), 1U);
-        whole += boxes.of(sample.name)[0] == Box{0, 0, 64, 64, 0};
+        const evaluate::Truth* truth = boxes.find(sample.name);
+        ASSERT_TRUE(truth != nullptr && truth->boxes.size() == 1);
+        whole += truth->boxes[0] == Box{0, 0, 64, 64, 0};
     }
     EXPECT_EQ(whole, 252U);  // its README's count of boxes that are the whole image
 }

@@ -25,6 +25,7 @@ protected:
         TrainOptions options;
         options.data = {folder / source};
         if (!validation.empty()) options.validation = {folder / validation};
+        options.validation_boxes = boxes;
         said.clear();
         options.say = [&](const std::string& line) { said += line + "\n"; };
         return load_training_data(options, 1);
@@ -39,6 +40,7 @@ protected:
     }
 
     test::ScratchFolder folder;
+    std::filesystem::path boxes;
     std::string said;
 };
 
@@ -118,6 +120,34 @@ TEST_F(TrainingDataOf, ValidationOfAClassThatIsNotTrainedIsRefused) {
     folder.write("val/purple/0.bmp", bitmap(8, 120, 0, 120, 1));
     EXPECT_THAT(complaint("train", "val"), AllOf(HasSubstr("usage: Validation: "), HasSubstr("purple/0.bmp"),
                                                  HasSubstr("'purple', which is not in the list of classes")));
+}
+
+TEST_F(TrainingDataOf, BoxesAreFoundByOtherEndingsAndWithoutFolders) {
+    test::write_colors(folder, "val", 1);
+    folder.write("val/red/only.bmp", bitmap(8, 120, 60, 60, 9));
+    boxes = folder.write("boxes.csv", "file,x0,y0,x1,y1\n./red/0.JPEG,1,2,3,4\nonly.png,0,0,7,7\n");
+    const TrainingData data = load("train", "val");
+    ASSERT_NE(data.boxes->find("red/0.bmp"), nullptr);
+    EXPECT_THAT(data.boxes->find("red/0.bmp")->boxes, testing::ElementsAre(Box{1, 2, 3, 3}));
+    EXPECT_NE(data.boxes->find("red/only.bmp"), nullptr);
+    EXPECT_THAT(said, HasSubstr("boxes.csv: has boxes for 2 of the 4 validation photos"));
+}
+
+TEST_F(TrainingDataOf, BoxesOfWhichNoneFitsAreRefused) {
+    test::write_colors(folder, "val", 1);
+    boxes = folder.write("boxes.csv", "path,x0,y0,x1,y1\nval/yellow/7.bmp,1,2,3,4\n");
+    EXPECT_THAT(complaint("train", "val"),
+                AllOf(HasSubstr("usage: "), HasSubstr("boxes.csv: has a box for none of the 3 validation photos: "
+                                                      "'blue/0.bmp' is a photo, and the boxes begin with "
+                                                      "'val/yellow/7.bmp'.")));
+    EXPECT_THAT(complaint("train"), HasSubstr("usage: --val-boxes has the boxes of validation photos"));
+}
+
+TEST_F(TrainingDataOf, BoxesMayBeCocos) {
+    test::write_colors(folder, "val", 1);
+    boxes = folder.write("boxes.json", R"({"images": [{"id": 1, "file_name": "red/0.bmp"}],
+                                           "annotations": [{"image_id": 1, "bbox": [2, 3, 4, 5]}]})");
+    EXPECT_THAT(load("train", "val").boxes->find("red/0.bmp")->boxes, testing::ElementsAre(Box{2, 3, 4, 5}));
 }
 
 }  // namespace
