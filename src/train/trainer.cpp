@@ -5,13 +5,11 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "report/atomic_file.hpp"
-#include "report/sha256.hpp"
 #include "train/batch_loader.hpp"
 #include "train/batch_maker.hpp"
 #include "train/checkpoint.hpp"
@@ -24,6 +22,7 @@
 #include "train/option_ranges.hpp"
 #include "train/options.hpp"
 #include "train/process_group.hpp"
+#include "train/run_settings.hpp"
 #include "train/starting_network.hpp"
 #include "train/surgery.hpp"
 #include "train/training_data.hpp"
@@ -55,8 +54,9 @@ public:
     TrainOutcome run();
 
 private:
+    void make_model();
+    void agree_on_settings();
     void make_network();
-    void agree_on_data();
     void agree_on_time();
     TrainOutcome run_epochs();
     void write_model();
@@ -89,6 +89,7 @@ private:
     EngineThreads threads_;
     TrainingData data_;
     BatchMaker maker_;
+    RunSettings settings_;  ///< what the result follows from
 
     model::Model model_;
     std::string output_;
@@ -124,7 +125,9 @@ Training::Training(const TrainOptions& options, ProcessGroup& ranks)
             fmt::format("{} ranks cannot share groups of {} photos: --norm-batch is at least one photo for each.",
                         ranks_.size(), options_.norm_batch));
     }
-    agree_on_data();
+    make_model();
+    settings_ = run_settings(options_, data_, ranks_.size());
+    agree_on_settings();
     make_network();
     planned_epochs_ = options_.epochs;
     plan_ = TrainingPlan(planned_steps());
@@ -134,29 +137,21 @@ Training::Training(const TrainOptions& options, ProcessGroup& ranks)
 }
 
 /// Ranks that see other photos or options would wait for each other in vain, or train on what nobody meant.
-void Training::agree_on_data() {
+void Training::agree_on_settings() {
     if (!ranks_.is_parallel()) return;
-    std::string own =
-        fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", options_.schedule.peak, options_.from.string(),
-                    options_.batch, options_.norm_batch, options_.seed, options_.epochs, options_.network,
-                    options_.width, options_.head, options_.image_size, options_.mixup, data_.multi_label);
-    for (const PhotoStore* store : {data_.photos.get(), data_.validation.get()}) {
-        if (!store) continue;
-        own += fmt::format("\n{}", store->samples().size());
-        for (const dataset::Sample& sample : store->samples())
-            own += fmt::format("\n{} {}", sample.name, fmt::join(sample.labels, ","));
-    }
-    own = report::sha256(own);
-    const bool same = ranks_.broadcast(own) == own;
+    const RunSettings own = rank_settings(options_, data_, ranks_.size());
+    const auto first = nlohmann::json::parse(ranks_.broadcast(nlohmann::json(own).dump())).get<RunSettings>();
+    const std::string differing = differences(own, first, "rank 0 has");
     std::vector<double> strangers(static_cast<std::size_t>(ranks_.size()));
-    strangers[static_cast<std::size_t>(ranks_.rank())] = same ? 0 : 1;
+    strangers[static_cast<std::size_t>(ranks_.rank())] = differing.empty() ? 0 : 1;
     ranks_.sum(strangers);
     const auto stranger = std::find(strangers.begin(), strangers.end(), 1.0);
     if (stranger == strangers.end()) return;
     throw Error(ErrorKind::usage,
-                fmt::format("Rank {} was given other photos or options than rank 0; all ranks need the "
-                            "same command and the same data.",
-                            stranger - strangers.begin()));
+                fmt::format("Rank {} was given other photos or options than rank 0{}; all ranks need the same command "
+                            "and the same data.",
+                            differing.empty() ? stranger - strangers.begin() : ranks_.rank(),
+                            differing.empty() ? "" : fmt::format(" ({})", differing)));
 }
 
 /// After each step: whether to stop, and how late it is, so that every rank decides the same.
@@ -168,7 +163,8 @@ void Training::agree_on_time() {
     elapsed_ = words[1];
 }
 
-void Training::make_network() {
+/// The model as training begins, and in the options what it makes of them.
+void Training::make_model() {
     if (options_.from.empty()) {
         model::NetworkOptions network;
         network.name = options_.network;
@@ -190,11 +186,11 @@ void Training::make_network() {
                                     options_.from.string()));
         }
         options_.image_size = options_.preprocessing.width;
-        const std::string cut = options_.cut_at.empty() ? find_cut(model_) : options_.cut_at;
+        if (options_.cut_at.empty()) options_.cut_at = find_cut(model_);
         say(fmt::format(
             "{}: everything behind '{}' gives way to a 3x3 convolution of 1024 channels, the pool and a linear layer.",
-            options_.from.string(), cut));
-        model_ = with_new_head(model_, {.cut_at = cut,
+            options_.from.string(), options_.cut_at));
+        model_ = with_new_head(model_, {.cut_at = options_.cut_at,
                                         .classes = static_cast<int>(data_.classes.entries.size()),
                                         .convolution = 1024,
                                         .head = head_named(options_.head),
@@ -208,6 +204,9 @@ void Training::make_network() {
     }
     if (options_.sizes.steps.empty()) options_.sizes.steps = {{0, options_.image_size}};
     options_.preprocessing.width = options_.preprocessing.height = options_.image_size;
+}
+
+void Training::make_network() {
     const std::string only = options_.only_new ? std::string(new_layer_prefix) : std::string();
     network_ = std::make_unique<Executor>(model_, at::kFloat, only);
     averaged_ = std::make_unique<Executor>(model_, at::kFloat, only);
@@ -247,7 +246,7 @@ bool Training::train_epoch() {
                 ErrorKind::resource,
                 fmt::format(
                     "The loss is no longer a finite number (epoch {}, step {}); {} holds the last good state. A "
-                    "lower learning rate than {} may help.",
+                    "training begun anew with a lower --lr than {} may go better.",
                     epoch_ + 1, step_ + 1, checkpoint_file().string(), options_.schedule.peak));
         }
         loss_sum_ += result.loss * result.photos;
@@ -411,9 +410,7 @@ void Training::save() {
                          {"seen", seen_},
                          {"epoch_seconds", epoch_seconds_},
                          {"waited", waited_},
-                         {"samples", data_.photos->samples().size()},
-                         {"batch", options_.batch * ranks_.size()},
-                         {"seed", options_.seed},
+                         {"settings", settings_},
                          {"history", to_json(history_)}};
     checkpoint.state = state.dump();
     const auto put = [&](const std::string& kind, const std::string& name, const at::Tensor& value) {
@@ -432,11 +429,17 @@ void Training::resume() {
     const Checkpoint checkpoint =
         parse_checkpoint(ranks_.broadcast(ranks_.is_first() ? read_checkpoint(file) : std::string()), file);
     const auto state = nlohmann::json::parse(checkpoint.state);
-    if (state.at("samples") != data_.photos->samples().size() || state.at("batch") != options_.batch * ranks_.size() ||
-        state.at("seed") != options_.seed) {
-        throw Error(
-            ErrorKind::usage,
-            fmt::format("{} was made with other data, batch or seed; go on with those it began with.", file.string()));
+    if (!state.contains("settings")) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} does not say which photos and options it was made with, so an earlier Locus wrote "
+                                "it; begin anew without --resume.",
+                                file.string()));
+    }
+    const std::string differing = differences(settings_, state.at("settings").get<RunSettings>(), "was");
+    if (!differing.empty()) {
+        throw Error(ErrorKind::usage, fmt::format("{}: {}; --resume goes on with what it was begun with, and without "
+                                                  "--resume training begins anew.",
+                                                  file.string(), differing));
     }
     at::NoGradGuard no_gradients;
     const auto take = [&](const std::string& kind, const std::string& name, at::Tensor value) {

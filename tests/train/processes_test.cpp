@@ -297,6 +297,18 @@ TEST_F(Processes, RanksWithOtherOptionsAreNamed) {
     EXPECT_EQ(first->wait(), 2);
     EXPECT_EQ(second->wait(), 2);
     EXPECT_THAT(first->said(), HasSubstr("Rank 1 was given other photos or options than rank 0"));
+    EXPECT_THAT(second->said(), HasSubstr("--batch over all ranks is 18 and rank 0 has 16"));
+}
+
+TEST_F(Processes, RanksWithAnotherOptimizerAreNamed) {
+    const int port = free_port();
+    const Words common{"--epochs", "1", "--batch", "8", "--norm-batch", "8"};
+    Words other = common;
+    other.insert(other.end(), {"--optimizer", "adamw", "--jitter", "0.1"});
+    auto first = start_rank("a", 0, port, common), second = start_rank("a", 1, port, other);
+    EXPECT_EQ(first->wait(), 2);
+    EXPECT_EQ(second->wait(), 2);
+    EXPECT_THAT(second->said(), HasSubstr("(--optimizer is adamw and rank 0 has sgd, and --jitter is 0.1 and"));
 }
 
 #endif

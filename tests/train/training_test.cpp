@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "color_photos.hpp"
 #include "error_of.hpp"
@@ -181,11 +182,81 @@ TEST_F(Training, GoesOnOnlyFromItsOwnCheckpoint) {
     train(options);
     options.resume = true;
     options.width = 0.2;
-    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("another network"));
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("--width is 0.2 and was 0.1; --resume goes on with what"));
+    options.width = 0.1;
     std::string damaged = bytes_of(folder / "a.onnx.training/checkpoint.locus");
     damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
     folder.write("a.onnx.training/checkpoint.locus", damaged);
     EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("checksum"));
+}
+
+TEST_F(Training, OptionsThatChangeTheResultAreNamedWhereItGoesOn) {
+    const auto complaint = [&](const std::function<void(TrainOptions&)>& change) {
+        TrainOptions options = small(folder, "a");
+        options.resume = true;
+        change(options);
+        return error_of([&] { train(options); });
+    };
+    TrainOptions begun = small(folder, "a");
+    begun.stop_after_steps = 2;
+    train(begun);
+    EXPECT_THAT(complaint([](TrainOptions& o) { o.schedule.peak = 0.01; }), HasSubstr("--lr is 0.01 and was 0.05"));
+    EXPECT_THAT(complaint([](TrainOptions& o) { o.norm_batch = 2; }), HasSubstr("--norm-batch is 2 and was 4"));
+    EXPECT_THAT(complaint([](TrainOptions& o) { o.augmentation.jitter = 0.2; }),
+                HasSubstr("--jitter is 0.2 and was 0"));
+    EXPECT_THAT(complaint([](TrainOptions& o) { o.optimizer = Optimizer::adamw; }),
+                HasSubstr("--optimizer is adamw and was sgd"));
+    EXPECT_THAT(complaint([](TrainOptions& o) {
+                    o.seed = 2;
+                    o.batch = 4;
+                }),
+                HasSubstr("--batch over all ranks is 4 and was 8, and --seed is 2 and was 1"));
+    write_colors(folder, "other", 10);
+    std::filesystem::rename(folder / "other/red/1.bmp", folder / "other/red/77.bmp");
+    EXPECT_THAT(complaint([&](TrainOptions& o) { o.data = {folder / "other"}; }),
+                HasSubstr("the list of training photos is another"));
+
+    std::filesystem::rename(folder / "train", folder / "moved");  // the same photos at another place
+    TrainOptions again = small(folder, "a");
+    again.data = {folder / "moved"};
+    again.resume = true;
+    again.engine_threads = 2;
+    again.epochs = 1;
+    EXPECT_TRUE(train(again).finished);
+}
+
+TEST_F(Training, ACheckpointWithoutItsOptionsIsRefused) {
+    TrainOptions options = small(folder, "a");
+    options.stop_after_steps = 2;
+    train(options);
+    const auto file = folder / "a.onnx.training/checkpoint.locus";
+    Checkpoint checkpoint = load_checkpoint(file);
+    auto state = nlohmann::json::parse(checkpoint.state);
+    state.erase("settings");
+    checkpoint.state = state.dump();
+    save_checkpoint(checkpoint, file);
+    options.resume = true;
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("does not say which photos and options it was made with"));
+}
+
+TEST_F(Training, LocalizationIsMeasuredWhateverTheBoxesCallThePhotos) {
+    std::string rows = "file,x0,y0,x1,y1\n";
+    for (int i = 0; i < 4; ++i) rows += "./red/" + std::to_string(i) + ".jpg,0,0,15,15\n";
+    TrainOptions options = small(folder, "a");
+    options.epochs = 1;
+    options.validation_boxes = folder.write("boxes.csv", rows);
+    EXPECT_TRUE(train(options).history.back().localization.has_value());
+}
+
+TEST_F(Training, AHeadWithoutMapsSaysThatNothingIsLocalized) {
+    TrainOptions options = small(folder, "a");
+    options.epochs = 1;
+    options.head = "fc";
+    options.validation_boxes = folder.write("boxes.csv", "path,x0,y0,x1,y1\nred/0.bmp,0,0,15,15\n");
+    std::string said;
+    options.say = [&](const std::string& line) { said += line + "\n"; };
+    EXPECT_FALSE(train(options).history.back().localization.has_value());
+    EXPECT_THAT(said, HasSubstr("Localization is not measured"));
 }
 
 }  // namespace
