@@ -123,6 +123,7 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"float32", "bfloat16"}));
     app.add_flag("--half-weights", options.half_weights, "Store kernels as float16: half the file");
     app.add_flag("--resume", options.resume, "Go on from the checkpoint");
+    app.add_flag("--overwrite", options.overwrite, "Begin anew where a training was stopped, which is else refused");
     app.add_option("--threads", options.engine_threads, "Engine threads; 0: one a core")
         ->check(within(ranges::engine_threads));
     app.add_option("--loader-threads", options.loader_threads, "Threads that decode and augment")
@@ -132,9 +133,13 @@ int main(int argc, char** argv) {
     app.add_option("--checkpoint-every", options.checkpoint_every, "Seconds")->check(within(ranges::checkpoint_every));
     app.add_option("--stop-after", options.stop_after_steps, "Save and stop after so many steps")
         ->check(within(ranges::stop_after));
-    app.add_option("--mean", options.preprocessing.mean, "Of red, green and blue, scaled to 0..1")
+    app.add_option("--mean", options.preprocessing.mean, "Of red, green and blue, scaled to 0..1: 0.485,0.456,0.406")
+        ->delimiter(',')
+        ->type_name("R,G,B")
         ->check(within(ranges::mean));
     app.add_option("--std", options.preprocessing.std, "Of the same, by which it is divided")
+        ->delimiter(',')
+        ->type_name("R,G,B")
         ->check(within(ranges::deviation));
     app.footer(
         "Started by torchrun, mpirun or srun, several processes train one network, each on its part of every step.\n"

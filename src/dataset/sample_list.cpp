@@ -28,8 +28,9 @@ struct Found {
 
 struct Listing {
     std::vector<Found> found;
-    std::vector<std::string> keys;  ///< of classes that exist, with or without images
-    std::vector<std::string> passed_over;
+    std::vector<std::string> keys;         ///< of classes that exist, with or without images
+    std::vector<std::string> passed_over;  ///< files that are not named as images
+    std::vector<std::string> classless;    ///< images beside the folders of classes
     bool multi_label = false;
     const LabelTable* labels = nullptr;
 };
@@ -96,6 +97,7 @@ void list_folder(const fs::path& folder, Listing& listing) {
             fmt::format("{}: holds neither a folder for each class nor tar files{}.", folder.string(),
                         images.empty() ? "" : "; images beside each other have no class (evaluate --truth names it)"));
     }
+    for (const fs::path& image : images) listing.classless.push_back(image.string());
     for (const fs::path& archive : archives) list_tar(archive, listing);
     for (const fs::path& inner : folders) list_class_folder(inner, folder, listing);
 }
@@ -250,6 +252,11 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
         list.remarks.push_back(fmt::format("{} file{} passed over, not named as an image: {}.",
                                            listing.passed_over.size(), listing.passed_over.size() == 1 ? "" : "s",
                                            some_of(listing.passed_over)));
+    }
+    if (!listing.classless.empty()) {
+        list.remarks.push_back(fmt::format("{} image{} passed over, beside the folders of classes and so of none: {}.",
+                                           listing.classless.size(), listing.classless.size() == 1 ? "" : "s",
+                                           some_of(listing.classless)));
     }
     std::vector<std::string> empty;
     for (std::size_t i = 0; i < counts.size(); ++i) {

@@ -309,6 +309,7 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     ExportOptions exported;
     exported.preprocessing = trunk.preprocessing();
     exported.labels = data.classes.names();
+    exported.multi_label = data.multi_label;
     exported.description =
         fmt::format("A linear layer for {} classes on the frozen trunk of {}, fitted by Locus to {} photos.", classes,
                     options.from.filename().string(), labels.size());

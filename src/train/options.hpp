@@ -66,6 +66,7 @@ struct TrainOptions {
     std::filesystem::path folder;  ///< for checkpoint, log.csv, training.html; empty: `output` with .training behind it
     bool half_weights = false;     ///< store convolutions' kernels as float16 in `output`
     bool resume = false;
+    bool overwrite = false;  ///< begin anew where a training was stopped
     int engine_threads = 0;  ///< 0: one a core
     int loader_threads = 1;
     int validate_every = 1;         ///< epochs; the last one always

@@ -60,6 +60,7 @@ private:
     void agree_on_time();
     TrainOutcome run_epochs();
     void write_model();
+    void require_nothing_unfinished() const;
     void resume();
     void save();
     bool train_epoch();
@@ -131,7 +132,11 @@ Training::Training(const TrainOptions& options, ProcessGroup& ranks)
     make_network();
     planned_epochs_ = options_.epochs;
     plan_ = TrainingPlan(planned_steps());
-    if (options_.resume) resume();
+    if (options_.resume) {
+        resume();
+    } else if (ranks_.is_first() && !options_.overwrite) {
+        require_nothing_unfinished();
+    }
     begin_ = Clock::now();
     plan_.begin_at(position());
 }
@@ -245,9 +250,13 @@ bool Training::train_epoch() {
             throw Error(
                 ErrorKind::resource,
                 fmt::format(
-                    "The loss is no longer a finite number (epoch {}, step {}); {} holds the last good state. A "
-                    "training begun anew with a lower --lr than {} may go better.",
-                    epoch_ + 1, step_ + 1, checkpoint_file().string(), options_.schedule.peak));
+                    "The loss is no longer a finite number (epoch {}, step {}){}. A training begun anew with a lower "
+                    "--lr than {} may go better.",
+                    epoch_ + 1, step_ + 1,
+                    fs::exists(checkpoint_file())
+                        ? fmt::format("; {} holds the last good state", checkpoint_file().string())
+                        : "",
+                    options_.schedule.peak));
         }
         loss_sum_ += result.loss * result.photos;
         right_ += result.right;
@@ -381,6 +390,7 @@ void Training::write_model() {
     ExportOptions exported;
     exported.preprocessing = options_.preprocessing;
     exported.labels = data_.classes.names();
+    exported.multi_label = data_.multi_label;
     exported.half_weights = options_.half_weights;
     exported.description =
         fmt::format("{} with a {} head, {} classes, trained by Locus on {} photos for {} epochs.", name(),
@@ -422,6 +432,19 @@ void Training::save() {
     for (const auto& [name, value] : averaged_->statistics()) put("average-statistic", name, value);
     for (const auto& [name, value] : stepper_->update().state()) put("update", name, value);
     save_checkpoint(checkpoint, checkpoint_file());
+}
+
+/// A training that ends writes its network after its last checkpoint. Throws Error(usage).
+void Training::require_nothing_unfinished() const {
+    const fs::path file = checkpoint_file();
+    std::error_code no_checkpoint, no_network;
+    const auto saved = fs::last_write_time(file, no_checkpoint),
+               written = fs::last_write_time(options_.output, no_network);
+    if (no_checkpoint || (!no_network && written >= saved)) return;
+    throw Error(ErrorKind::usage,
+                fmt::format("{} is of a training that was stopped: --resume goes on with it, --overwrite "
+                            "begins anew.",
+                            file.string()));
 }
 
 void Training::resume() {
@@ -477,6 +500,13 @@ void Training::resume() {
 
 TrainOutcome train(const TrainOptions& options) {
     check_options(options);
+    std::error_code none;
+    if (!options.from.empty() && fs::equivalent(options.from, options.output, none)) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} is the network to begin with, which would be lost: choose another "
+                                "file with --output.",
+                                options.output.string()));
+    }
     const RankEnvironment environment = rank_environment();
     if (options.freeze_trunk) {
         if (environment.size > 1) {

@@ -77,6 +77,7 @@ void TrainingStep::run_group(const Batch& batch, const Group& group, int epoch, 
         loss = at::cross_entropy_loss(logits, target.defined() ? target : label, {}, at::Reduction::Mean, -100,
                                       options_->label_smoothing);
     } else {
+        outcome.right = (target.gather(1, logits.detach().argmax(1, true)) > 0.5).sum().item<double>();
         loss = at::binary_cross_entropy_with_logits(logits, target);
     }
     // The group's loss is the mean over its photos on all ranks; this is its own part of that.

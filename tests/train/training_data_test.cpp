@@ -59,6 +59,13 @@ TEST_F(TrainingDataOf, FilesOfTheValidationDataAreNamedAsWell) {
     EXPECT_THAT(said, HasSubstr("val/blue/Thumbs.db"));
 }
 
+TEST_F(TrainingDataOf, AnImageBesideTheFoldersIsNamedAndPassedOver) {
+    folder.write("train/beside.bmp", bitmap(8, 1, 2, 3, 4));
+    EXPECT_EQ(load("train").photos->samples().size(), 9U);
+    EXPECT_THAT(said, HasSubstr("1 image passed over, beside the folders of classes and so of none: "));
+    EXPECT_THAT(said, HasSubstr("beside.bmp"));
+}
+
 TEST_F(TrainingDataOf, AnEmptyClassFolderIsAClassWithoutImages) {
     std::filesystem::create_directories(folder / "train/yellow");
     const TrainingData data = load("train");

@@ -67,9 +67,29 @@ TEST_F(Training, ResumedInTheMiddleOfAnEpochGivesTheSameBits) {
     EXPECT_FALSE(train(options).finished);
     EXPECT_FALSE(std::filesystem::exists(options.output));
     options.stop_after_steps = 0;
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("--resume goes on with it, --overwrite begins anew"));
     options.resume = true;
     EXPECT_TRUE(train(options).finished);
     EXPECT_EQ(bytes_of(folder / "broken.onnx"), bytes_of(folder / "whole.onnx"));
+}
+
+TEST_F(Training, AFinishedRunIsReplacedAndAStoppedOneOnlyWhenTold) {
+    TrainOptions options = small(folder, "again");
+    options.epochs = 1;
+    EXPECT_TRUE(train(options).finished);
+    EXPECT_TRUE(train(options).finished);
+    std::filesystem::remove(options.output);
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("--overwrite"));
+    options.overwrite = true;
+    EXPECT_TRUE(train(options).finished);
+}
+
+TEST_F(Training, TheNetworkToBeginWithIsNotWrittenOver) {
+    TrainOptions options = small(folder, "from");
+    options.epochs = 1;
+    train(options);
+    options.from = options.output;
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("which would be lost"));
 }
 
 TEST_F(Training, NumberOfThreadsDoesNotChangeABit) {
