@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <string>
 #include <string_view>
@@ -23,12 +24,15 @@ std::array<char, 1024> last_words{};  // a signal handler may write, but not mak
 std::size_t last_words_size = 0;
 
 void on_interrupt(int signal) {
+    const int kept = errno;
     stop_requested = true;
+    std::signal(signal, SIG_DFL);   // first: whatever becomes of the words, a second one ends the process
+    std::signal(SIGPIPE, SIG_IGN);  // who read them may have had the Ctrl-C as well
     constexpr std::string_view words =
         "\nlocus: stopping as soon as what is in work is done; a second Ctrl-C stops at once\n";
     if (signal == SIGINT) [[maybe_unused]]
         const auto written = ::write(STDERR_FILENO, words.data(), words.size());
-    std::signal(signal, SIG_DFL);
+    errno = kept;
 }
 
 void on_interrupt_of_rank(int) {

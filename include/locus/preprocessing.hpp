@@ -37,7 +37,8 @@ std::optional<Resize> resize_of(std::string_view name);
 /// Pixels that a side of a network's input may have.
 inline constexpr int most_input_side = 16384;
 
-/// What options and files may say of mean and deviation; beyond lie values that nobody scaled to 0..1.
+/// What options and files may say of mean and deviation: a mean beyond is of values that nobody scaled to 0..1, a deviation beyond leaves no
+/// number of float32 to calculate with.
 inline constexpr float most_mean = 2, least_std = 1e-9F, most_std = 1e9F;
 
 struct Preprocessing {

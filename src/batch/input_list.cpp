@@ -108,7 +108,7 @@ private:
             const std::size_t end = std::min(list.find(end_of_path, begin), list.size());
             std::string path = list.substr(begin, end - begin);
             if (end_of_path == '\n' && path.ends_with('\r')) path.pop_back();
-            add_listed(path);
+            if (path != "\n") add_listed(path);
             begin = end + 1;
         }
     }

@@ -34,13 +34,13 @@ namespace {
     return false;
 }
 
-/// How many copies of this program the launcher says to have started, of whatever make it is; 1 where there is none.
+/// How many copies of this program the launcher says to have started for one job, Open MPI's or another's; 1 where there is none. (Slurm's own
+/// variables do not tell a job from the shells and the separate jobs that it starts as well.)
 int copies_started() {
-    int copies = 1;
-    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-        if (const char* size = std::getenv(variable)) copies = std::max(copies, std::atoi(size));
+    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
+        if (const char* size = std::getenv(variable)) return std::max(1, std::atoi(size));
     }
-    return copies;
+    return 1;
 }
 
 /// The units of a run in their order, taken by whoever is free. None is given out while `ahead` of them were begun since the oldest that
@@ -371,7 +371,7 @@ void Cluster::work(const Work& work, int threads) const {
 Cluster Cluster::join() {
     if (copies_started() > 1) {
         throw Error(ErrorKind::unsupported,
-                    "This Locus was built without MPI: run it once, without mpirun or srun, or build it with "
+                    "This Locus was built without MPI: run it once, without mpirun, or build it with "
                     "-DLOCUS_MPI=ON.");
     }
     return alone();

@@ -108,8 +108,9 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
         const nlohmann::json coco = nlohmann::json::parse(read_text(file));
         place = "its table of images";
         std::unordered_map<std::int64_t, std::string> names;
+        std::size_t number = 0;
         for (const auto& image : coco.at("images")) {
-            place = fmt::format("entry {} of its images", names.size());
+            place = fmt::format("entry {} of its images", number++);
             const std::string name = image.at("file_name").get<std::string>();
             names[image.at("id").get<std::int64_t>()] = name;
             Truth& truth = truths.at(name);
@@ -122,7 +123,7 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
             truth.height = static_cast<int>(height);
         }
         place = "its table of annotations";
-        std::size_t number = 0;
+        number = 0;
         for (const auto& annotation : coco.at("annotations")) {
             place = fmt::format("entry {} of its annotations", number++);
             if (annotation.value("iscrowd", 0) != 0) continue;
@@ -146,6 +147,9 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
                 .boxes.push_back(box_of_corners(left, top, std::max(left, std::ceil(x + width - 0.5) - 1),
                                                 std::max(top, std::ceil(y + height - 0.5) - 1)));
         }
+    } catch (const nlohmann::json::parse_error& error) {
+        throw Error(ErrorKind::io, fmt::format("{} is no COCO file, because it is no JSON from byte {} on.",
+                                               text::quote(file.string()), error.byte));
     } catch (const nlohmann::json::exception&) {
         throw Error(
             ErrorKind::io,
@@ -214,6 +218,12 @@ Truth read_xml(const XmlElement& root, const std::string& fallback) {
 void add(TruthList& truths, const std::vector<Annotation>& annotations) {
     std::map<std::string, std::set<std::string>> folders;
     for (const Annotation& annotation : annotations) folders[annotation.truth.name].insert(annotation.folder);
+    const auto several = std::ranges::find_if(folders, [](const auto& entry) { return entry.second.size() > 1; });
+    if (several != folders.end()) {
+        truths.remarks.push_back(
+            fmt::format("{} is annotated in several folders: images of such names are known by their folder, as {}.",
+                        text::quote(several->first), text::quote(*several->second.rbegin() + '/' + several->first)));
+    }
     for (const auto& [folder, truth] : annotations) {
         const bool is_unique = folder.empty() || folders.at(truth.name).size() == 1;
         Truth& known = truths.at(is_unique ? truth.name : folder + '/' + truth.name);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "locus/error.hpp"
 #include "text/quote.hpp"
@@ -33,6 +34,13 @@ constexpr std::string_view beginning = R"({"locus-evaluate":)";
 
 /// Whether a journal's first line, or what of it was written before a run was stopped, is of an evaluation.
 bool is_ours(std::string_view line) { return line.starts_with(beginning) || beginning.starts_with(line); }
+
+/// The version of Locus in a heading; "" where none is said.
+std::string version_in(const std::string& heading) {
+    const auto values = nlohmann::json::parse(heading, nullptr, false);
+    const bool is_said = values.is_object() && values.contains("locus") && values["locus"].is_string();
+    return is_said ? values["locus"].get<std::string>() : "";
+}
 
 [[noreturn]] void refuse_strangers(const std::filesystem::path& file) {
     throw Error(ErrorKind::usage, fmt::format("{} is not of an evaluation: choose another folder with --out, or "
@@ -117,7 +125,15 @@ void Journal::read_back(const std::string& heading) {
         std::ifstream stream(file_, std::ios::binary);
         std::string line;
         for (bool first = true; std::getline(stream, line) && !stream.eof(); first = false) {
+            if (first && !is_ours(line)) refuse_strangers(file_);
             if (first && line != heading) {
+                if (const std::string other = version_in(line); !other.empty() && other != version_in(heading)) {
+                    throw Error(
+                        ErrorKind::usage,
+                        fmt::format("{} was begun by Locus {}, whose numbers are not mixed with others: go on with "
+                                    "that one, or --overwrite to begin anew.",
+                                    text::quote(file_.string()), other));
+                }
                 throw Error(
                     ErrorKind::usage,
                     fmt::format("{} was begun with other options, models or data: give those, or --overwrite to begin "

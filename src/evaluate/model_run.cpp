@@ -19,12 +19,13 @@ namespace locus::evaluate {
 
 namespace {
 
-/// Why the scores cannot be kept; "" where they can.
-std::string fault_of(const std::vector<ImageScores>& rows) {
-    for (const ImageScores& scores : rows) {
-        for (const auto& [metric, value] : scores.values) {
-            if (!std::isfinite(value))
-                return fmt::format("its {} is not a number: the network's scores are none", metric);
+/// Why the scores under these rows cannot be kept; "" where they can.
+std::string fault_of(const std::vector<ImageScores>& scores, const std::vector<RowName>& rows) {
+    for (std::size_t r = 0; r < scores.size(); ++r) {
+        for (const auto& [metric, value] : scores[r].values) {
+            if (std::isfinite(value)) continue;
+            return fmt::format("its {} by {} {} is not a number: the network's scores are none", metric, rows[r].model,
+                               rows[r].method);
         }
     }
     return {};
@@ -97,11 +98,20 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
         });
     });
     if (!truths.all().empty()) {
-        std::size_t found = 0;
-        for (const dataset::Sample& sample : data_.samples) found += truths.find(sample.name) != nullptr ? 1 : 0;
-        if (found < truths.all().size()) {
+        std::map<const Truth*, std::size_t> images;
+        for (const dataset::Sample& sample : data_.samples) {
+            if (const Truth* truth = truths.find(sample.name)) ++images[truth];
+        }
+        if (images.size() < truths.all().size()) {
             remarks_.push_back(fmt::format("{} of {} images with boxes or masks are not among the data: left out.",
-                                           truths.all().size() - found, truths.all().size()));
+                                           truths.all().size() - images.size(), truths.all().size()));
+        }
+        const auto shared = std::ranges::find_if(images, [](const auto& entry) { return entry.second > 1; });
+        if (shared != images.end()) {
+            remarks_.push_back(
+                fmt::format("The boxes or the mask of {} are taken for {} images of that name in several "
+                            "folders: name the folders as well.",
+                            text::quote(shared->first->name), shared->second));
         }
     }
 }
@@ -214,7 +224,7 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
             for (ImageScores& scores : baselines_.score(prepared.truth, indices[prepared.place]))
                 prepared.rows.push_back(std::move(scores));
             ImageRecord& record = records[prepared.place];
-            record.error = fault_of(prepared.rows);
+            record.error = fault_of(prepared.rows, rows());
             if (record.error.empty()) record.rows = std::move(prepared.rows);
         }
     }

@@ -109,6 +109,12 @@ private:
                                               source.name, why));
 }
 
+[[noreturn]] void fail_opacity(const Source& source, std::string_view colours) {
+    throw Error(ErrorKind::image, fmt::format("{} is a TIFF file whose pixels have an opacity beside {}, which is not "
+                                              "read. Store it without the opacity, or as RGB.",
+                                              source.name, colours));
+}
+
 /// Refuses what libtiff would turn into a wrong picture, or into none for a reason better said in our words.
 void require_readable(const TiffFile& file, const Source& source) {
     const auto scheme = file.field<std::uint16_t>(TIFFTAG_COMPRESSION);
@@ -151,11 +157,10 @@ Opacity opacity_of(const TiffFile& file, const Source& source) {
         return Opacity::none;
     const auto meaning = file.field<std::uint16_t>(TIFFTAG_PHOTOMETRIC);
     if (meaning == PHOTOMETRIC_PALETTE || meaning == PHOTOMETRIC_SEPARATED)
-        fail_unread(source, "its pixels have an opacity beside a palette's colour or CMYK");
+        fail_opacity(source, "a palette's colour or CMYK");
     const bool is_grey = meaning == PHOTOMETRIC_MINISBLACK || meaning == PHOTOMETRIC_MINISWHITE;
     if (!is_grey || file.field<std::uint16_t>(TIFFTAG_PLANARCONFIG) == PLANARCONFIG_SEPARATE) return Opacity::applied;
-    if (file.field<std::uint16_t>(TIFFTAG_BITSPERSAMPLE) != 8)
-        fail_unread(source, "its pixels have an opacity beside grey that has not 8 bits");
+    if (file.field<std::uint16_t>(TIFFTAG_BITSPERSAMPLE) != 8) fail_opacity(source, "grey that has not 8 bits");
     return kinds[0] == EXTRASAMPLE_ASSOCALPHA ? Opacity::applied : Opacity::beside;
 }
 

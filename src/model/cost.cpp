@@ -32,12 +32,15 @@ std::int64_t multiply_adds(const Node& node, const Shapes& shapes) {
     return 0;
 }
 
-/// Whether what a node reads there was learned. Weights stored as bytes were; the int64 tensors of shape arithmetic, scales and zero points of
+/// Whether what a node reads there was learned. Weights stored as bytes were; the integers of shape arithmetic, scales and zero points of
 /// quantisation, bounds and single numbers in formulas were not.
 bool is_weight(const Node& node, std::size_t place, const Tensor& tensor) {
+    if (node.is("QuantizeLinear") || node.is("DequantizeLinear")) return place == 0;
+    if (node.is("QLinearConv")) return place == 3 || place == 8;
+    if (node.is("QLinearMatMul")) return place == 0 || place == 3;
+    if (node.is("ConvInteger") || node.is("MatMulInteger")) return place < 2;
     if (tensor.type() == DataType::int64 || tensor.type() == DataType::int32 || tensor.type() == DataType::boolean)
         return false;
-    if (node.is("QuantizeLinear") || node.is("DequantizeLinear")) return place == 0;
     if (node.is("Clip") || node.is("Pad") || node.is("Dropout") || node.is("Resize") || node.is("Upsample"))
         return false;
     const bool is_formula = node.is("Add") || node.is("Sub") || node.is("Mul") || node.is("Div") || node.is("Pow") ||

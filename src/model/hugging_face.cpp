@@ -194,7 +194,7 @@ void read_resizing(const Config& config, PreprocessingFacts& facts) {
         facts.resize = size && size->width >= 384 ? Resize::squash : Resize::crop;
     } else if (crop && size && size->is_shorter_side && is_of(config, {"Levit"})) {
         // Its processor enlarges what is said of the shorter side.
-        facts.crop_pct = static_cast<float>(usual);
+        facts.crop_pct = static_cast<float>(std::min(1.0, usual * crop->width / size->width));
         facts.resize = Resize::crop;
     } else if (crop && size && config.flag("do_resize", true)) {
         facts.crop_pct = std::min(1.0F, static_cast<float>(crop->width) / static_cast<float>(size->width));

@@ -5,7 +5,8 @@ namespace locus::train {
 std::optional<PooledHead> find_pooled_head(const model::Graph& graph, const std::string& output) {
     const model::Index index(graph);
     const model::Node* node = index.producer(output);
-    while (node && (node->is("Softmax") || node->is("LogSoftmax") || node->is("Identity") || node->is("Add"))) {
+    while (node && (node->is("Softmax") || node->is("LogSoftmax") || node->is("Sigmoid") || node->is("Identity") ||
+                    node->is("Add"))) {
         node = index.producer(graph.find_constant(node->input(0)) ? node->input(1) : node->input(0));
     }
     if (!node || !(node->is("Gemm") || node->is("MatMul")) || node->int_or("transA", 0)) return std::nullopt;

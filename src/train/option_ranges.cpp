@@ -16,7 +16,7 @@ void require(const char* name, double value, const NumberRange& range) {
 }  // namespace
 
 std::string NumberRange::description() const {
-    return fmt::format("a {}number from {} to {}", is_whole ? "whole " : "", least, most);
+    return fmt::format("a {}number from {} to {}", is_whole ? "whole " : "", static_cast<float>(least), most);
 }
 
 void check_options(const TrainOptions& options) {

@@ -43,7 +43,7 @@ inline constexpr NumberRange validate_every{1, 1e6, true};
 inline constexpr NumberRange checkpoint_every{0, 1e6};         ///< seconds
 inline constexpr NumberRange stop_after{0, 2147483647, true};  ///< steps; 0: never
 inline constexpr NumberRange mean{-most_mean, most_mean};
-inline constexpr NumberRange deviation{1e-9, 1e9};
+inline constexpr NumberRange deviation{least_std, most_std};
 inline constexpr NumberRange white{1e-9, 1e9};
 }  // namespace ranges
 

@@ -134,12 +134,11 @@ std::string differences(const RunSettings& own, const RunSettings& others, const
     const auto compare = [&](const std::string& name) {
         const std::string mine = value_in(own, name), theirs = value_in(others, name);
         if (mine == theirs) return;
-        // Digests say nothing to a reader.
-        const bool is_long = mine.size() + theirs.size() > 60;
+        const bool is_digest = std::max(mine.size(), theirs.size()) == 64;  // which says nothing to a reader
         found += found.empty() ? "" : ", and ";
-        found += is_long ? fmt::format("{} is another", name)
-                         : fmt::format("{} is {} and {} {}", name, mine.empty() ? "not given" : mine, others_have,
-                                       theirs.empty() ? "not given" : theirs);
+        found += is_digest ? fmt::format("{} is another", name)
+                           : fmt::format("{} is {} and {} {}", name, mine.empty() ? "not given" : mine, others_have,
+                                         theirs.empty() ? "not given" : theirs);
     };
     for (const auto& [name, value] : own) compare(name);
     for (const auto& other : others) {

@@ -60,7 +60,6 @@ private:
     void agree_on_time();
     TrainOutcome run_epochs();
     void write_model();
-    void require_nothing_unfinished() const;
     void resume();
     void save();
     bool train_epoch();
@@ -111,6 +110,7 @@ private:
     Clock::time_point begin_ = Clock::now();
     double elapsed_ = 0;        ///< seconds since then, as rank 0 has them
     bool interrupted_ = false;  ///< some rank was told to stop
+    bool finished_ = false;     ///< the network is written
 };
 
 Training::Training(const TrainOptions& options, ProcessGroup& ranks)
@@ -132,11 +132,7 @@ Training::Training(const TrainOptions& options, ProcessGroup& ranks)
     make_network();
     planned_epochs_ = options_.epochs;
     plan_ = TrainingPlan(planned_steps());
-    if (options_.resume) {
-        resume();
-    } else if (ranks_.is_first() && !options_.overwrite) {
-        require_nothing_unfinished();
-    }
+    if (options_.resume) resume();
     begin_ = Clock::now();
     plan_.begin_at(position());
 }
@@ -247,16 +243,15 @@ bool Training::train_epoch() {
         const double rate = options_.schedule.learning_rate(progress());
         const StepResult result = stepper_->run(*batch, epoch_, rate);
         if (!std::isfinite(result.loss)) {
-            throw Error(
-                ErrorKind::resource,
-                fmt::format(
-                    "The loss is no longer a finite number (epoch {}, step {}){}. A training begun anew with a lower "
-                    "--lr than {} may go better.",
-                    epoch_ + 1, step_ + 1,
-                    fs::exists(checkpoint_file())
-                        ? fmt::format("; {} holds the last good state", checkpoint_file().string())
-                        : "",
-                    options_.schedule.peak));
+            throw Error(ErrorKind::resource,
+                        fmt::format("The loss is no longer a finite number (epoch {}, step {}){}. A training begun "
+                                    "anew (--overwrite) with "
+                                    "a lower --lr than {} may go better.",
+                                    epoch_ + 1, step_ + 1,
+                                    fs::exists(checkpoint_file())
+                                        ? fmt::format("; {} holds the last good state", checkpoint_file().string())
+                                        : "",
+                                    options_.schedule.peak));
         }
         loss_sum_ += result.loss * result.photos;
         right_ += result.right;
@@ -381,6 +376,8 @@ TrainOutcome Training::run_epochs() {
         if (interrupted_) return {history_, false};
     }
     if (ranks_.is_first()) write_model();
+    finished_ = true;
+    save();
     return {history_, true};
 }
 
@@ -421,6 +418,7 @@ void Training::save() {
                          {"epoch_seconds", epoch_seconds_},
                          {"waited", waited_},
                          {"settings", settings_},
+                         {"finished", finished_},
                          {"history", to_json(history_)}};
     checkpoint.state = state.dump();
     const auto put = [&](const std::string& kind, const std::string& name, const at::Tensor& value) {
@@ -434,19 +432,6 @@ void Training::save() {
     save_checkpoint(checkpoint, checkpoint_file());
 }
 
-/// A training that ends writes its network after its last checkpoint. Throws Error(usage).
-void Training::require_nothing_unfinished() const {
-    const fs::path file = checkpoint_file();
-    std::error_code no_checkpoint, no_network;
-    const auto saved = fs::last_write_time(file, no_checkpoint),
-               written = fs::last_write_time(options_.output, no_network);
-    if (no_checkpoint || (!no_network && written >= saved)) return;
-    throw Error(ErrorKind::usage,
-                fmt::format("{} is of a training that was stopped: --resume goes on with it, --overwrite "
-                            "begins anew.",
-                            file.string()));
-}
-
 void Training::resume() {
     const fs::path file = checkpoint_file();
     const Checkpoint checkpoint =
@@ -455,14 +440,15 @@ void Training::resume() {
     if (!state.contains("settings")) {
         throw Error(ErrorKind::usage,
                     fmt::format("{} does not say which photos and options it was made with, so an earlier Locus wrote "
-                                "it; begin anew without --resume.",
+                                "it; --overwrite in place of --resume begins anew.",
                                 file.string()));
     }
     const std::string differing = differences(settings_, state.at("settings").get<RunSettings>(), "was");
     if (!differing.empty()) {
-        throw Error(ErrorKind::usage, fmt::format("{}: {}; --resume goes on with what it was begun with, and without "
-                                                  "--resume training begins anew.",
-                                                  file.string(), differing));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{}: {}; --resume goes on with what it was begun with, --overwrite in "
+                                "its place begins anew.",
+                                file.string(), differing));
     }
     at::NoGradGuard no_gradients;
     const auto take = [&](const std::string& kind, const std::string& name, at::Tensor value) {
@@ -498,6 +484,26 @@ void Training::resume() {
 
 }  // namespace
 
+namespace {
+
+/// Throws Error(usage) where a training was stopped that this one would take the place of.
+void require_nothing_unfinished(const TrainOptions& options) {
+    const fs::path folder = options.folder.empty() ? fs::path(options.output.string() + ".training") : options.folder;
+    const fs::path file = folder / "checkpoint.locus";
+    try {
+        if (!fs::exists(file)) return;
+        const Checkpoint checkpoint = parse_checkpoint(read_checkpoint(file), file);
+        if (nlohmann::json::parse(checkpoint.state).value("finished", false)) return;
+    } catch (const std::exception&) {
+        return;  // nothing that anybody could go on with
+    }
+    throw Error(ErrorKind::usage,
+                fmt::format("{} is of a training that was stopped: --resume goes on with it, --overwrite begins anew.",
+                            file.string()));
+}
+
+}  // namespace
+
 TrainOutcome train(const TrainOptions& options) {
     check_options(options);
     std::error_code none;
@@ -519,6 +525,8 @@ TrainOutcome train(const TrainOptions& options) {
         options.say(fmt::format("rank 0 of {} ({}): waiting for the others at {}:{}.", environment.size,
                                 environment.launcher, environment.host, environment.port));
     }
+    if (!options.resume && !options.overwrite)
+        require_nothing_unfinished(options);  // no rank saves before all are here
     ProcessGroup ranks(environment);
     return Training(options, ranks).run();
 }

@@ -57,9 +57,15 @@ evaluate::TruthList read_boxes_of(const std::vector<dataset::Sample>& photos, co
     evaluate::TruthList boxes = evaluate::read_boxes(source);
     for (const std::string& remark : boxes.remarks) say(remark);
     std::size_t boxed = 0;
+    std::set<const evaluate::Truth*> used;
     for (const dataset::Sample& photo : photos) {
         const evaluate::Truth* truth = boxes.find(photo.name);
-        boxed += truth != nullptr && !truth->boxes.empty();
+        if (truth == nullptr || truth->boxes.empty()) continue;
+        ++boxed;
+        if (used.insert(truth).second) continue;
+        throw Error(ErrorKind::usage,
+                    fmt::format("{}: {} may be any of several photos, {} among them: name the folders as well.",
+                                source.string(), text::quote(truth->name), text::quote(photo.name)));
     }
     if (boxed == 0) {
         throw Error(

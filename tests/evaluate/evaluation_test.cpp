@@ -295,12 +295,14 @@ TEST_F(EvaluateMaps, FilesOfOthersAreRefusedUnlessToldOtherwise) {
         EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--overwrite")) << file;
         EXPECT_EQ(text_of(folder_ / file), "mine\n");
     }
-    std::filesystem::remove_all(folder_ / "out");
-    folder_.write("out/records.jsonl", R"({"my": "records"})");  // without an end of line
-    for (const Begin begin : {Begin::fresh, Begin::resume}) {
-        options_.begin = begin;
-        EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--overwrite"));
-        EXPECT_EQ(text_of(folder_ / "out/records.jsonl"), R"({"my": "records"})");
+    for (const std::string records : {R"({"my": "records"})", "{\"my\": \"records\"}\n"}) {
+        std::filesystem::remove_all(folder_ / "out");
+        folder_.write("out/records.jsonl", records);
+        for (const Begin begin : {Begin::fresh, Begin::resume}) {
+            options_.begin = begin;
+            EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("is not of an evaluation"));
+            EXPECT_EQ(text_of(folder_ / "out/records.jsonl"), records);
+        }
     }
     options_.out = folder_.write("file", "mine");
     EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("--out"));

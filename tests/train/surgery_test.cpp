@@ -6,6 +6,7 @@
 #include "error_of.hpp"
 #include "model/onnx_file.hpp"
 #include "runtime/session.hpp"
+#include "train/export.hpp"
 #include "train/frozen_trunk.hpp"
 #include "train/gap_head.hpp"
 #include "train/random.hpp"
@@ -41,6 +42,16 @@ TEST(NewHead, RunsInOnnxRuntimeWithThePapersConvolution) {
         EXPECT_EQ(find_pooled_head(m.graph, "logits").has_value(),
                   head == model::Head::gap || head == model::Head::gmp);
     }
+}
+
+TEST(PooledHead, IsFoundBehindASigmoid) {
+    model::Model m = model::build({.name = "tiny", .classes = 3});
+    const auto plain = find_pooled_head(m.graph, m.graph.outputs.front().name);
+    ASSERT_TRUE(plain);
+    end_in_sigmoid(m);
+    const auto found = find_pooled_head(m.graph, m.graph.outputs.front().name);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->features, plain->features);
 }
 
 TEST(NewHead, UnknownTensorsAndVectorsAreRefused) {

@@ -77,8 +77,11 @@ TEST_F(Training, AFinishedRunIsReplacedAndAStoppedOneOnlyWhenTold) {
     TrainOptions options = small(folder, "again");
     options.epochs = 1;
     EXPECT_TRUE(train(options).finished);
+    std::filesystem::remove(options.output);  // put to use elsewhere
     EXPECT_TRUE(train(options).finished);
-    std::filesystem::remove(options.output);
+    options.stop_after_steps = 1;
+    EXPECT_FALSE(train(options).finished);
+    options.stop_after_steps = 0;
     EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("--overwrite"));
     options.overwrite = true;
     EXPECT_TRUE(train(options).finished);
