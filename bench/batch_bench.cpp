@@ -6,7 +6,8 @@
 /// Without a model: the builder's mobilenet-v2; without photos: those in third_party/photos.
 ///
 /// Five jobs on the same photos with as many threads as cores, one image at a time each: the bare network passes; those with reading and decoding; with
-/// encoding too; the command with overlays, boxes and report; the command without pictures. Each is a program of its own, anew in every round: which
+/// encoding too; the command with overlays, boxes and report; the command without pictures. A sixth is the bare passes one after another, each on all
+/// cores: what a loop over a session makes of the machine. Each is a program of its own, anew in every round: which
 /// memory a process happens to get shows in its passes. The command's time is all of it, from its start to its end; of the bare parts, only the work.
 
 #include <malloc.h>
@@ -45,13 +46,13 @@ namespace fs = std::filesystem;
 /// Option with which the program does one of the bare jobs, prints its rate and ends.
 constexpr const char* only_part = "--part";
 
-/// Calls `work` for 0 ... count - 1 on one thread a core; images a second.
-double rate(std::size_t count, const std::function<void(std::size_t)>& work) {
+/// Calls `work` for 0 ... count - 1 on so many threads; images a second.
+double rate(std::size_t count, unsigned threads, const std::function<void(std::size_t)>& work) {
     std::atomic<std::size_t> next{0};
     const auto start = std::chrono::steady_clock::now();
     {
         std::vector<std::jthread> pool;
-        for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i) {
+        for (unsigned i = 0; i < threads; ++i) {
             pool.emplace_back([&] {
                 for (std::size_t index; (index = next++) < count;) work(index);
             });
@@ -68,17 +69,20 @@ std::vector<fs::path> read_list(const fs::path& list) {
     return files;
 }
 
-/// Images a second of a bare job: "network", "decode" (and network) or "encode" (and both).
+/// Images a second of a bare job: "network", "sequence" (of passes on all cores), "decode" (and network) or "encode" (and both).
 double rate_of_part(const std::string& part, const fs::path& model_file, const std::vector<fs::path>& photos) {
     // As the command does: else the pictures' memory is given back to the system and cleared anew each time.
     mallopt(M_MMAP_THRESHOLD, 16 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    const explain::Network network = explain::load_network(model_file, {.threads = 1});
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    const bool in_sequence = part == "sequence";
+    const explain::Network network =
+        explain::load_network(model_file, {.threads = in_sequence ? static_cast<int>(cores) : 1});
     const runtime::Session bare(network.model, network.session);
     const Tensor input = explain::random_input(network, 1, 1);
     const auto pass = [&] { bare.run({{network.input, input}}, {network.head.output}); };
     pass();
-    return rate(photos.size(), [&](std::size_t i) {
+    return rate(photos.size(), in_sequence ? 1 : cores, [&](std::size_t i) {
         if (part == "encode") {
             image::encode_jpeg(image::decode(photos[i]).image, 90);
         } else if (part == "decode") {
@@ -201,6 +205,7 @@ int main(int argc, char** argv) {
         {"locus explain: overlays, boxes, report",
          [&] { return (with_pictures = command("overlay,boxes,report")).rate; }},
         {"locus explain: boxes, no pictures", [&] { return command("boxes").rate; }},
+        {"bare network passes, one by one on all cores", [&] { return run_part("sequence", model_file, list); }},
     };
     constexpr int rounds = 5;
     std::vector<std::vector<double>> rates(jobs.size());
@@ -211,7 +216,7 @@ int main(int argc, char** argv) {
                model_file.filename().string(), std::thread::hardware_concurrency(), rounds);
     const double network_rate = bench::median(rates[0]);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        fmt::print("{:<42} {:>8.1f}  {:>5.1f} % of the bare network\n", jobs[i].first, bench::median(rates[i]),
+        fmt::print("{:<44} {:>8.1f}  {:>5.1f} % of the bare network\n", jobs[i].first, bench::median(rates[i]),
                    100 * bench::median(rates[i]) / network_rate);
     }
     fmt::print("overlays, boxes and report run at {:.1f} % of what the bare parts allow\n",
