@@ -45,7 +45,7 @@ std::string title_of(const RowName& name) {
 
 std::string curve_figures(const Summary& summary) {
     std::string html;
-    const auto add = [&](Chart chart) {
+    const auto add = [&](const Chart& chart) {
         if (!chart.lines.empty()) html += figure_of(chart);
     };
     Chart largest{"Box accuracy, largest contour, IoU ≥ 0.5", "threshold", "% of images", 0, 1, 0, 100, {}};
