@@ -264,7 +264,7 @@ LinearLayer fit_linear_layer(const Tensor& features, const std::vector<std::vect
 
 TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     TrainOptions options = given;
-    if (options.folder.empty()) options.folder = options.output.string() + ".training";
+    options.folder = options.run_folder();
     const auto say = [&](const std::string& line) {
         if (options.say) options.say(line);
     };

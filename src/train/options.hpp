@@ -64,7 +64,10 @@ struct TrainOptions {
     // The run.
     std::filesystem::path output = "model.onnx";
     std::filesystem::path folder;  ///< for checkpoint, log.csv, training.html; empty: `output` with .training behind it
-    bool half_weights = false;     ///< store convolutions' kernels as float16 in `output`
+    std::filesystem::path run_folder() const {
+        return folder.empty() ? output.native() + ".training" : folder.native();
+    }
+    bool half_weights = false;  ///< store convolutions' kernels as float16 in `output`
     bool resume = false;
     bool overwrite = false;  ///< begin anew where a training was stopped
     int engine_threads = 0;  ///< 0: one a core

@@ -47,6 +47,8 @@ TrainOptions as_rank(TrainOptions options, const ProcessGroup& ranks) {
     return options;
 }
 
+fs::path checkpoint_of(const fs::path& folder) { return folder / "checkpoint.locus"; }
+
 /// One training, from its data to the file it writes.
 class Training {
 public:
@@ -77,7 +79,7 @@ private:
     std::int64_t planned_steps() const { return planned_epochs_ * static_cast<std::int64_t>(steps_per_epoch()); }
     std::size_t steps_per_epoch() const { return maker_.steps_per_epoch(); }
     std::int64_t steps_taken() const { return stepper_->update().steps; }
-    fs::path checkpoint_file() const { return options_.folder / "checkpoint.locus"; }
+    fs::path checkpoint_file() const { return checkpoint_of(options_.folder); }
     /// What is trained, for people.
     std::string name() const { return options_.from.empty() ? options_.network : options_.from.stem().string(); }
     void say(const std::string& line) const {
@@ -119,7 +121,7 @@ Training::Training(const TrainOptions& options, ProcessGroup& ranks)
       threads_(options.engine_threads),
       data_(load_training_data(options_, threads_.count())),
       maker_(options_, data_, {ranks.rank(), ranks.size()}) {
-    if (options_.folder.empty()) options_.folder = options_.output.string() + ".training";
+    options_.folder = options_.run_folder();
     if (ranks_.size() > options_.norm_batch) {
         throw Error(
             ErrorKind::usage,
@@ -488,8 +490,7 @@ namespace {
 
 /// Throws Error(usage) where a training was stopped that this one would take the place of.
 void require_nothing_unfinished(const TrainOptions& options) {
-    const fs::path folder = options.folder.empty() ? fs::path(options.output.string() + ".training") : options.folder;
-    const fs::path file = folder / "checkpoint.locus";
+    const fs::path file = checkpoint_of(options.run_folder());
     try {
         if (!fs::exists(file)) return;
         const Checkpoint checkpoint = parse_checkpoint(read_checkpoint(file), file);
