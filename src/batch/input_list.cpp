@@ -175,10 +175,10 @@ private:
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
             if (is_hidden(entry)) continue;
-            std::error_code none, hidden;
-            const fs::file_type type = fs::status(entry, hidden).type();
+            std::error_code none, why;
+            const fs::file_type type = fs::status(entry, why).type();
             if (type == fs::file_type::none || type == fs::file_type::unknown) {  // nobody can say what it is
-                fail(entry.string(), fmt::format("cannot be read: {}", hidden.message()));
+                fail(entry.string(), fmt::format("cannot be read: {}", why.message()));
             } else if (type == fs::file_type::directory) {
                 // An earlier run into a folder below is no reason to explain its overlays, nor for --resume to find other inputs.
                 if (report::belongs_to_run(entry)) {

@@ -213,6 +213,7 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
             record.error = "memory does not suffice for an image of its size";
         }
     }
+    const std::vector<RowName> names = rows();
     for (auto& [label, group] : groups) {
         try {
             score_group(group, label);
@@ -224,7 +225,7 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
             for (ImageScores& scores : baselines_.score(prepared.truth, indices[prepared.place]))
                 prepared.rows.push_back(std::move(scores));
             ImageRecord& record = records[prepared.place];
-            record.error = fault_of(prepared.rows, rows());
+            record.error = fault_of(prepared.rows, names);
             if (record.error.empty()) record.rows = std::move(prepared.rows);
         }
     }
