@@ -1,14 +1,10 @@
 /// The command: parses, calls the library, prints. One file a subcommand.
 
 #include <malloc.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <iostream>
 #include <new>
 #include <string>
@@ -60,21 +56,12 @@ void refuse_empty_values(CLI::App& app) {
 }
 
 /// Pictures and tensors of every photo take the same few megabytes again: memory is kept, not handed back to the kernel to be cleared
-/// and faulted in anew. The heap's first part, which loading a model fills, is asked for in large pages: of 4 KiB each, MobileNetV2 takes
-/// 19,000.
+/// and faulted in anew. Its pages are small ones: of a virtual machine that hands free memory back to its host, large ones are dear to get
+/// again (docs/performance.md).
 void keep_freed_memory() {
 #ifdef M_MMAP_THRESHOLD
-    constexpr int most = 16 << 20, first_part = 64 << 20;
-    mallopt(M_MMAP_THRESHOLD, most);
-    mallopt(M_TRIM_THRESHOLD, 2 * first_part);
-    mallopt(M_TOP_PAD, first_part);
-    auto* grown = static_cast<char*>(std::malloc(most / 2));
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    char* begin = grown + (page - reinterpret_cast<std::uintptr_t>(grown) % page);
-    const auto room = static_cast<char*>(sbrk(0)) - begin;
-    if (room > 0) madvise(begin, static_cast<std::size_t>(room) / page * page, MADV_HUGEPAGE);
-    std::free(grown);
-    mallopt(M_TOP_PAD, 0);
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 128 << 20);
 #endif
 }
 
