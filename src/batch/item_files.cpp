@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "image/annotation.hpp"
 #include "image/decomposition.hpp"
 #include "image/encode.hpp"
 #include "image/overlay_raw.hpp"
@@ -16,15 +17,9 @@ namespace {
 
 constexpr int jpeg_quality = 90;
 
-/// The first of a label's comma-separated names: "tabby, tabby cat" is "tabby".
-std::string short_name(const Explanation& e) {
-    if (e.class_name.empty()) return fmt::format("class {}", e.class_index);
-    return e.class_name.substr(0, e.class_name.find(','));
-}
-
 std::string caption(const Explanation& e) {
-    return e.probability ? fmt::format("{} {:.0f} %", short_name(e), 100.0 * *e.probability)
-                         : fmt::format("{} {:.4g}", short_name(e), e.score);
+    return e.probability ? fmt::format("{} {:.0f} %", image::class_name_in_picture(e), 100.0 * *e.probability)
+                         : fmt::format("{} {:.4g}", image::class_name_in_picture(e), e.score);
 }
 
 class ItemWriter {

@@ -38,6 +38,11 @@ int text_height(const Image& picture) {
     return std::max(8, static_cast<int>(std::lround(side * 0.028)));
 }
 
+std::string class_name_in_picture(const Explanation& explanation) {
+    const std::string name = explanation.class_name.substr(0, explanation.class_name.find(','));
+    return name.empty() || !is_writable(name) ? fmt::format("class {}", explanation.class_index) : name;
+}
+
 void draw_boxes(Image& picture, const std::vector<Box>& boxes) {
     const int line = std::max(1, static_cast<int>(std::lround(shorter_side(picture) * 0.006)));
     const int rim = std::max(1, line / 2);

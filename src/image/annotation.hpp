@@ -8,12 +8,17 @@
 
 #include "image/heat.hpp"
 #include "locus/boxes.hpp"
+#include "locus/explainer.hpp"
 #include "locus/image.hpp"
 
 namespace locus::image {
 
 /// Height of capitals in a picture of this size, pixels; 0 where text is not legible (a side below 64 pixels).
 int text_height(const Image& picture);
+
+/// What a class is called in pictures: the first of its label's comma-separated names, "tabby" of "tabby, tabby cat"; "class 281" where it
+/// has no label, or one in letters that pictures do not have (image/text.hpp).
+std::string class_name_in_picture(const Explanation& explanation);
 
 /// Outlines: white on dark, about 0.6 % of the shorter side and at least one pixel wide; the first box stands out.
 void draw_boxes(Image& picture, const std::vector<Box>& boxes);

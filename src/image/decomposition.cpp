@@ -66,10 +66,7 @@ std::vector<Tile> tiles_of(const Explanation& explanation) {
     }
     tiles.front().sign = ' ';
     tiles.push_back({.map = std::move(rest), .title = "all other channels"});
-    const std::string& name = explanation.class_name;
-    const std::string label =
-        name.empty() ? fmt::format("class {}", explanation.class_index) : name.substr(0, name.find(','));
-    tiles.push_back({.map = explanation.map, .title = label, .sign = '='});
+    tiles.push_back({.map = explanation.map, .title = image::class_name_in_picture(explanation), .sign = '='});
     return tiles;
 }
 

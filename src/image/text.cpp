@@ -171,6 +171,14 @@ std::string transliterate(std::string_view utf8) {
     return ascii;
 }
 
+bool is_writable(std::string_view utf8) {
+    for (std::size_t at = 0; at < utf8.size();) {
+        const char32_t code = next_code(utf8, at);
+        if (code >= 0x80 && ascii_of(code) == "?") return false;
+    }
+    return true;
+}
+
 Text render_text(std::string_view utf8, int capitals) { return render_ascii(transliterate(utf8), capitals); }
 
 Text render_text_within(std::string_view utf8, int capitals, int most_width) {

@@ -21,6 +21,9 @@ using Color = std::array<std::uint8_t, 3>;
 /// become plain, what remains is '?'.
 std::string transliterate(std::string_view utf8);
 
+/// Whether that leaves nothing a '?' that was a letter.
+bool is_writable(std::string_view utf8);
+
 /// How much of each pixel a line of text covers, 0 ... 255.
 struct Text {
     int width = 0;

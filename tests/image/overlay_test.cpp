@@ -270,6 +270,19 @@ TEST(Text, IsTransliterated) {
     EXPECT_EQ(image::transliterate("caf\xe9"), "caf?");
     EXPECT_EQ(image::transliterate("\xe2\x82"), "?");
     EXPECT_EQ(image::transliterate("tab\tline\n"), "tab line ");
+    EXPECT_TRUE(image::is_writable("Café? 94 %"));
+    EXPECT_FALSE(image::is_writable("gato 猫"));
+    EXPECT_FALSE(image::is_writable("caf\xe9"));
+}
+
+TEST(Label, IsTheFirstNameOrTheIndex) {
+    const auto shown = [](const std::string& label) {
+        return image::class_name_in_picture({.class_index = 281, .class_name = label});
+    };
+    EXPECT_EQ(shown("tabby, tabby cat"), "tabby");
+    EXPECT_EQ(shown(""), "class 281");
+    EXPECT_EQ(shown("虎斑猫"), "class 281");
+    EXPECT_EQ(shown("chat tigré, 虎斑猫"), "chat tigré");
 }
 
 TEST(Text, FillsTheHeightAskedForAndNoMore) {
