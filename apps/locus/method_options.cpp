@@ -71,6 +71,10 @@ std::vector<std::pair<std::string, std::string>> MethodArguments::words() const 
     require(target_image, "--target-image", "similarity");
     if (!target_embedding.empty() && !target_image.empty())
         throw Error(ErrorKind::usage, "--target-embedding and --target-image both say what to compare with: give one");
+    if (number == "similarity" && target_embedding.empty() && target_image.empty())
+        throw Error(ErrorKind::usage,
+                    "--target similarity needs what to compare with: --target-image PHOTO or "
+                    "--target-embedding FILE.npy");
     if (!number.empty()) result.emplace_back("target", number);
     if (!fuse.empty()) result.emplace_back("fuse", fuse);
     if (!grid.empty()) result.emplace_back("grid", grid);

@@ -281,6 +281,7 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
     method_options.target.mask = options.target_mask;
     method_options.target.reference = options.target_embedding;
     if (options.target_image) method_options.target.reference = embedding(state_->network, *options.target_image);
+    explain::require_reference(method_options.target);
     state_->prepare(options.method, method_options);
     state_->augment = method_options.augment;
     for (std::size_t i = 0; i < state_->methods.size(); ++i) {

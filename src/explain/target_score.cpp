@@ -15,7 +15,7 @@ namespace {
 using model::Value;
 
 std::vector<float> reference_values(const TargetScore& target, std::int64_t size) {
-    if (!target.reference) throw Error(ErrorKind::usage, "the target 'similarity' needs a reference embedding");
+    require_reference(target);
     if (target.reference->size() != size) {
         throw Error(ErrorKind::usage, fmt::format("the reference embedding has {} values where the network makes {}",
                                                   target.reference->size(), size));
@@ -60,6 +60,12 @@ Value similarity_gradient(model::Emitter& emit, const TargetScore& target, const
 }
 
 }  // namespace
+
+void require_reference(const TargetScore& target) {
+    if (target.kind != TargetKind::similarity || target.reference) return;
+    throw Error(ErrorKind::usage,
+                "the target similarity needs what to compare with: a photo (target image) or an embedding");
+}
 
 ScoreExtents score_extents(const Shape& scores) {
     ScoreExtents extents;

@@ -153,6 +153,7 @@ TEST_F(MethodOptionsOfTheCommand, ErrorsSayWhatWouldBeRight) {
     EXPECT_THAT(error({"-M", "grad-cam", "--target-mask", "mask.npy", "--target-embedding", "mask.npy"}),
                 HasSubstr("--target-embedding is for the target similarity, and the target mask is asked for"));
     EXPECT_THAT(error({"-M", "grad-cam", "--target-image", "a.png", "-c", "2"}), HasSubstr("no class is asked for"));
+    EXPECT_THAT(error({"--target", "similarity"}), HasSubstr("--target similarity needs what to compare with"));
     EXPECT_THAT(error({"-M", "finer-cam", "--set", "nearest=6"}), HasSubstr("nearest is 6, but a class has 5 others"));
     EXPECT_THAT(error({"-M", "finer-cam", "--target", "probability"}), HasSubstr("another target is for grad-cam"));
     EXPECT_THAT(error({"-M", "grad-cam", "-l", ","}), HasSubstr("names none between two commas"));

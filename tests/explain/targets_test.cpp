@@ -164,6 +164,7 @@ TEST(Targets, SimilarityToAPhotoIsOneForThePhotoItself) {
     EXPECT_LT(different[0].score, 0.9999);
     EXPECT_FALSE(different[0].probability);
     EXPECT_TRUE(std::ranges::any_of(different[0].map.values, [](float value) { return value != 0; }));
+    EXPECT_THROW(Explainer(file, {.settings = {{"target", "similarity"}}}), Error);  // by the method auto too
 }
 
 TEST(EigenSmoothing, IsForMethodsThatSumOverChannels) {
