@@ -1,0 +1,20 @@
+#pragma once
+
+/// What a run is, in the terms of its results: the record that heads results.json, and all that results depend on.
+
+#include <string>
+#include <vector>
+
+#include "batch/run.hpp"
+#include "report/run_journal.hpp"
+
+namespace locus::batch {
+
+/// What results.json says of the run; `sha256` is the model's.
+report::RunRecord run_record(const RunOptions& options, const Explainer& explainer, const std::string& sha256);
+
+/// Everything that the results depend on, by the names that users know.
+report::RunPlan run_plan(const RunOptions& options, const std::vector<InputItem>& inputs,
+                         const report::RunRecord& record, const Explainer& explainer);
+
+}  // namespace locus::batch

@@ -1,0 +1,105 @@
+#include "batch/worker.hpp"
+
+#include <new>
+#include <utility>
+
+#include "batch/item_files.hpp"
+#include "image/decode.hpp"
+#include "image/encode.hpp"
+#include "image/preview.hpp"
+#include "locus/error.hpp"
+
+namespace locus::batch {
+namespace {
+
+constexpr int preview_quality = 80;  // of JPEG, of 100
+
+}  // namespace
+
+Worker::Worker(const RunOptions& options, const std::vector<InputItem>& inputs, const Explainer& explainer,
+               const std::vector<ClassRequest>& classes, const RunObserver& observer, const std::atomic<bool>& stop)
+    : options_(options),
+      inputs_(inputs),
+      explainer_(explainer),
+      classes_(classes),
+      observer_(observer),
+      stop_(stop),
+      previews_(report::preview_plan(inputs.size())) {}
+
+std::vector<Outcome> Worker::explain(const std::vector<std::size_t>& indices) const {
+    std::vector<std::size_t> readable;
+    std::vector<Source> sources;
+    std::vector<Outcome> outcomes;
+    InputBatch batch(explainer_.preprocessing(), indices.size());
+    for (const std::size_t index : indices) {
+        try {
+            if (!inputs_[index].error.empty()) throw Error(ErrorKind::io, inputs_[index].error);
+            Source source = batch.read(inputs_[index], needs_pictures(), &stop_);
+            if (const int side = preview_side(index); side > 0)  // now, while the picture is in the cache
+                source.preview = image::encode_jpeg(image::preview(source.picture, side), preview_quality);
+            sources.push_back(std::move(source));
+            readable.push_back(index);
+        } catch (const image::Stopped&) {
+            return {};
+        } catch (const Error& error) {
+            outcomes.push_back(failed(index, error.what()));
+        } catch (const std::bad_alloc&) {
+            outcomes.push_back(failed(index, "memory does not suffice to decode it"));
+        }
+    }
+    if (readable.empty()) return outcomes;
+    std::vector<std::vector<Explanation>> explanations;
+    std::string failure;
+    try {
+        explanations = explainer_.explain(batch.take(), {classes_});
+    } catch (const Error& error) {
+        failure = error.what();
+    } catch (const std::bad_alloc&) {
+        failure = "memory does not suffice to explain it";
+    }
+    if (explanations.empty() && readable.size() == 1) {
+        outcomes.push_back(failed(readable.front(), failure));
+        return outcomes;
+    }
+    if (explanations.empty()) {
+        // One input of another shape spoils the batch: each alone tells which.
+        for (const std::size_t index : readable) {
+            for (Outcome& outcome : explain({index})) outcomes.push_back(std::move(outcome));
+        }
+        return outcomes;
+    }
+    for (std::size_t i = 0; i < readable.size(); ++i)
+        outcomes.push_back(finished(readable[i], std::move(sources[i]), std::move(explanations[i])));
+    return outcomes;
+}
+
+int Worker::preview_side(std::size_t index) const {
+    return options_.save.report && index < previews_.images ? previews_.side : 0;
+}
+
+/// The same for all of a run, so that scores do not depend on a photo's place in it.
+bool Worker::needs_pictures() const {
+    return options_.save.overlay || options_.explainer.parts > 0 || options_.save.report;
+}
+
+Outcome Worker::finished(std::size_t index, Source source, std::vector<Explanation> explanations) const {
+    try {
+        const std::vector<std::byte> preview = std::move(source.preview);
+        const report::ImageRecord record =
+            write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_);
+        return {index, report::journal_line(index, record, preview, preview_side(index) > 0),
+                observer_.describe ? observer_.describe(record) : "", std::nullopt};
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::io) throw;
+        return failed(index, error.what());
+    } catch (const std::bad_alloc&) {
+        return failed(index, "memory does not suffice for its pictures");
+    }
+}
+
+Outcome Worker::failed(std::size_t index, const std::string& why) const {
+    const report::Failure failure{inputs_[index].name, why};
+    return {index, report::journal_line(index, failure), "", failure};
+}
+
+}  // namespace locus::batch
