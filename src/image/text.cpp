@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
-#include <utility>
+#include <tuple>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
@@ -113,19 +113,23 @@ const std::array<double, 128>& advances() {
 
 double advance_of(char letter) { return advances()[static_cast<unsigned char>(letter)]; }
 
-/// One letter's strokes. Those drawn before are kept: drawing takes longer than all that is done with them.
-const cv::Mat& strokes(char letter, const Pen& pen) {
-    constexpr std::size_t most_kept = 1024;
-    thread_local std::map<std::pair<int, char>, cv::Mat> kept;
+/// How much of each pixel a letter covers that begins so many parts of a pixel to the right. Letters drawn before are kept: drawing takes longer
+/// than all that is done with them.
+const cv::Mat& coverage_of(char letter, const Pen& pen, int offset) {
+    constexpr std::size_t most_kept = 4096;
+    thread_local std::map<std::tuple<int, char, int>, cv::Mat> kept;
     if (kept.size() >= most_kept) kept.clear();
-    cv::Mat& drawn = kept[{pen.capitals, letter}];
-    if (drawn.empty()) {
-        const double width = advance_of(letter) * pen.scale;
-        drawn = cv::Mat::zeros(pen.height * supersampling, static_cast<int>(std::ceil(width)) + 2 * pen.margin, CV_8U);
-        cv::putText(drawn, std::string(1, letter), {pen.margin, pen.capitals * supersampling - pen.thickness / 2},
-                    cv::FONT_HERSHEY_SIMPLEX, pen.scale, 255, pen.thickness);
+    cv::Mat& coverage = kept[{pen.capitals, letter, offset}];
+    if (coverage.empty()) {
+        const int parts = offset + static_cast<int>(std::ceil(advance_of(letter) * pen.scale)) + 2 * pen.margin;
+        const int width = (parts + supersampling - 1) / supersampling;
+        cv::Mat large = cv::Mat::zeros(pen.height * supersampling, width * supersampling, CV_8U);
+        cv::putText(large, std::string(1, letter),
+                    {offset + pen.margin, pen.capitals * supersampling - pen.thickness / 2}, cv::FONT_HERSHEY_SIMPLEX,
+                    pen.scale, 255, pen.thickness);
+        cv::resize(large, coverage, {width, pen.height}, 0, 0, cv::INTER_AREA);
     }
-    return drawn;
+    return coverage;
 }
 
 Text render_ascii(const std::string& ascii, int capitals) {
@@ -137,19 +141,20 @@ Text render_ascii(const std::string& ascii, int capitals) {
     text.width = (parts + supersampling - 1) / supersampling;
     text.capitals = capitals;
     text.height = pen.height;
-    cv::Mat large = cv::Mat::zeros(text.height * supersampling, text.width * supersampling, CV_8U);
+    text.coverage.resize(static_cast<std::size_t>(text.width) * static_cast<std::size_t>(text.height));
     double at = 0;
     for (const char letter : ascii) {
-        const cv::Mat& drawn = strokes(letter, pen);
-        const int x = static_cast<int>(std::lround(at));
-        const int width = std::min(drawn.cols, large.cols - x);
-        cv::Mat place = large.colRange(x, x + width);
-        cv::bitwise_or(place, drawn.colRange(0, width), place);
+        const auto x = static_cast<int>(std::lround(at));
+        const cv::Mat& drawn = coverage_of(letter, pen, x % supersampling);
+        const int first = x / supersampling;
+        const int width = std::min(drawn.cols, text.width - first);
+        for (int row = 0; row < text.height; ++row) {
+            std::uint8_t* place = text.coverage.data() + static_cast<std::ptrdiff_t>(row) * text.width + first;
+            const std::uint8_t* letters = drawn.ptr(row);
+            for (int column = 0; column < width; ++column) place[column] = std::max(place[column], letters[column]);
+        }
         at += advance_of(letter) * pen.scale;
     }
-    text.coverage.resize(static_cast<std::size_t>(text.width) * static_cast<std::size_t>(text.height));
-    cv::Mat small(text.height, text.width, CV_8U, text.coverage.data());
-    cv::resize(large, small, small.size(), 0, 0, cv::INTER_AREA);
     return text;
 }
 
