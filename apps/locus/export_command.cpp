@@ -97,6 +97,8 @@ void run(const ExportArguments& arguments) {
     arguments.options.apply(options.options);
     if (!arguments.map_size.empty()) options.map_size = map_size(arguments.map_size);
 
+    options.method = explain::exportable_method(network, options).name;
+    for (const std::string& warning : network.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
     const model::Model explained = explain::explained_model(network, options);
     const std::string what = fmt::format("{} at '{}'", explained.metadata.at("locus.method"),
                                          report::to_utf8(explained.metadata.at("locus.layer")));

@@ -122,8 +122,7 @@ void print(const explain::Network& network, const explain::Inspection& found) {
                    written(candidate.shape), pixels(candidate.receptive_field), pixels(candidate.stride),
                    text::printable(candidate.tensor));
     }
-    fmt::print("  * the target layer chosen\n\nMethods (--method; auto is {})\n",
-               explain::automatic_method(network).name);
+    fmt::print("  * the target layer chosen\n\nMethods (--method; auto is {})\n", found.automatic_method);
     for (const explain::MethodVerdict& verdict : found.methods) {
         fmt::print("  {} {:<20} {}\n", verdict.obstacle.empty() ? "+" : "-", verdict.method,
                    verdict.obstacle.empty() ? "" : "not here: " + verdict.obstacle);
@@ -167,7 +166,7 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
                                   {"receptive_field", finite(candidate.receptive_field)},
                                   {"stride", finite(candidate.stride)}});
     }
-    json["automatic_method"] = explain::automatic_method(network).name;
+    json["automatic_method"] = found.automatic_method;
     for (const explain::MethodVerdict& verdict : found.methods) {
         json["methods"].push_back({{"name", verdict.method},
                                    {"applies", verdict.obstacle.empty()},

@@ -11,7 +11,7 @@
 #include "evaluate/shown_map.hpp"
 #include "evaluate/similarity.hpp"
 #include "explain/batches.hpp"
-#include "explain/method.hpp"
+#include "explain/method_choice.hpp"
 #include "explain/network.hpp"
 #include "explain/scores.hpp"
 #include "explain/shared_pass.hpp"
@@ -133,10 +133,8 @@ ModelScorer::ModelScorer(const std::filesystem::path& model, const std::vector<s
     explain::MethodOptions method_options;
     method_options.seed = options.seed;
     method_options.memory_limit = options.memory_limit;
-    for (const std::string& name : methods) {
-        s.methods.push_back(name == "auto" ? &explain::automatic_method(s.network) : &explain::find_method(name));
-        s.names.push_back(s.methods.back()->name);
-    }
+    s.methods = explain::named_methods(methods, s.network, method_options);
+    for (const explain::Method* method : s.methods) s.names.push_back(method->name);
     if (wants(options, "time")) {
         for (const explain::Method* method : s.methods)
             s.passes.emplace_back(s.network, std::vector{method}, method_options);

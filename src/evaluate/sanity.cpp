@@ -10,6 +10,7 @@
 #include "evaluate/shown_map.hpp"
 #include "evaluate/similarity.hpp"
 #include "explain/batches.hpp"
+#include "explain/method_choice.hpp"
 #include "explain/scores.hpp"
 #include "explain/settings.hpp"
 #include "explain/shared_pass.hpp"
@@ -117,9 +118,8 @@ double mean_of(const std::vector<double>& values) {
 
 SanityResult sanity_check(const explain::Network& network, const Tensor& inputs, const SanityOptions& options,
                           const std::function<void(std::size_t done, std::size_t steps)>& progress) {
-    std::vector<const explain::Method*> methods;
-    for (const std::string& name : options.methods)
-        methods.push_back(name == "auto" ? &explain::automatic_method(network) : &explain::find_method(name));
+    explain::Network changed = network;
+    const auto methods = explain::named_methods(options.methods, changed, options.method);
     if (methods.empty()) throw Error(ErrorKind::usage, "a sanity check needs a method to look at");
     explain::require_effect(methods, options.method);
     if (options.method.augment)
@@ -135,7 +135,6 @@ SanityResult sanity_check(const explain::Network& network, const Tensor& inputs,
     SanityResult result;
     result.steps = dealt_out(layers, options.steps);
     result.classes = best_classes(network, inputs, methods, options.method);
-    explain::Network changed = network;
     std::size_t done = 0;  // layers
     for (std::size_t step = 0; step < result.steps.size(); ++step) {
         for (std::size_t i = 0; i < result.steps[step].layers.size(); ++i)

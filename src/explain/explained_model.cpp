@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "explain/ablation_cam.hpp"
 #include "explain/map_graph.hpp"
+#include "explain/method_choice.hpp"
 #include "explain/node_method.hpp"
 #include "explain/settings.hpp"
 #include "locus/error.hpp"
@@ -158,9 +158,8 @@ void give_labels(Network& network, std::vector<std::string> labels) {
 
 namespace {
 
-/// The method that is meant. Throws where a graph of one pass cannot hold it.
-const Method& exportable_method(const Network& network, const ExplainedModelOptions& options) {
-    const Method& method = options.method == "auto" ? automatic_method(network) : find_method(options.method);
+/// Throws where a graph of one pass cannot hold the method, or where it is not defined for the network.
+void require_exportable(const Method& method, const Network& network, const ExplainedModelOptions& options) {
     if (method.nodes == nullptr) {
         throw Error(
             ErrorKind::unsupported,
@@ -178,8 +177,21 @@ const Method& exportable_method(const Network& network, const ExplainedModelOpti
             throw Error(ErrorKind::unsupported, fmt::format("{} does not apply: {}", method.name, obstacle));
         }
     }
+    // What looks like a head for cam may not be one: its numbers tell, which making it ready looks at.
+    if (&method == &find_method("cam")) prepare(method, network, options.options);
+}
+
+}  // namespace
+
+const Method& exportable_method(Network& network, const ExplainedModelOptions& options) {
+    const auto require = [&](const Method& method) { require_exportable(method, network, options); };
+    if (options.method == "auto") return choose_automatic_method(network, options.options, require);
+    const Method& method = find_method(options.method);
+    require(method);
     return method;
 }
+
+namespace {
 
 /// The declared image input, with the height and width that the nodes of the maps are written for.
 void fix_size(model::ValueInfo& input, const Preprocessing& p) {
@@ -205,8 +217,8 @@ void describe(model::Model& model, const Method& method, const std::string& laye
 }  // namespace
 
 model::Model explained_model(const Network& original, const ExplainedModelOptions& options) {
-    const Method& method = exportable_method(original, options);
-    const Network network = with_free_names(original, !options.top_k);
+    Network network = with_free_names(original, !options.top_k);
+    const Method& method = exportable_method(network, options);
     MethodOptions method_options = options.options;
     if (method.adjust != nullptr) method.adjust(network, method_options);
     const bool on_input = method.map_of_input;
@@ -245,7 +257,7 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
         }
         maps.push_back(fused_nodes(layers, method_options.fusion, network.preprocessing));
         // It divides by the score: where that is negative, what is shown is the map turned back (Attribution::signs).
-        if (options.normalize && method.nodes == ablation_cam_nodes)
+        if (options.normalize && method.divides_by_score)
             maps.back() = maps.back() * model::reshape(model::unary("Sign", graph.score(column)), {-1, 1, 1, 1});
     }
     Value all = maps.size() == 1 ? maps.front() : model::concat(maps, 1);

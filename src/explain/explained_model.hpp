@@ -42,6 +42,9 @@ struct ExplainedModelOptions {
 /// smoothing, and where a tensor of the model stands in the way of a name; Error(usage) for more classes than there are.
 model::Model explained_model(const Network& network, const ExplainedModelOptions& options);
 
+/// The method that is meant, "auto" found out. Throws likewise, and where the method is not defined for the network.
+const Method& exportable_method(Network& network, const ExplainedModelOptions& options);
+
 /// How many scores the model has: the most that `top_k` can be.
 std::int64_t class_count(const Network& network);
 

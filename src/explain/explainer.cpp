@@ -10,6 +10,7 @@
 #include "explain/batches.hpp"
 #include "explain/input_scores.hpp"
 #include "explain/method.hpp"
+#include "explain/method_choice.hpp"
 #include "explain/network.hpp"
 #include "explain/scores.hpp"
 #include "explain/settings.hpp"
@@ -104,13 +105,13 @@ std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::si
 }
 
 /// The guided family changes Relu's rule: without Relu (relu6 is a Clip) there is nothing to change.
-void warn_of_missing_relu(const std::vector<std::string>& methods, explain::Network& network) {
+void warn_of_missing_relu(const std::vector<const explain::Method*>& methods, explain::Network& network) {
     const auto& nodes = network.model.graph.nodes;
     if (std::any_of(nodes.begin(), nodes.end(), [](const model::Node& node) { return node.is("Relu"); })) return;
-    for (const std::string& method : methods) {
-        if (method != "guided-backprop" && method != "deconvnet" && method != "guided-grad-cam") continue;
+    for (const explain::Method* method : methods) {
+        if (!method->changes_relu) continue;
         network.warnings.push_back(
-            fmt::format("the network has no Relu, whose rule {} changes: its gradient is the plain one", method));
+            fmt::format("the network has no Relu, whose rule {} changes: its gradient is the plain one", method->name));
     }
 }
 
@@ -213,46 +214,29 @@ std::vector<ClassRequest> as_requests(const Attribution& one_item) {
     return requests;
 }
 
-/// What "auto" is where `method` fails; null where nothing is left. A layer is asked of the methods that look at one.
-const explain::Method* after(const explain::Method& method, const explain::Network& network,
-                             const explain::MethodOptions& options) {
-    if (method.name == "cam") return &explain::automatic_method(network, false);
-    const bool layer_is_given = !options.layer.empty() || options.layout.grid || options.layout.channels_last;
-    return method.map_of_input || layer_is_given ? nullptr : &explain::find_method("occlusion");
-}
-
-/// "a,b" as methods, each once. "auto" is what applies to the network.
-std::vector<const explain::Method*> parsed_methods(const std::string& text, const explain::Network& network) {
-    std::vector<const explain::Method*> found;
+/// "a,b" as "a" and "b".
+std::vector<std::string> names_in(const std::string& text) {
+    std::vector<std::string> names;
     for (std::size_t begin = 0; begin <= text.size();) {
         const std::size_t end = std::min(text.find(',', begin), text.size());
-        const std::string name = text.substr(begin, end - begin);
-        const explain::Method* method =
-            name == "auto" ? &explain::automatic_method(network) : &explain::find_method(name);
-        if (std::find(found.begin(), found.end(), method) == found.end()) found.push_back(method);
+        names.push_back(text.substr(begin, end - begin));
         begin = end + 1;
     }
-    return found;
+    return names;
 }
 
 }  // namespace
 
 void Explainer::State::prepare(const std::string& text, const explain::MethodOptions& options) {
-    methods = parsed_methods(text, network);
-    explain::require_effect(methods, options);
-    while (!prepared) {
-        try {
-            prepared.emplace(network, methods, options);
-        } catch (const Error& error) {
-            if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::usage) throw;
-            // What looks like a head for cam may not be one, and cam takes no other layer; what has derivatives may still have none that tells.
-            const explain::Method* next = text == "auto" ? after(*methods.front(), network, options) : nullptr;
-            if (next == nullptr) throw;
-            network.warnings.push_back(
-                fmt::format("the method auto is {} here, not {}: {}", next->name, methods.front()->name, error.what()));
-            methods = {next};
-        }
+    if (text == "auto") {
+        methods = {&explain::choose_automatic_method(network, options, [&](const explain::Method& method) {
+            prepared.emplace(network, std::vector{&method}, options);
+        })};
+        return;
     }
+    methods = explain::named_methods(names_in(text), network, options);
+    explain::require_effect(methods, options);
+    prepared.emplace(network, methods, options);
 }
 
 explain::ClassSelection Explainer::State::selection(const std::vector<ClassRequest>& requests) const {
@@ -293,7 +277,7 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
         state_->layers.push_back(state_->prepared->target_layer(i));
     }
     state_->parts = options.parts;
-    warn_of_missing_relu(state_->names, state_->network);
+    warn_of_missing_relu(state_->methods, state_->network);
     if (options.parts > 0 && !state_->prepared->has_parts()) {
         state_->network.warnings.emplace_back(
             "no map is taken apart (--decompose): only cam's own, of a logit, is a weighted sum of feature maps");

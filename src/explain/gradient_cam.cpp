@@ -71,9 +71,10 @@ std::string gradient_obstacle(const Network& network) {
         const auto operators = model::differentiable_operators();
         for (const model::Node& node : network.model.graph.nodes) {
             const std::string& made = node.output(0);
+            const std::vector<std::string> reads = node.reads();
             const bool between =
-                before.contains(made) && std::any_of(node.inputs.begin(), node.inputs.end(),
-                                                     [&](const auto& name) { return behind.contains(name); });
+                before.contains(made) &&
+                std::any_of(reads.begin(), reads.end(), [&](const auto& name) { return behind.contains(name); });
             static const auto in_integers = {"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger", "QLinearConv",
                                              "QLinearMatMul"};
             const bool is_lost = std::any_of(in_integers.begin(), in_integers.end(),

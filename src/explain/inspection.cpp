@@ -81,6 +81,19 @@ std::unordered_set<std::string> computed_behind(const model::Index& index, const
     return behind;
 }
 
+/// Why the method does not apply; of cam, what its numbers say too, where the network can run as it is.
+std::string obstacle_of(const Method& method, const Network& network) {
+    std::string obstacle = method.obstacle == nullptr ? std::string() : method.obstacle(network);
+    if (method.name != "cam" || !obstacle.empty() || network.model.graph.inputs.size() > 1) return obstacle;
+    try {
+        prepare(method, network, {});
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::unsupported) return error.what();
+        // What the runtime has against the model is said where it runs.
+    }
+    return {};
+}
+
 }  // namespace
 
 Inspection inspect(const Network& network) {
@@ -112,9 +125,9 @@ Inspection inspect(const Network& network) {
         if (network.head.kind == model::HeadKind::pool_linear)
             found.fully_connected_parameters = values_of_target * found.classes + found.classes;
     }
-    for (const Method& method : methods()) {
-        found.methods.push_back({method.name, method.obstacle == nullptr ? std::string() : method.obstacle(network)});
-    }
+    for (const Method& method : methods()) found.methods.push_back({method.name, obstacle_of(method, network)});
+    const auto cam = std::ranges::find(found.methods, "cam", &MethodVerdict::method);
+    found.automatic_method = automatic_method(network, cam->obstacle.empty()).name;
     return found;
 }
 

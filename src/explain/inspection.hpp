@@ -39,9 +39,11 @@ struct Inspection {
     /// 2016, section 3); 0 where there is no global pool.
     std::int64_t fully_connected_parameters = 0;
     std::vector<MethodVerdict> methods;
+    std::string automatic_method;  ///< what "auto" is, of the methods that apply
 };
 
-/// Throws what prepare functions of methods throw for broken models.
+/// Where cam seems to apply, its session is opened: whether it does, its numbers tell. Throws what prepare functions of methods throw for broken
+/// models.
 Inspection inspect(const Network& network);
 
 }  // namespace locus::explain

@@ -114,7 +114,9 @@ struct Method {
     PassPlan (*plan)(const Network& network, const MethodOptions& options) = nullptr;
     std::vector<std::string> settings;  ///< keys of explain::set that not all methods take: "samples"
     bool joins_layers_itself =
-        false;  ///< the maps of several layers, in one way: options.fusion is not asked (refine-cam)
+        false;                  ///< the maps of several layers, in one way: options.fusion is not asked (refine-cam)
+    bool changes_relu = false;  ///< the rule by which gradients pass it (the guided family)
+    bool divides_by_score = false;  ///< so that a score below 0 turns the map over (Attribution::signs)
 };
 
 /// `method.prepare`, for whatever the options ask: several layers are prepared one by one and fused where the method itself takes one. Throws

@@ -20,7 +20,8 @@ public:
         from_wanted_.insert(wanted.begin(), wanted.end());
         for (const Node& node : graph.nodes) {
             const auto depends = [&](const std::string& input) { return from_wanted_.contains(input); };
-            if (!std::any_of(node.inputs.begin(), node.inputs.end(), depends)) continue;
+            const std::vector<std::string> reads = node.reads();
+            if (!std::any_of(reads.begin(), reads.end(), depends)) continue;
             for (const auto& output : node.outputs) {
                 if (!output.empty() && carries(node, output, shapes)) from_wanted_.insert(output);
             }
@@ -31,13 +32,21 @@ public:
         for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
             const auto leads = [&](const std::string& output) { return on_path_.contains(output); };
             if (!std::any_of(node->outputs.begin(), node->outputs.end(), leads)) continue;
-            for (const auto& input : node->inputs) {
+            for (const auto& input : node->reads()) {
                 if (from_wanted_.contains(input)) on_path_.insert(input);
             }
         }
     }
 
     bool on_path(const std::string& tensor) const { return on_path_.contains(tensor); }
+
+    /// Whether a gradient passes through the node.
+    bool leads_through(const Node& node) const {
+        const auto is_on_path = [&](const std::string& tensor) { return on_path(tensor); };
+        const std::vector<std::string> reads = node.reads();
+        return std::any_of(node.outputs.begin(), node.outputs.end(), is_on_path) &&
+               std::any_of(reads.begin(), reads.end(), is_on_path);
+    }
 
 private:
     /// Integers and booleans end a path, quantized numbers do not.
@@ -74,10 +83,7 @@ std::vector<std::string> layers_that_work(const Graph& graph, const Shapes& shap
         const Paths paths(graph, shapes, seeds, {tensor});
         if (!paths.on_path(tensor)) continue;
         const bool works = std::all_of(node + 1, graph.nodes.end(), [&](const Node& later) {
-            const auto carries = [&](const std::string& output) { return paths.on_path(output); };
-            const bool on_way = std::any_of(later.outputs.begin(), later.outputs.end(), carries) &&
-                                std::any_of(later.inputs.begin(), later.inputs.end(), carries);
-            return !on_way || find_rule(later) != nullptr;
+            return !paths.leads_through(later) || find_rule(later) != nullptr;
         });
         if (!works) continue;
         auto& list = shapes.rank(tensor) == 4 ? images : others;
@@ -162,16 +168,10 @@ private:
         shapes_.update(model_);
     }
 
-    bool on_way(const Paths& paths, const Node& node) const {
-        const auto on_path = [&](const std::string& tensor) { return paths.on_path(tensor); };
-        return std::any_of(node.outputs.begin(), node.outputs.end(), on_path) &&
-               std::any_of(node.inputs.begin(), node.inputs.end(), on_path);
-    }
-
     void check_rules(const Paths& paths) {
         for (std::size_t i = original_nodes_; i-- > 0;) {
             const Node& node = model_.graph.nodes[i];
-            if (!on_way(paths, node) || find_rule(node) != nullptr) continue;
+            if (!paths.leads_through(node) || find_rule(node) != nullptr) continue;
             const auto domain = node.domain.empty() ? "" : fmt::format(" of {}", node.domain);
             throw no_derivative(
                 model_.graph, shapes_, seeds_, node,
@@ -199,7 +199,7 @@ private:
 
     void visit(Emitter& emitter, const Paths& paths, std::size_t index) {
         const Node node = model_.graph.nodes[index];
-        if (!on_way(paths, node)) return;
+        if (!paths.leads_through(node)) return;
         std::vector<std::optional<Gradient>> gradients;
         for (const auto& output : node.outputs)
             gradients.push_back(output.empty() ? std::nullopt : arrived(emitter, output));

@@ -125,6 +125,12 @@ std::string Node::description() const {
     return fmt::format("{} that makes {}", quote(op_type), quote(output(0)));
 }
 
+std::vector<std::string> Node::reads() const {
+    std::vector<std::string> tensors;
+    for_each_read(*this, [&](const std::string& tensor) { tensors.push_back(tensor); });
+    return tensors;
+}
+
 const ValueInfo* Graph::find_input(std::string_view tensor) const { return find(inputs, tensor); }
 
 const ValueInfo* Graph::find_output(std::string_view tensor) const { return find(outputs, tensor); }
@@ -147,12 +153,11 @@ Index::Index(const Graph& graph) : graph_(&graph) {
         for (const std::string& output : node.outputs) {
             if (!output.empty()) producers_.emplace(output, &node);
         }
-        for (const std::string& input : node.inputs) {
-            if (input.empty()) continue;
-            std::vector<const Node*>& readers = consumers_[input];
+        for_each_read(node, [&](const std::string& tensor) {
+            std::vector<const Node*>& readers = consumers_[tensor];
             // A node that reads a tensor twice is one reader.
             if (readers.empty() || readers.back() != &node) readers.push_back(&node);
-        }
+        });
     }
     for (const ValueInfo& input : graph.inputs) sources_.insert(input.name);
     for (const auto& [name, tensor] : graph.initializers) sources_.insert(name);

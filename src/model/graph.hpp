@@ -55,6 +55,9 @@ struct Node {
     const std::string& input(std::size_t i) const;
     const std::string& output(std::size_t i) const;
 
+    /// The tensors that it reads: its inputs, and what its subgraphs (If, Loop, Scan) read of the graph around them.
+    std::vector<std::string> reads() const;
+
     /// True for an operator of the standard set of this type.
     bool is(std::string_view type) const { return op_type == type && domain.empty(); }
 
@@ -119,8 +122,7 @@ public:
     /// The node that makes the tensor; null for graph inputs, constants and unknown names.
     const Node* producer(std::string_view tensor) const;
 
-    /// The nodes that read the tensor as an input, in graph order, each once. Reads from inside subgraphs (If, Loop) are not
-    /// counted.
+    /// The nodes that read the tensor, as an input or from inside a subgraph, in graph order, each once.
     const std::vector<const Node*>& consumers(std::string_view tensor) const;
 
     /// True where the tensor exists: a graph input, a constant or a node's output.

@@ -51,6 +51,20 @@ TEST(Derivative, SeveralSeedsAddUp) {
     for (const float value : result.values<float>()) EXPECT_FLOAT_EQ(value, 2 + 10);
 }
 
+TEST(Derivative, ABodyThatReadsAroundItIsOnTheWay) {
+    Graph g;
+    const auto a = g.node("Mul", {g.input({2, 3}), g.number(2)});
+    const auto chosen = g.node("If", {g.constant(Tensor::scalar(true))},
+                               {{"then_branch", model::Opaque{.serialized = {}, .reads = {a}, .operators = {"Abs"}}}});
+    const auto y = g.node("Add", {a, chosen});
+    const auto ones = g.constant(filled({2, 3}, [] { return 1.0F; }));
+    auto model = g.model();
+    EXPECT_EQ(model::Index(model.graph).consumers(a).size(), 2U);
+    auto shapes = model::infer_shapes(model);
+    const auto differentiate = [&] { model::differentiate(model, shapes, {model::Seed::with(y, ones)}, {"x"}); };
+    EXPECT_THAT(message_of(differentiate, ErrorKind::unsupported), HasSubstr("the operator If"));
+}
+
 TEST(Derivative, WantedTensorsOnOnePathAllGetTheirs) {
     Graph g;
     const auto a = g.node("Mul", {g.input({2, 3}), g.number(2)}), b = g.node("Mul", {a, g.number(5)}),

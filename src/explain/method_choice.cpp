@@ -1,0 +1,56 @@
+#include "explain/method_choice.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "explain/settings.hpp"
+#include "locus/error.hpp"
+
+namespace locus::explain {
+namespace {
+
+/// What is left to try where `method` failed; null where nothing is. A layer is asked of the methods that look at one.
+const Method* after(const Method& method, const Network& network, const MethodOptions& options) {
+    const Method& without_cam = automatic_method(network, false);
+    if (&method == &find_method("cam")) return &without_cam;
+    const bool layer_is_given = !options.layer.empty() || options.layout.grid || options.layout.channels_last;
+    return method.map_of_input || layer_is_given ? nullptr : &find_method("occlusion");
+}
+
+}  // namespace
+
+const Method& choose_automatic_method(Network& network, const MethodOptions& options,
+                                      const std::function<void(const Method&)>& try_out) {
+    const Method* method = &automatic_method(network);
+    require_effect({method}, options);
+    while (true) {
+        try {
+            try_out(*method);
+            return *method;
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::usage) throw;
+            const Method* next = after(*method, network, options);
+            if (next == nullptr) throw;
+            network.warnings.push_back(
+                fmt::format("the method auto is {} here, not {}: {}", next->name, method->name, error.what()));
+            method = next;
+        }
+    }
+}
+
+std::vector<const Method*> named_methods(const std::vector<std::string>& names, Network& network,
+                                         const MethodOptions& options) {
+    std::vector<const Method*> found;
+    for (const std::string& name : names) {
+        const Method& method =
+            name == "auto"
+                ? choose_automatic_method(network, options,
+                                          [&](const Method& candidate) { prepare(candidate, network, options); })
+                : find_method(name);
+        if (std::find(found.begin(), found.end(), &method) == found.end()) found.push_back(&method);
+    }
+    return found;
+}
+
+}  // namespace locus::explain

@@ -1,0 +1,29 @@
+#pragma once
+
+/// Which method "auto" is for a network.
+///
+///     std::optional<Prepared> prepared;
+///     const Method& method = choose_automatic_method(
+///         network, options, [&](const Method& candidate) { prepared = prepare(candidate, network, options); });
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+
+namespace locus::explain {
+
+/// The first of cam, hires-cam and occlusion that applies and that `try_out` does not throw Error(unsupported, usage) for: what looks like a head
+/// for cam may not be one, which its numbers tell, and what has derivatives may have none that tells. network.warnings say which ones were passed over, and why.
+/// Throws what `try_out` throws where nothing is left, a layer asked for being no matter for occlusion; and Error(usage) for settings that mean
+/// nothing to the method that the graph promises.
+const Method& choose_automatic_method(Network& network, const MethodOptions& options,
+                                      const std::function<void(const Method&)>& try_out);
+
+/// The methods of these names, each once, "auto" among them. What "auto" is, is found out by making it ready, for nothing else.
+std::vector<const Method*> named_methods(const std::vector<std::string>& names, Network& network,
+                                         const MethodOptions& options);
+
+}  // namespace locus::explain
