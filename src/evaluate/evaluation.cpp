@@ -71,7 +71,8 @@ struct Job {
 std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, const Job& job) {
     // A table is known by its contents, a folder by its name.
     const auto file = [](const std::filesystem::path& path) -> nlohmann::ordered_json {
-        if (path.empty() || !std::filesystem::is_regular_file(path)) return report::to_utf8(path.string());
+        std::error_code unknown;
+        if (path.empty() || !std::filesystem::is_regular_file(path, unknown)) return report::to_utf8(path.string());
         return {report::to_utf8(path.string()), report::sha256_of_file(path)};
     };
     nlohmann::ordered_json heading{{"locus-evaluate", 3},

@@ -82,7 +82,8 @@ public:
             const std::size_t to = std::min(count, from + photos_a_file);
             const std::filesystem::path file = folder / ("features-" + identity(photos, from, to) + ".locus");
             Features part;
-            if (std::filesystem::exists(file)) {
+            std::error_code unknown;
+            if (std::filesystem::exists(file, unknown)) {
                 part = load(file, from);
             } else {
                 part = compute(photos, from, to);

@@ -10,6 +10,7 @@
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "report/atomic_file.hpp"
+#include "text/quote.hpp"
 #include "train/batch_loader.hpp"
 #include "train/batch_maker.hpp"
 #include "train/checkpoint.hpp"
@@ -245,12 +246,13 @@ bool Training::train_epoch() {
         const double rate = options_.schedule.learning_rate(progress());
         const StepResult result = stepper_->run(*batch, epoch_, rate);
         if (!std::isfinite(result.loss)) {
+            std::error_code unknown;
             throw Error(ErrorKind::resource,
                         fmt::format("The loss is no longer a finite number (epoch {}, step {}){}. A training begun "
                                     "anew (--overwrite) with "
                                     "a lower --lr than {} may go better.",
                                     epoch_ + 1, step_ + 1,
-                                    fs::exists(checkpoint_file())
+                                    fs::exists(checkpoint_file(), unknown)
                                         ? fmt::format("; {} holds the last good state", checkpoint_file().string())
                                         : "",
                                     options_.schedule.peak));
@@ -346,7 +348,12 @@ TrainOutcome Training::run() {
 }
 
 TrainOutcome Training::run_epochs() {
-    if (ranks_.is_first()) fs::create_directories(options_.folder);
+    std::error_code failed;
+    if (ranks_.is_first()) fs::create_directories(options_.folder, failed);
+    if (failed) {
+        throw Error(ErrorKind::io, fmt::format("the folder {} for the training's state cannot be made: {}",
+                                               text::quote(options_.folder.string()), failed.message()));
+    }
     if (ranks_.is_parallel() && !options_.resume) save();  // so that there is one, whichever rank is lost when
     while (epoch_ < planned_epochs_) {
         if (!train_epoch()) return {history_, false};
