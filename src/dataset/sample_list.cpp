@@ -46,7 +46,7 @@ void list_tar(const fs::path& archive, Listing& listing) {
         if ((key.empty() || key == ".") && listing.labels == nullptr) {
             throw Error(ErrorKind::usage,
                         fmt::format("{}: '{}' lies in no folder, so its class is not known; archives hold "
-                                    "one folder a class.",
+                                    "one folder a class",
                                     archive.string(), member.name));
         }
         listing.found.push_back({{member.name, archive, member.offset, member.size, {}}, {key}});
@@ -94,7 +94,7 @@ void list_folder(const fs::path& folder, Listing& listing) {
     if (folders.empty() && archives.empty()) {
         throw Error(
             images.empty() ? ErrorKind::io : ErrorKind::usage,
-            fmt::format("{}: holds neither a folder for each class nor tar files{}.", folder.string(),
+            fmt::format("{}: holds neither a folder for each class nor tar files{}", folder.string(),
                         images.empty() ? "" : "; images beside each other have no class (evaluate --truth names it)"));
     }
     for (const fs::path& image : images) listing.classless.push_back(image.string());
@@ -128,7 +128,7 @@ void list_csv(const fs::path& file, Listing& listing) {
     if (!several && !csv.find_column("label") && listing.labels == nullptr) {
         throw Error(ErrorKind::usage,
                     fmt::format("{}: has no column 'label' or 'labels', so nothing says what its images "
-                                "show.",
+                                "show",
                                 file.string()));
     }
     const std::size_t label = several ? *several : listing.labels != nullptr ? path : csv.column("label");
@@ -139,13 +139,13 @@ void list_csv(const fs::path& file, Listing& listing) {
             several ? split_labels(csv.rows[row][label]) : std::vector<std::string>{trimmed(csv.rows[row][label])};
         if (!several && keys[0].empty()) {
             throw Error(ErrorKind::usage,
-                        fmt::format("{}, line {}: '{}' has no label.", file.string(), csv.lines[row], name));
+                        fmt::format("{}, line {}: '{}' has no label", file.string(), csv.lines[row], name));
         }
         const fs::path image = fs::path(name).is_absolute() ? fs::path(name) : file.parent_path() / name;
         std::error_code missing;
         const std::uint64_t size = fs::file_size(image, missing);
         if (missing) {
-            throw Error(ErrorKind::io, fmt::format("{}, line {}: the image {} is not there.", file.string(),
+            throw Error(ErrorKind::io, fmt::format("{}, line {}: the image {} is not there", file.string(),
                                                    csv.lines[row], image.string()));
         }
         listing.found.push_back({{name, image, 0, size, {}}, std::move(keys)});
@@ -168,17 +168,16 @@ void take_labels(Listing& listing, std::vector<std::string>& remarks) {
     const std::size_t left_out = images - listing.found.size();
     if (listing.found.empty() && images > 0) {
         throw Error(ErrorKind::usage,
-                    fmt::format("None of {} images is in the table of true classes: '{}' is an image, and the table "
-                                "begins with '{}'.",
+                    fmt::format("none of {} images is in the table of true classes: '{}' is an image, and the table "
+                                "begins with '{}'",
                                 images, stranger, listing.labels->first_name()));
     }
     if (left_out > 0) {
-        remarks.push_back(
-            fmt::format("{} of {} images are not in the table of true classes, '{}' among them: left out.", left_out,
-                        images, stranger));
+        remarks.push_back(fmt::format("{} of {} images are not in the table of true classes, '{}' among them: left out",
+                                      left_out, images, stranger));
     }
     if (listing.found.size() < listing.labels->size()) {
-        remarks.push_back(fmt::format("{} of {} rows of the table of true classes name no image of the data.",
+        remarks.push_back(fmt::format("{} of {} rows of the table of true classes name no image of the data",
                                       listing.labels->size() - listing.found.size(), listing.labels->size()));
     }
     listing.keys.clear();
@@ -209,14 +208,13 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
             if (fs::is_directory(source))
                 list_folder(source, listing);
             else if (!fs::exists(source))
-                throw Error(ErrorKind::io, fmt::format("{}: is not there.", source.string()));
+                throw Error(ErrorKind::io, fmt::format("{}: is not there", source.string()));
             else if (source.extension() == ".csv")
                 list_csv(source, listing);
             else
                 list_tar(source, listing);
         } catch (const fs::filesystem_error& error) {
-            throw Error(ErrorKind::io,
-                        fmt::format("{}: cannot be read ({}).", source.string(), error.code().message()));
+            throw Error(ErrorKind::io, fmt::format("{}: cannot be read ({})", source.string(), error.code().message()));
         }
     }
 
@@ -236,7 +234,7 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
         for (const std::string& key : found.keys) {
             const auto index = list.classes.find(key);
             if (!index) {
-                throw Error(ErrorKind::usage, fmt::format("'{}' is labelled '{}', which is not in the list of classes.",
+                throw Error(ErrorKind::usage, fmt::format("'{}' is labelled '{}', which is not in the list of classes",
                                                           found.sample.name, key));
             }
             found.sample.labels.push_back(*index);
@@ -246,15 +244,15 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
     }
     if (list.samples.empty()) {
         throw Error(ErrorKind::io,
-                    fmt::format("{}: holds no image.", sources.empty() ? "The list of data" : sources[0].string()));
+                    fmt::format("{}: holds no image", sources.empty() ? "the list of data" : sources[0].string()));
     }
     if (!listing.passed_over.empty()) {
-        list.remarks.push_back(fmt::format("{} file{} passed over, not named as an image: {}.",
+        list.remarks.push_back(fmt::format("{} file{} passed over, not named as an image: {}",
                                            listing.passed_over.size(), listing.passed_over.size() == 1 ? "" : "s",
                                            some_of(listing.passed_over)));
     }
     if (!listing.classless.empty()) {
-        list.remarks.push_back(fmt::format("{} image{} passed over, beside the folders of classes and so of none: {}.",
+        list.remarks.push_back(fmt::format("{} image{} passed over, beside the folders of classes and so of none: {}",
                                            listing.classless.size(), listing.classless.size() == 1 ? "" : "s",
                                            some_of(listing.classless)));
     }
@@ -264,7 +262,7 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
     }
     if (!empty.empty()) {
         list.remarks.push_back(
-            fmt::format("{} class{} without images: {}.", empty.size(), empty.size() == 1 ? "" : "es", some_of(empty)));
+            fmt::format("{} class{} without images: {}", empty.size(), empty.size() == 1 ? "" : "es", some_of(empty)));
     }
     return list;
 }
@@ -273,7 +271,7 @@ std::vector<std::byte> read_bytes(const Sample& sample) {
     const int descriptor = ::open(sample.file.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         throw Error(ErrorKind::io,
-                    fmt::format("{}: cannot be opened ({}).", sample.file.string(), std::strerror(errno)));
+                    fmt::format("{}: cannot be opened ({})", sample.file.string(), std::strerror(errno)));
     }
     std::vector<std::byte> bytes(sample.size);
     std::size_t have = 0;
@@ -286,7 +284,7 @@ std::vector<std::byte> read_bytes(const Sample& sample) {
     }
     ::close(descriptor);
     if (have != bytes.size()) {
-        throw Error(ErrorKind::io, fmt::format("{}: '{}' cannot be read whole.", sample.file.string(), sample.name));
+        throw Error(ErrorKind::io, fmt::format("{}: '{}' cannot be read whole", sample.file.string(), sample.name));
     }
     return bytes;
 }

@@ -73,7 +73,7 @@ std::optional<std::string> pax_record(std::string_view records, std::string_view
 }
 
 [[noreturn]] void fail(const std::filesystem::path& archive, std::string_view what) {
-    throw Error(ErrorKind::io, fmt::format("{}: {}.", archive.string(), what));
+    throw Error(ErrorKind::io, fmt::format("{}: {}", archive.string(), what));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ std::string version_in(const std::string& heading) {
 
 [[noreturn]] void refuse_strangers(const std::filesystem::path& file) {
     throw Error(ErrorKind::usage, fmt::format("{} is not of an evaluation: choose another folder with --out, or "
-                                              "replace it with --overwrite.",
+                                              "replace it with --overwrite",
                                               text::quote(file.string())));
 }
 
@@ -59,7 +59,7 @@ void require_ours(const std::filesystem::path& out, bool overwrite) {
     if (failed) fail_to("looked at", out, failed);
     if (type != fs::file_type::directory) {
         throw Error(ErrorKind::usage,
-                    fmt::format("{} is a file: results need a folder, chosen with --out.", text::quote(out.string())));
+                    fmt::format("{} is a file: results need a folder, chosen with --out", text::quote(out.string())));
     }
     if (overwrite || fs::exists(out / journal_name, failed)) return;
     fs::directory_iterator entry(out, failed);
@@ -68,7 +68,7 @@ void require_ours(const std::filesystem::path& out, bool overwrite) {
         if (std::any_of(tables.begin(), tables.end(), [&](const char* table) { return name == table; })) continue;
         throw Error(ErrorKind::usage,
                     fmt::format("{} holds files that are not of an evaluation: choose another folder with --out, or "
-                                "put results beside them with --overwrite.",
+                                "put results beside them with --overwrite",
                                 text::quote(out.string())));
     }
     if (failed) fail_to("looked into", out, failed);
@@ -87,7 +87,7 @@ Journal::Journal(const std::filesystem::path& out, const std::string& heading, s
     try {
         if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
             throw Error(ErrorKind::usage,
-                        fmt::format("Another run is writing {}: wait for it, or choose another folder with --out.",
+                        fmt::format("another run is writing {}: wait for it, or choose another folder with --out",
                                     text::quote(file_.string())));
         }
         if (begin == Begin::fresh) require_finished(out);
@@ -117,7 +117,7 @@ void Journal::require_finished(const std::filesystem::path& out) const {
     if (!is_ours(line)) refuse_strangers(file_);
     if (stream.eof()) return;  // stopped before its heading was written
     throw Error(ErrorKind::usage,
-                fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew.",
+                fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew",
                             text::quote(out.string())));
 }
 
@@ -144,20 +144,20 @@ void Journal::read_back(const std::string& heading) {
                     throw Error(
                         ErrorKind::usage,
                         fmt::format("{} was begun by Locus {}, whose numbers are not mixed with others: go on with "
-                                    "that one, or --overwrite to begin anew.",
+                                    "that one, or --overwrite to begin anew",
                                     text::quote(file_.string()), other));
                 }
                 throw Error(
                     ErrorKind::usage,
                     fmt::format("{} was begun with other options, models or data: give those, or --overwrite to begin "
-                                "anew.",
+                                "anew",
                                 text::quote(file_.string())));
             }
             whole += line.size() + 1;
             if (first) continue;
             const std::size_t index = record_from_json(line).index;
             if (index >= lines_.size()) {
-                throw Error(ErrorKind::io, fmt::format("{} has a record of image {}, but there are {} images.",
+                throw Error(ErrorKind::io, fmt::format("{} has a record of image {}, but there are {} images",
                                                        text::quote(file_.string()), index, lines_.size()));
             }
             count_ += lines_[index].empty() ? 1 : 0;
@@ -178,7 +178,7 @@ std::vector<ImageRecord> Journal::take() {
     std::vector<ImageRecord> records;
     records.reserve(lines_.size());
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        if (lines_[i].empty()) throw Error(ErrorKind::io, fmt::format("Image {} was not measured.", i));
+        if (lines_[i].empty()) throw Error(ErrorKind::io, fmt::format("image {} was not measured", i));
         records.push_back(record_from_json(std::exchange(lines_[i], {})));
     }
     return records;

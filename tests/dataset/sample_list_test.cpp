@@ -185,7 +185,7 @@ TEST_F(Tables, AQuoteThatIsNeverClosedIsNamedWithItsLine) {
     // In the last column, where the rows behind it would vanish in one field of a row that has as many fields as the header.
     const fs::path last = write("l.csv", "path,label\na.jpg,cat\nb.jpg,\"dog\nc.jpg,cat\nd.jpg,cat\n");
     EXPECT_THAT(sentence_of([&] { read_csv(last); }),
-                HasSubstr("l.csv, line 3: field 2 begins with a quote that is never closed."));
+                HasSubstr("l.csv, line 3: field 2 begins with a quote that is never closed"));
     const fs::path second_line = write("f.csv", "path,label\n\"a\nb\",cat\n\"c.jpg,cat\nd.jpg,cat\n");
     EXPECT_THAT(sentence_of([&] { read_csv(second_line); }), HasSubstr("f.csv, line 4: field 1 begins with a quote"));
     EXPECT_EQ(read_csv(write("whole.csv", "path,label\na.jpg,\"cat\nor dog\"")).rows.at(0).at(1), "cat\nor dog");
@@ -243,7 +243,7 @@ TEST_F(Folder, ATableOfTrueClassesThatFitsNothingIsRefused) {
         }
         return "";
     };
-    EXPECT_THAT(complaint("path,label\nother.jpg,dog\n"), HasSubstr("None of 1 images"));
+    EXPECT_THAT(complaint("path,label\nother.jpg,dog\n"), HasSubstr("none of 1 images"));
     EXPECT_THAT(complaint("image,class\n1.jpg,dog\n"), HasSubstr("path,label is right"));
     EXPECT_THAT(complaint("path,label\n1.jpg,dog\n1.jpg,cat\n"), HasSubstr("line 3"));
     EXPECT_THAT(complaint("path,label\n1.jpg,\n"), HasSubstr("'1.jpg' has no label"));

@@ -123,9 +123,9 @@ TEST_F(Training, NumbersOutsideTheirRangeAreRefusedBeforeAnythingIsRead) {
     TrainOptions options = small(folder, "a");
     options.data = {folder / "nowhere"};
     options.augmentation.min_area = -1;
-    EXPECT_EQ(error_of([&] { train(options); }), "usage: --min-area takes a number from 0 to 1, not -1.");
+    EXPECT_EQ(error_of([&] { train(options); }), "usage: --min-area takes a number from 0 to 1, not -1");
     options.augmentation.min_area = 1;
-    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("nowhere: is not there."));
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("nowhere: is not there"));
 }
 
 TEST_F(Training, CorruptPhotosAreNamedAndPassedOver) {
@@ -172,7 +172,7 @@ TEST_F(Training, EndsWhenItsTimeIsUp) {
 TEST_F(Training, OneClassIsNothingToTellApart) {
     TrainOptions options = small(folder, "a");
     options.data = {folder.write("one/x/1.bmp", bitmap(16, 1, 2, 3, 4)).parent_path().parent_path()};
-    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("usage: The data have one class, 'x'"));
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("usage: the data have one class, 'x'"));
 }
 
 TEST_F(Training, ShareHeldBackIsNotTrainedOn) {
@@ -279,7 +279,7 @@ TEST_F(Training, AHeadWithoutMapsSaysThatNothingIsLocalized) {
     std::string said;
     options.say = [&](const std::string& line) { said += line + "\n"; };
     EXPECT_FALSE(train(options).history.back().localization.has_value());
-    EXPECT_THAT(said, HasSubstr("Localization is not measured"));
+    EXPECT_THAT(said, HasSubstr("localization is not measured"));
 }
 
 }  // namespace
