@@ -109,7 +109,14 @@ TEST_F(Training, AdamWLearnsToo) {
     options.optimizer = Optimizer::adamw;
     options.schedule.peak = 0.005;
     options.epochs = 8;
-    EXPECT_GT(train(options).history.back().top1.value(), 0.9);
+    const TrainOutcome outcome = train(options);
+    ASSERT_EQ(outcome.history.size(), 8U);
+    EXPECT_GT(outcome.history.back().top1.value(), 0.9);
+    EXPECT_LT(outcome.history.back().train_loss, outcome.history.front().train_loss / 2);
+    options.optimizer = Optimizer::sgd;
+    options.output = folder / "b.onnx";
+    train(options);
+    EXPECT_NE(bytes_of(folder / "b.onnx"), bytes_of(folder / "a.onnx"));
 }
 
 TEST_F(Training, LossThatIsNoNumberStopsAndWritesNoModel) {
