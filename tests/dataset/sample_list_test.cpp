@@ -11,6 +11,7 @@
 #include "dataset/tar_index.hpp"
 #include "evaluate/truth.hpp"
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::dataset {
 namespace {
@@ -194,12 +195,13 @@ TEST_F(Tables, AQuoteThatIsNeverClosedIsNamedWithItsLine) {
 TEST_F(Tables, NamesOutOfTablesDoNotReachTheTerminalRaw) {
     const fs::path table = write("t\x1b[1m.csv", "path,la\x1b[31mbel\ncat.jpg,1\n");
     const std::string no_column = sentence_of([&] { read_csv(table).column("label"); });
-    EXPECT_THAT(no_column, HasSubstr("t\\x1b[1m.csv: has no column 'label'; its columns are path, la\\x1b[31mbel"));
+    EXPECT_THAT(no_column,
+                HasSubstr(text::printable("t\x1b[1m.csv: has no column 'label'; its columns are path, la\x1b[31mbel")));
     const std::string no_number = sentence_of([&] { read_csv(table).number(0, 0); });
     EXPECT_THAT(no_number, HasSubstr("line 2: 'cat.jpg' in column 'path' is not a number"));
     write("missing.csv", "path,label\ngone\x1b[2J.jpg,1\n");
     const std::string no_image = sentence_of([&] { list_samples({root / "missing.csv"}); });
-    EXPECT_THAT(no_image, HasSubstr("gone\\x1b[2J.jpg is not there"));
+    EXPECT_THAT(no_image, HasSubstr(text::printable("gone\x1b[2J.jpg is not there")));
     for (const std::string& sentence : {no_column, no_number, no_image})
         EXPECT_EQ(sentence.find('\x1b'), std::string::npos) << sentence;
 }
