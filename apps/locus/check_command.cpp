@@ -75,7 +75,9 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
 void require_room(const CheckArguments& arguments) {
     const std::filesystem::path out = arguments.out;
     const report::OutState state = report::inspect_out(out);
-    if (arguments.overwrite || state == report::OutState::empty || std::filesystem::is_regular_file(out / "check.json"))
+    std::error_code unknown;
+    if (arguments.overwrite || state == report::OutState::empty ||
+        std::filesystem::is_regular_file(out / "check.json", unknown))
         return;
     throw Error(ErrorKind::usage, fmt::format("{} holds {}: choose another folder with --out, or put a check's files "
                                               "beside them with --overwrite",

@@ -34,8 +34,8 @@ struct BoxOptions {
 
 /// The map bilinearly resized with half-pixel centres (edge positions extend outwards), the one way in which Locus turns a
 /// raw map into pixels: pixel x of `width` lies at (x + 0.5) * raw.width / width - 0.5 of the raw map's positions. The
-/// arithmetic, to the bit, is in src/localize/row_interpolator.hpp. Throws Error(usage) for an empty map or size,
-/// Error(resource) where memory does not suffice.
+/// arithmetic, to the bit, is in src/localize/row_interpolator.hpp. Throws Error(usage) for an empty map or size, or a map
+/// with another number of values than its size says, Error(resource) where memory does not suffice.
 Map upsample(const Map& raw, int width, int height);
 
 /// The same for a network that saw only `region` of a photo of width x height: pixels outside take the map's minimum or 0,
@@ -43,7 +43,8 @@ Map upsample(const Map& raw, int width, int height);
 Map upsample(const Map& raw, int width, int height, const Region& region);
 
 /// Boxes of a map at image resolution, the largest component (8-connected, by pixels; the first in reading order where equal) first. Empty
-/// where the map has no positive value. Throws Error(usage) for a threshold outside [0, 1).
+/// where the map has no positive value. Throws Error(usage) for a threshold outside [0, 1), and for a map with another number of values than its
+/// size says.
 std::vector<Box> boxes(const Map& map, const BoxOptions& options = {});
 
 /// boxes(upsample(raw, width, height, region), options), bit for bit, without the big map in between. Throws as both.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <semaphore>
 #include <thread>
@@ -161,82 +162,135 @@ std::optional<MPI_Status> waiting(int source) {
     return is_there != 0 ? std::optional(status) : std::nullopt;
 }
 
+/// What went wrong, for sending: its kind and its sentence.
+std::string packed(const std::exception_ptr& failure) {
+    ErrorKind kind = ErrorKind::io;
+    std::string text = "an error of no known kind";
+    try {
+        std::rethrow_exception(failure);
+    } catch (const Error& error) {
+        kind = error.kind();
+        text = error.what();
+    } catch (const std::bad_alloc&) {
+        kind = ErrorKind::resource;
+        text = "memory does not suffice";
+    } catch (const std::exception& error) {
+        text = error.what();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the text says so
+    }
+    return pack({std::to_string(static_cast<int>(kind)), text});
+}
+
+Error unpacked_failure(const std::string& message, int rank) {
+    const std::vector<std::string> parts = unpack(message);
+    return {static_cast<ErrorKind>(std::stoi(parts.at(0))),
+            rank == 0 ? parts.at(1) : fmt::format("rank {}: {}", rank, parts.at(1))};
+}
+
 /// Rank 0's part that talks: a rank that is free gets the next unit, or none, which is its end.
-void serve(int ranks, Units& units, Collector& collector) {
-    std::vector<std::deque<const Unit*>> given(static_cast<std::size_t>(ranks));
-    std::deque<int> free;  ///< ranks that asked and have no answer yet
-    for (int present = ranks - 1; present > 0;) {
-        while (!free.empty()) {
-            const auto unit = units.next_now();
+class Server {
+public:
+    Server(int ranks, Units& units, Collector& collector)
+        : units_(units), collector_(collector), given_(static_cast<std::size_t>(ranks)), present_(ranks - 1) {}
+
+    void run() {
+        while (present_ > 0) {
+            try {
+                answer();
+                if (const auto status = waiting(MPI_ANY_SOURCE))
+                    hear(*status);
+                else
+                    std::this_thread::sleep_for(nap);
+            } catch (...) {  // the others wait for answers: they are told that there is no more
+                collector_.fail(std::current_exception());
+            }
+        }
+    }
+
+private:
+    void answer() {
+        while (!free_.empty()) {
+            const auto unit = units_.next_now();
             if (!unit) break;
             std::vector<std::uint64_t> indices;
             if (*unit != nullptr) {
                 indices.assign((*unit)->begin(), (*unit)->end());
-                given[static_cast<std::size_t>(free.front())].push_back(*unit);
+                given_[static_cast<std::size_t>(free_.front())].push_back(*unit);
             }
-            MPI_Send(indices.data(), static_cast<int>(indices.size()), MPI_UINT64_T, free.front(), tag_unit,
+            MPI_Send(indices.data(), static_cast<int>(indices.size()), MPI_UINT64_T, free_.front(), tag_unit,
                      MPI_COMM_WORLD);
-            free.pop_front();
-        }
-        const auto status = waiting(MPI_ANY_SOURCE);
-        if (!status) {
-            std::this_thread::sleep_for(nap);
-            continue;
-        }
-        const int rank = status->MPI_SOURCE, tag = status->MPI_TAG;
-        const std::string text = received_text(*status);
-        if (tag == tag_bye) {
-            --present;
-        } else if (tag == tag_done) {  // the number of the rank's unit, and what came of it
-            const std::vector<std::string> parts = unpack(text);
-            collector.add(*given[static_cast<std::size_t>(rank)].at(std::stoul(parts.at(0))), parts.at(1));
-        } else if (tag == tag_failure) {
-            collector.fail(std::make_exception_ptr(Error(ErrorKind::io, fmt::format("Rank {}: {}", rank, text))));
-        } else {
-            free.push_back(rank);
+            free_.pop_front();
         }
     }
-}
+    void hear(const MPI_Status& status) {
+        const int rank = status.MPI_SOURCE, tag = status.MPI_TAG;
+        const std::string text = received_text(status);
+        if (tag == tag_bye) {
+            --present_;
+        } else if (tag == tag_done) {  // the number of the rank's unit, and what came of it
+            const std::vector<std::string> parts = unpack(text);
+            collector_.add(*given_[static_cast<std::size_t>(rank)].at(std::stoul(parts.at(0))), parts.at(1));
+        } else if (tag == tag_failure) {
+            collector_.fail(std::make_exception_ptr(unpacked_failure(text, rank)));
+        } else {
+            free_.push_back(rank);
+        }
+    }
+
+    Units& units_;
+    Collector& collector_;
+    std::vector<std::deque<const Unit*>> given_;  ///< to each rank
+    std::deque<int> free_;                        ///< ranks that asked and have no answer yet
+    int present_;                                 ///< ranks that have not said goodbye
+};
 
 /// What the threads of another rank share with the one that talks.
 struct Bench {
     struct Item {
-        std::size_t number;  ///< of the unit, as the rank got them
+        std::size_t number = 0;  ///< of the unit, as the rank got them
         Unit unit;
     };
     std::mutex mutex;
     std::counting_semaphore<> ready{0};
-    std::deque<std::optional<Item>> todo;              ///< nullopt: no more
+    std::deque<Item> todo;
     std::deque<std::pair<std::string, int>> messages;  ///< text and tag, for rank 0
     int busy = 0;                                      ///< units that were given and not sent back
 
     void run(const Work& work) {
         while (true) {
             ready.acquire();
-            std::optional<Item> item;
+            Item item;
             {
                 const std::lock_guard lock(mutex);
+                if (todo.empty()) return;  // the end
                 item = std::move(todo.front());
                 todo.pop_front();
             }
-            if (!item) return;
             std::pair<std::string, int> message;
             try {
-                message = {pack({std::to_string(item->number), work(item->unit)}), tag_done};
-            } catch (const std::exception& error) {
-                message = {error.what(), tag_failure};
+                message = {pack({std::to_string(item.number), work(item.unit)}), tag_done};
+            } catch (...) {
+                message = {packed(std::current_exception()), tag_failure};
             }
             const std::lock_guard lock(mutex);
             messages.push_back(std::move(message));
         }
     }
-    void give(std::optional<Item> item) {
+    void give(Item item) {
         {
             const std::lock_guard lock(mutex);
-            busy += item ? 1 : 0;
             todo.push_back(std::move(item));
+            ++busy;
         }
         ready.release();
+    }
+    /// The threads end with what they have in hand.
+    void end(int threads) {
+        {
+            const std::lock_guard lock(mutex);
+            todo.clear();
+        }
+        ready.release(threads);
     }
     /// A message to be sent. The unit that it tells of is over.
     std::optional<std::pair<std::string, int>> next_message() {
@@ -270,9 +324,14 @@ Cluster Cluster::join() {
     if (size == 1 && copies > 1) {
         throw Error(
             ErrorKind::unsupported,
-            fmt::format("This Locus was started {} times by a launcher that its MPI does not know, so that each "
-                        "copy would do all of the work: start it with the mpirun of Open MPI.",
+            fmt::format("this Locus was started {} times by a launcher that its MPI does not know, so that each "
+                        "copy would do all of the work: start it with the mpirun of Open MPI",
                         copies));
+    }
+    if (provided < MPI_THREAD_FUNNELED) {
+        throw Error(ErrorKind::unsupported,
+                    "this MPI allows a process no threads: use one that grants MPI_THREAD_FUNNELED, or run without "
+                    "mpirun");
     }
     MPI_Comm machine;
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
@@ -302,22 +361,10 @@ void Cluster::agree(const std::exception_ptr& failure) const {
         if (failure) std::rethrow_exception(failure);
         return;
     }
-    std::string kind, text;
-    if (failure) {
-        try {
-            std::rethrow_exception(failure);
-        } catch (const Error& error) {
-            kind = std::to_string(static_cast<int>(error.kind()));
-            text = error.what();
-        } catch (const std::exception& error) {
-            kind = std::to_string(static_cast<int>(ErrorKind::io));
-            text = error.what();
-        }
-    }
     int first = failure ? rank_ : size_, first_of_all = size_;
     MPI_Allreduce(&first, &first_of_all, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
     if (first_of_all == size_) return;
-    std::string message = pack({kind, text});
+    std::string message = failure ? packed(failure) : "";
     if (first_of_all != 0) {  // rank 0 learns it first, and tells the others
         if (rank_ == first_of_all) send_text(message, 0, tag_failure);
         if (rank_ == 0) {
@@ -326,42 +373,66 @@ void Cluster::agree(const std::exception_ptr& failure) const {
             message = received_text(status);
         }
     }
-    const std::vector<std::string> parts = unpack(broadcast(message));
-    throw Error(static_cast<ErrorKind>(std::stoi(parts.at(0))),
-                first_of_all == 0 ? parts.at(1) : fmt::format("rank {}: {}", first_of_all, parts.at(1)));
+    throw unpacked_failure(broadcast(message), first_of_all);
 }
+
+namespace {
+
+/// The part of another rank that talks: asks rank 0 for units and gives them to the threads, until there are no more. `asked`: an answer
+/// is still to come.
+void fetch_units(Bench& bench, int threads, bool& asked) {
+    std::size_t number = 0;
+    bool more = true;
+    while (more || bench.in_flight() > 0) {
+        bool quiet = true;
+        while (auto message = bench.next_message()) {
+            send_text(message->first, 0, message->second);
+            quiet = false;
+        }
+        if (more && !asked && bench.in_flight() < threads) {
+            send_text("", 0, tag_free);
+            asked = true;
+            quiet = false;
+        }
+        if (const auto status = asked ? waiting(0) : std::nullopt) {
+            int count = 0;
+            MPI_Get_count(&*status, MPI_UINT64_T, &count);
+            std::vector<std::uint64_t> indices(static_cast<std::size_t>(count));
+            MPI_Recv(indices.data(), count, MPI_UINT64_T, 0, tag_unit, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+            asked = quiet = false;
+            more = !indices.empty();
+            if (more) bench.give({number++, {indices.begin(), indices.end()}});
+        }
+        if (quiet) std::this_thread::sleep_for(nap);
+    }
+}
+
+}  // namespace
 
 void Cluster::work(const Work& work, int threads) const {
     Bench bench;
     const int width = std::max(threads, 1);
+    bool asked = false;
+    std::exception_ptr failure;
     {
         std::vector<std::jthread> pool;
-        for (int t = 0; t < width; ++t) pool.emplace_back([&] { bench.run(work); });
-        std::size_t number = 0;
-        bool more = true, asked = false;
-        while (more || bench.in_flight() > 0) {
-            bool quiet = true;
-            while (auto message = bench.next_message()) {
-                send_text(message->first, 0, message->second);
-                quiet = false;
-            }
-            if (more && !asked && bench.in_flight() < width) {
-                send_text("", 0, tag_free);
-                asked = true;
-                quiet = false;
-            }
-            if (const auto status = asked ? waiting(0) : std::nullopt) {
-                int count = 0;
-                MPI_Get_count(&*status, MPI_UINT64_T, &count);
-                std::vector<std::uint64_t> indices(static_cast<std::size_t>(count));
-                MPI_Recv(indices.data(), count, MPI_UINT64_T, 0, tag_unit, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-                asked = quiet = false;
-                more = !indices.empty();
-                if (more) bench.give(Bench::Item{number++, {indices.begin(), indices.end()}});
-            }
-            if (quiet) std::this_thread::sleep_for(nap);
+        try {
+            pool.reserve(static_cast<std::size_t>(width));
+            for (int t = 0; t < width; ++t) pool.emplace_back([&] { bench.run(work); });
+            fetch_units(bench, width, asked);
+        } catch (...) {  // memory or threads ran out; the pool still waits for an end
+            failure = std::current_exception();
         }
-        for (int t = 0; t < width; ++t) bench.give(std::nullopt);
+        bench.end(width);
+    }
+    if (failure) {
+        send_text(packed(failure), 0, tag_failure);
+        // Rank 0 gives nobody anything from here on, but answers what was asked.
+        if (asked) {
+            MPI_Status status;
+            MPI_Probe(0, tag_unit, MPI_COMM_WORLD, &status);
+            received_text(status);
+        }
     }
     send_text("", 0, tag_bye);
 }
@@ -371,8 +442,8 @@ void Cluster::work(const Work& work, int threads) const {
 Cluster Cluster::join() {
     if (copies_started() > 1) {
         throw Error(ErrorKind::unsupported,
-                    "This Locus was built without MPI: run it once, without mpirun, or build it with "
-                    "-DLOCUS_MPI=ON.");
+                    "this Locus was built without MPI: run it once, without mpirun, or build it with "
+                    "-DLOCUS_MPI=ON");
     }
     return alone();
 }
@@ -406,7 +477,7 @@ void Cluster::deal(const std::vector<Unit>& all, const Work& work, int threads, 
         for (int t = talks ? 0 : 1; t < std::max(threads, 1); ++t)
             pool.emplace_back([&] { do_units(units, collector, work); });
 #ifdef LOCUS_WITH_MPI
-        if (talks) serve(size_, units, collector);
+        if (talks) Server(size_, units, collector).run();
 #endif
         if (!talks) do_units(units, collector, work);
     }

@@ -30,7 +30,8 @@ using Take = std::function<void(const Unit& unit, std::string text)>;
 
 class Cluster {
 public:
-    /// Joins the ranks that mpirun started; alone where it did not. Throws Error(unsupported) under mpirun where Locus was built without MPI.
+    /// Joins the ranks that mpirun started; alone where it did not. Throws Error(unsupported) under mpirun where Locus was built without MPI, or
+    /// with one that allows no threads.
     static Cluster join();
     /// This process and no other.
     static Cluster alone() { return {0, 1, false}; }
@@ -54,7 +55,7 @@ public:
     void agree(const std::exception_ptr& failure) const;
 
     /// On rank 0: hands out `units` to this process's `threads` and to the other ranks. Returns when all are back, or, with `stop` set, those in
-    /// flight. A failure anywhere is thrown here when the others have stopped. Units are begun in their order, and no more than `ahead` of them since
+    /// flight. A failure anywhere is thrown here when the others have stopped, one of another rank as an Error of the same kind that names it. Units are begun in their order, and no more than `ahead` of them since
     /// the oldest that is not finished: what `take` has to keep until that one comes is bounded.
     void deal(const std::vector<Unit>& units, const Work& work, int threads, const std::atomic<bool>* stop,
               const Take& take, std::size_t ahead = std::numeric_limits<std::size_t>::max()) const;

@@ -21,10 +21,10 @@ std::vector<std::string> unpack(std::string_view message) {
     std::vector<std::string> parts;
     while (!message.empty()) {
         std::uint64_t size = 0;
-        if (message.size() < sizeof size) throw Error(ErrorKind::io, "A message between ranks is cut off.");
+        if (message.size() < sizeof size) throw Error(ErrorKind::io, "a message between ranks is cut off");
         std::memcpy(&size, message.data(), sizeof size);
         message.remove_prefix(sizeof size);
-        if (message.size() < size) throw Error(ErrorKind::io, "A message between ranks is cut off.");
+        if (message.size() < size) throw Error(ErrorKind::io, "a message between ranks is cut off");
         parts.emplace_back(message.substr(0, size));
         message.remove_prefix(size);
     }

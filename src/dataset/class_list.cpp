@@ -4,6 +4,7 @@
 
 #include "dataset/csv.hpp"
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::dataset {
 
@@ -11,7 +12,7 @@ ClassList::ClassList(std::vector<ClassEntry> list) : entries(std::move(list)) {
     for (std::size_t i = 0; i < entries.size(); ++i) {
         if (entries[i].name.empty()) entries[i].name = entries[i].key;
         if (!indices_.emplace(entries[i].key, static_cast<int>(i)).second) {
-            throw Error(ErrorKind::usage, fmt::format("The class '{}' is listed twice.", entries[i].key));
+            throw Error(ErrorKind::usage, fmt::format("the class {} is listed twice", text::quote(entries[i].key)));
         }
     }
 }
@@ -41,10 +42,10 @@ ClassList read_class_list(const std::filesystem::path& file) {
     }
     if (!key_column) key_column = name_column;
     if (!key_column) {
-        throw Error(ErrorKind::io,
-                    fmt::format("{}: has no column with the classes' keys, such as 'wnid'.", file.string()));
+        throw Error(ErrorKind::io, fmt::format("{}: has no column with the classes' keys, such as 'wnid'",
+                                               text::printable(file.string())));
     }
-    if (csv.rows.empty()) throw Error(ErrorKind::io, fmt::format("{}: lists no class.", file.string()));
+    if (csv.rows.empty()) throw Error(ErrorKind::io, fmt::format("{}: lists no class", text::printable(file.string())));
 
     std::vector<ClassEntry> entries(csv.rows.size());
     std::vector<bool> taken(csv.rows.size());
@@ -54,14 +55,15 @@ ClassList read_class_list(const std::filesystem::path& file) {
             const double number = csv.number(row, *index_column);
             if (number < 0 || number >= static_cast<double>(entries.size()) || number != static_cast<int>(number)) {
                 throw Error(ErrorKind::io,
-                            fmt::format("{}, line {}: index {} is not a whole number from 0 to {}.", file.string(),
-                                        csv.lines[row], csv.rows[row][*index_column], entries.size() - 1));
+                            fmt::format("{}, line {}: index {} is not a whole number from 0 to {}",
+                                        text::printable(file.string()), csv.lines[row],
+                                        text::printable(csv.rows[row][*index_column]), entries.size() - 1));
             }
             index = static_cast<std::size_t>(number);
         }
         if (taken[index]) {
-            throw Error(ErrorKind::io,
-                        fmt::format("{}, line {}: index {} occurs twice.", file.string(), csv.lines[row], index));
+            throw Error(ErrorKind::io, fmt::format("{}, line {}: index {} occurs twice", text::printable(file.string()),
+                                                   csv.lines[row], index));
         }
         taken[index] = true;
         entries[index] = {csv.rows[row][*key_column], name_column ? csv.rows[row][*name_column] : std::string()};

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::dataset {
 
@@ -46,8 +47,8 @@ std::vector<std::string> take_record(std::string_view& text, std::size_t& line, 
     }
     // Up to here it has taken all that follows for one field.
     if (quoted) {
-        throw Error(ErrorKind::io, fmt::format("{}, line {}: field {} begins with a quote that is never closed.",
-                                               file.string(), opened, fields.size()));
+        throw Error(ErrorKind::io, fmt::format("{}, line {}: field {} begins with a quote that is never closed",
+                                               text::printable(file.string()), opened, fields.size()));
     }
     text.remove_prefix(i);
     return fields;
@@ -57,7 +58,7 @@ std::vector<std::string> take_record(std::string_view& text, std::size_t& line, 
 
 Csv read_csv(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
-    if (!stream) throw Error(ErrorKind::io, fmt::format("{}: cannot be opened.", file.string()));
+    if (!stream) throw Error(ErrorKind::io, fmt::format("{}: cannot be opened", text::printable(file.string())));
     const std::string content{std::istreambuf_iterator<char>(stream), {}};
     std::string_view text = content;
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
@@ -75,14 +76,15 @@ Csv read_csv(const std::filesystem::path& file) {
         }
         if (fields.size() != csv.header.size()) {
             throw Error(ErrorKind::io,
-                        fmt::format("{}, line {}: {} field{} where the header has {}.", file.string(), first_line,
-                                    fields.size(), fields.size() == 1 ? "" : "s", csv.header.size()));
+                        fmt::format("{}, line {}: {} field{} where the header has {}", text::printable(file.string()),
+                                    first_line, fields.size(), fields.size() == 1 ? "" : "s", csv.header.size()));
         }
         csv.rows.push_back(std::move(fields));
         csv.lines.push_back(first_line);
     }
     if (csv.header.empty()) {
-        throw Error(ErrorKind::io, fmt::format("{}: is empty; a CSV file begins with a header row.", file.string()));
+        throw Error(ErrorKind::io,
+                    fmt::format("{}: is empty; a CSV file begins with a header row", text::printable(file.string())));
     }
     return csv;
 }
@@ -96,17 +98,19 @@ std::optional<std::size_t> Csv::find_column(std::string_view name) const {
 
 std::size_t Csv::column(std::string_view name) const {
     if (const auto found = find_column(name)) return *found;
-    throw Error(ErrorKind::io, fmt::format("{}: has no column '{}'; its columns are {}.", file.string(), name,
-                                           fmt::join(header, ", ")));
+    throw Error(ErrorKind::io,
+                fmt::format("{}: has no column {}; its columns are {}", text::printable(file.string()),
+                            text::quote(name), text::printable(fmt::format("{}", fmt::join(header, ", ")))));
 }
 
 double Csv::number(std::size_t row, std::size_t column) const {
-    const std::string& text = rows[row][column];
+    const std::string& field = rows[row][column];
     double value = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-        throw Error(ErrorKind::io, fmt::format("{}, line {}: '{}' in column '{}' is not a number.", file.string(),
-                                               lines[row], text, header[column]));
+    const auto [end, failed] = std::from_chars(field.data(), field.data() + field.size(), value);
+    if (failed != std::errc() || end != field.data() + field.size() || !std::isfinite(value)) {
+        throw Error(ErrorKind::io,
+                    fmt::format("{}, line {}: {} in column {} is not a number", text::printable(file.string()),
+                                lines[row], text::quote(field), text::quote(header[column])));
     }
     return value;
 }

@@ -5,6 +5,7 @@
 
 #include "dataset/csv.hpp"
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::dataset {
 
@@ -26,20 +27,22 @@ LabelTable read_label_table(const std::filesystem::path& file) {
     const auto name = csv.find_column("path") ? csv.find_column("path") : csv.find_column("file");
     const auto label = csv.find_column("label");
     if (!name || !label) {
-        throw Error(ErrorKind::io, fmt::format("The header of '{}' is '{}': path,label is right.", file.string(),
-                                               fmt::join(csv.header, ",")));
+        throw Error(ErrorKind::io,
+                    fmt::format("the header of {} is {}: path,label is right", text::quote(file.string()),
+                                text::quote(fmt::format("{}", fmt::join(csv.header, ",")))));
     }
     LabelTable table;
     for (std::size_t row = 0; row < csv.rows.size(); ++row) {
         const std::string &image = csv.rows[row][*name], &key = csv.rows[row][*label];
         const auto complain = [&](const std::string& what) {
-            throw Error(ErrorKind::io, fmt::format("'{}', line {}: {}.", file.string(), csv.lines[row], what));
+            throw Error(ErrorKind::io,
+                        fmt::format("{}, line {}: {}", text::quote(file.string()), csv.lines[row], what));
         };
         if (image.empty()) complain("the image's name is empty");
-        if (key.empty()) complain(fmt::format("'{}' has no label", image));
-        if (!table.add(image, key)) complain(fmt::format("'{}' has another label than before", image));
+        if (key.empty()) complain(fmt::format("{} has no label", text::quote(image)));
+        if (!table.add(image, key)) complain(fmt::format("{} has another label than before", text::quote(image)));
     }
-    if (table.size() == 0) throw Error(ErrorKind::io, fmt::format("'{}' names no image.", file.string()));
+    if (table.size() == 0) throw Error(ErrorKind::io, fmt::format("{} names no image", text::quote(file.string())));
     return table;
 }
 

@@ -13,6 +13,7 @@
 #include "dataset/csv.hpp"
 #include "dataset/tar_index.hpp"
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::dataset {
 
@@ -45,9 +46,9 @@ void list_tar(const fs::path& archive, Listing& listing) {
         }
         if ((key.empty() || key == ".") && listing.labels == nullptr) {
             throw Error(ErrorKind::usage,
-                        fmt::format("{}: '{}' lies in no folder, so its class is not known; archives hold "
-                                    "one folder a class.",
-                                    archive.string(), member.name));
+                        fmt::format("{}: {} lies in no folder, so its class is not known; archives hold "
+                                    "one folder a class",
+                                    text::printable(archive.string()), text::quote(member.name)));
         }
         listing.found.push_back({{member.name, archive, member.offset, member.size, {}}, {key}});
     }
@@ -94,7 +95,7 @@ void list_folder(const fs::path& folder, Listing& listing) {
     if (folders.empty() && archives.empty()) {
         throw Error(
             images.empty() ? ErrorKind::io : ErrorKind::usage,
-            fmt::format("{}: holds neither a folder for each class nor tar files{}.", folder.string(),
+            fmt::format("{}: holds neither a folder for each class nor tar files{}", text::printable(folder.string()),
                         images.empty() ? "" : "; images beside each other have no class (evaluate --truth names it)"));
     }
     for (const fs::path& image : images) listing.classless.push_back(image.string());
@@ -128,8 +129,8 @@ void list_csv(const fs::path& file, Listing& listing) {
     if (!several && !csv.find_column("label") && listing.labels == nullptr) {
         throw Error(ErrorKind::usage,
                     fmt::format("{}: has no column 'label' or 'labels', so nothing says what its images "
-                                "show.",
-                                file.string()));
+                                "show",
+                                text::printable(file.string())));
     }
     const std::size_t label = several ? *several : listing.labels != nullptr ? path : csv.column("label");
     listing.multi_label = listing.multi_label || (several.has_value() && listing.labels == nullptr);
@@ -138,15 +139,16 @@ void list_csv(const fs::path& file, Listing& listing) {
         std::vector<std::string> keys =
             several ? split_labels(csv.rows[row][label]) : std::vector<std::string>{trimmed(csv.rows[row][label])};
         if (!several && keys[0].empty()) {
-            throw Error(ErrorKind::usage,
-                        fmt::format("{}, line {}: '{}' has no label.", file.string(), csv.lines[row], name));
+            throw Error(ErrorKind::usage, fmt::format("{}, line {}: {} has no label", text::printable(file.string()),
+                                                      csv.lines[row], text::quote(name)));
         }
         const fs::path image = fs::path(name).is_absolute() ? fs::path(name) : file.parent_path() / name;
         std::error_code missing;
         const std::uint64_t size = fs::file_size(image, missing);
         if (missing) {
-            throw Error(ErrorKind::io, fmt::format("{}, line {}: the image {} is not there.", file.string(),
-                                                   csv.lines[row], image.string()));
+            throw Error(ErrorKind::io,
+                        fmt::format("{}, line {}: the image {} is not there", text::printable(file.string()),
+                                    csv.lines[row], text::printable(image.string())));
         }
         listing.found.push_back({{name, image, 0, size, {}}, std::move(keys)});
     }
@@ -168,17 +170,16 @@ void take_labels(Listing& listing, std::vector<std::string>& remarks) {
     const std::size_t left_out = images - listing.found.size();
     if (listing.found.empty() && images > 0) {
         throw Error(ErrorKind::usage,
-                    fmt::format("None of {} images is in the table of true classes: '{}' is an image, and the table "
-                                "begins with '{}'.",
-                                images, stranger, listing.labels->first_name()));
+                    fmt::format("none of {} images is in the table of true classes: {} is an image, and the table "
+                                "begins with {}",
+                                images, text::quote(stranger), text::quote(listing.labels->first_name())));
     }
     if (left_out > 0) {
-        remarks.push_back(
-            fmt::format("{} of {} images are not in the table of true classes, '{}' among them: left out.", left_out,
-                        images, stranger));
+        remarks.push_back(fmt::format("{} of {} images are not in the table of true classes, {} among them: left out",
+                                      left_out, images, text::quote(stranger)));
     }
     if (listing.found.size() < listing.labels->size()) {
-        remarks.push_back(fmt::format("{} of {} rows of the table of true classes name no image of the data.",
+        remarks.push_back(fmt::format("{} of {} rows of the table of true classes name no image of the data",
                                       listing.labels->size() - listing.found.size(), listing.labels->size()));
     }
     listing.keys.clear();
@@ -186,10 +187,11 @@ void take_labels(Listing& listing, std::vector<std::string>& remarks) {
 
 /// "a, b, c and 4 more"
 std::string some_of(const std::vector<std::string>& names) {
-    std::string text;
-    for (std::size_t i = 0; i < std::min<std::size_t>(3, names.size()); ++i) text += (i ? ", " : "") + names[i];
-    if (names.size() > 3) text += fmt::format(" and {} more", names.size() - 3);
-    return text;
+    std::string list;
+    for (std::size_t i = 0; i < std::min<std::size_t>(3, names.size()); ++i)
+        list += (i ? ", " : "") + text::printable(names[i]);
+    if (names.size() > 3) list += fmt::format(" and {} more", names.size() - 3);
+    return list;
 }
 
 }  // namespace
@@ -209,14 +211,14 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
             if (fs::is_directory(source))
                 list_folder(source, listing);
             else if (!fs::exists(source))
-                throw Error(ErrorKind::io, fmt::format("{}: is not there.", source.string()));
+                throw Error(ErrorKind::io, fmt::format("{}: is not there", text::printable(source.string())));
             else if (source.extension() == ".csv")
                 list_csv(source, listing);
             else
                 list_tar(source, listing);
         } catch (const fs::filesystem_error& error) {
-            throw Error(ErrorKind::io,
-                        fmt::format("{}: cannot be read ({}).", source.string(), error.code().message()));
+            throw Error(ErrorKind::io, fmt::format("{}: cannot be read ({})", text::printable(source.string()),
+                                                   error.code().message()));
         }
     }
 
@@ -236,8 +238,8 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
         for (const std::string& key : found.keys) {
             const auto index = list.classes.find(key);
             if (!index) {
-                throw Error(ErrorKind::usage, fmt::format("'{}' is labelled '{}', which is not in the list of classes.",
-                                                          found.sample.name, key));
+                throw Error(ErrorKind::usage, fmt::format("{} is labelled {}, which is not in the list of classes",
+                                                          text::quote(found.sample.name), text::quote(key)));
             }
             found.sample.labels.push_back(*index);
             ++counts[static_cast<std::size_t>(*index)];
@@ -246,15 +248,16 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
     }
     if (list.samples.empty()) {
         throw Error(ErrorKind::io,
-                    fmt::format("{}: holds no image.", sources.empty() ? "The list of data" : sources[0].string()));
+                    fmt::format("{}: holds no image",
+                                sources.empty() ? "the list of data" : text::printable(sources[0].string())));
     }
     if (!listing.passed_over.empty()) {
-        list.remarks.push_back(fmt::format("{} file{} passed over, not named as an image: {}.",
+        list.remarks.push_back(fmt::format("{} file{} passed over, not named as an image: {}",
                                            listing.passed_over.size(), listing.passed_over.size() == 1 ? "" : "s",
                                            some_of(listing.passed_over)));
     }
     if (!listing.classless.empty()) {
-        list.remarks.push_back(fmt::format("{} image{} passed over, beside the folders of classes and so of none: {}.",
+        list.remarks.push_back(fmt::format("{} image{} passed over, beside the folders of classes and so of none: {}",
                                            listing.classless.size(), listing.classless.size() == 1 ? "" : "s",
                                            some_of(listing.classless)));
     }
@@ -264,7 +267,7 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
     }
     if (!empty.empty()) {
         list.remarks.push_back(
-            fmt::format("{} class{} without images: {}.", empty.size(), empty.size() == 1 ? "" : "es", some_of(empty)));
+            fmt::format("{} class{} without images: {}", empty.size(), empty.size() == 1 ? "" : "es", some_of(empty)));
     }
     return list;
 }
@@ -272,8 +275,8 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
 std::vector<std::byte> read_bytes(const Sample& sample) {
     const int descriptor = ::open(sample.file.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        throw Error(ErrorKind::io,
-                    fmt::format("{}: cannot be opened ({}).", sample.file.string(), std::strerror(errno)));
+        throw Error(ErrorKind::io, fmt::format("{}: cannot be opened ({})", text::printable(sample.file.string()),
+                                               std::strerror(errno)));
     }
     std::vector<std::byte> bytes(sample.size);
     std::size_t have = 0;
@@ -286,7 +289,8 @@ std::vector<std::byte> read_bytes(const Sample& sample) {
     }
     ::close(descriptor);
     if (have != bytes.size()) {
-        throw Error(ErrorKind::io, fmt::format("{}: '{}' cannot be read whole.", sample.file.string(), sample.name));
+        throw Error(ErrorKind::io, fmt::format("{}: {} cannot be read whole", text::printable(sample.file.string()),
+                                               text::quote(sample.name)));
     }
     return bytes;
 }

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::dataset {
 
@@ -73,7 +74,7 @@ std::optional<std::string> pax_record(std::string_view records, std::string_view
 }
 
 [[noreturn]] void fail(const std::filesystem::path& archive, std::string_view what) {
-    throw Error(ErrorKind::io, fmt::format("{}: {}.", archive.string(), what));
+    throw Error(ErrorKind::io, fmt::format("{}: {}", text::printable(archive.string()), what));
 }
 
 }  // namespace

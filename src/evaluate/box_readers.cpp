@@ -33,7 +33,7 @@ bool is_size_of_image(double width, double height) {
 
 std::string read_text(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
-    if (!stream) throw Error(ErrorKind::io, fmt::format("{} cannot be read.", text::quote(file.string())));
+    if (!stream) throw Error(ErrorKind::io, fmt::format("{} cannot be read", text::quote(file.string())));
     return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
@@ -58,8 +58,8 @@ TruthList read_csv_boxes(const std::filesystem::path& file) {
         throw Error(
             ErrorKind::io,
             fmt::format(
-                "The header of {} is {}: file,width,height,x0,y0,x1,y1 is right, or path,x0,y0,x1,y1 where the images "
-                "are at hand.",
+                "the header of {} is {}: file,width,height,x0,y0,x1,y1 is right, or path,x0,y0,x1,y1 where the images "
+                "are at hand",
                 text::quote(file.string()), text::quote(header)));
     }
     const auto width_column = csv.find_column("width"), height_column = csv.find_column("height");
@@ -67,7 +67,7 @@ TruthList read_csv_boxes(const std::filesystem::path& file) {
     for (std::size_t row = 0; row < csv.rows.size(); ++row) {
         const auto complain = [&](const std::string& what) {
             throw Error(ErrorKind::io,
-                        fmt::format("{}, line {}: {}.", text::quote(file.string()), csv.lines[row], what));
+                        fmt::format("{}, line {}: {}", text::quote(file.string()), csv.lines[row], what));
         };
         const std::string& name = csv.rows[row][*name_column];
         if (name.empty()) complain("the file's name is empty");
@@ -116,7 +116,7 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
             Truth& truth = truths.at(name);
             const double width = image.value("width", 0.0), height = image.value("height", 0.0);
             if ((width != 0 || height != 0) && !is_size_of_image(width, height)) {
-                throw Error(ErrorKind::io, fmt::format("{}: {} is said to have {} x {} pixels, which no image has.",
+                throw Error(ErrorKind::io, fmt::format("{}: {} is said to have {} x {} pixels, which no image has",
                                                        text::quote(file.string()), text::quote(name), width, height));
             }
             truth.width = static_cast<int>(width);
@@ -131,14 +131,14 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
             const auto& box = annotation.at("bbox");
             if (name == names.end() || box.size() != 4) {
                 truths.remarks.push_back(
-                    fmt::format("An annotation of {} names no image of the file, or has no four numbers: left out.",
+                    fmt::format("an annotation of {} names no image of the file, or has no four numbers: left out",
                                 text::quote(file.string())));
                 continue;
             }
             const double x = box[0], y = box[1], width = box[2], height = box[3];
             if (!(width > 0 && height > 0 && std::abs(x) <= largest_pixel && std::abs(y) <= largest_pixel &&
                   width <= largest_pixel && height <= largest_pixel)) {
-                truths.remarks.push_back(fmt::format("A box of {} has no area: left out.", text::quote(name->second)));
+                truths.remarks.push_back(fmt::format("a box of {} has no area: left out", text::quote(name->second)));
                 continue;
             }
             // From x to x + width in continuous coordinates: the pixels whose centres lie between.
@@ -148,13 +148,13 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
                                                 std::max(top, std::ceil(y + height - 0.5) - 1)));
         }
     } catch (const nlohmann::json::parse_error& error) {
-        throw Error(ErrorKind::io, fmt::format("{} is no COCO file, because it is no JSON from byte {} on.",
+        throw Error(ErrorKind::io, fmt::format("{} is no COCO file, because it is no JSON from byte {} on",
                                                text::quote(file.string()), error.byte));
     } catch (const nlohmann::json::exception&) {
         throw Error(
             ErrorKind::io,
-            fmt::format("{} is no COCO file: {} cannot be used. Tables `images` (id, a number, and file_name) and "
-                        "`annotations` (image_id and bbox, four numbers) are needed.",
+            fmt::format("{} is no COCO file: {} cannot be used; tables `images` (id, a number, and file_name) and "
+                        "`annotations` (image_id and bbox, four numbers) are needed",
                         text::quote(file.string()), place));
     }
     return truths;
@@ -167,7 +167,7 @@ double pixel_of(const XmlElement& element, std::string_view name) {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || !(std::abs(value) <= largest_pixel)) {
-        throw Error(ErrorKind::io, fmt::format("<{}> is {} and no pixel.", name, text::quote(text)));
+        throw Error(ErrorKind::io, fmt::format("<{}> is {} and no pixel", name, text::quote(text)));
     }
     return value;
 }
@@ -181,7 +181,7 @@ struct Annotation {
 /// The image has the name `fallback` where there is no <filename>.
 Truth read_xml(const XmlElement& root, const std::string& fallback) {
     if (root.name != "annotation") {
-        throw Error(ErrorKind::io, fmt::format("The root is <{}>, <annotation> is right.", text::quote(root.name)));
+        throw Error(ErrorKind::io, fmt::format("the root is <{}>, <annotation> is right", text::quote(root.name)));
     }
     // ILSVRC counts pixels from 0, PASCAL VOC from 1; the source says which it is.
     const XmlElement* source = root.child("source");
@@ -196,7 +196,7 @@ Truth read_xml(const XmlElement& root, const std::string& fallback) {
         if (bounds == nullptr) continue;
         const double x0 = pixel_of(*bounds, "xmin"), y0 = pixel_of(*bounds, "ymin");
         const double x1 = pixel_of(*bounds, "xmax"), y1 = pixel_of(*bounds, "ymax");
-        if (x1 < x0 || y1 < y0) throw Error(ErrorKind::io, "A box ends before it begins.");
+        if (x1 < x0 || y1 < y0) throw Error(ErrorKind::io, "a box ends before it begins");
         truth.boxes.push_back(box_of_corners(x0 - origin, y0 - origin, x1 - origin, y1 - origin));
     }
     if (const XmlElement* size = root.child("size")) {
@@ -204,7 +204,7 @@ Truth read_xml(const XmlElement& root, const std::string& fallback) {
         const bool is_known = width != 0 || height != 0;
         if (is_known && !is_size_of_image(width, height)) {
             throw Error(ErrorKind::io,
-                        fmt::format("The image is said to have {} x {} pixels, which none has.", width, height));
+                        fmt::format("the image is said to have {} x {} pixels, which none has", width, height));
         }
         truth.width = static_cast<int>(width);
         truth.height = static_cast<int>(height);
@@ -221,7 +221,7 @@ void add(TruthList& truths, const std::vector<Annotation>& annotations) {
     const auto several = std::ranges::find_if(folders, [](const auto& entry) { return entry.second.size() > 1; });
     if (several != folders.end()) {
         truths.remarks.push_back(
-            fmt::format("{} is annotated in several folders: images of such names are known by their folder, as {}.",
+            fmt::format("{} is annotated in several folders: images of such names are known by their folder, as {}",
                         text::quote(several->first), text::quote(*several->second.rbegin() + '/' + several->first)));
     }
     for (const auto& [folder, truth] : annotations) {
@@ -261,8 +261,8 @@ TruthList read_xml_boxes(const std::filesystem::path& source) {
     add(truths, annotations);
     if (truths.all().empty()) {
         throw Error(ErrorKind::io,
-                    fmt::format("The folder {} holds no readable XML annotation.{}", text::quote(source.string()),
-                                truths.remarks.empty() ? "" : " " + truths.remarks.front()));
+                    fmt::format("the folder {} holds no readable XML annotation{}", text::quote(source.string()),
+                                truths.remarks.empty() ? "" : ": " + truths.remarks.front()));
     }
     return truths;
 }

@@ -45,7 +45,7 @@ std::vector<Metric> chosen_metrics(const EvaluationOptions& options) {
     for (const std::string& name : options.metrics) {
         const Metric& metric = find_metric(name);
         const auto refuse = [&](const char* what) {
-            throw Error(ErrorKind::usage, fmt::format("The metric {} needs {}.", metric.name, what));
+            throw Error(ErrorKind::usage, fmt::format("the metric {} needs {}", metric.name, what));
         };
         if (metric.needs_model && !model) refuse("a model (-m): it cannot be told from maps alone");
         if (metric.needs_boxes && !boxes) refuse("boxes (--boxes)");
@@ -71,7 +71,8 @@ struct Job {
 std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, const Job& job) {
     // A table is known by its contents, a folder by its name.
     const auto file = [](const std::filesystem::path& path) -> nlohmann::ordered_json {
-        if (path.empty() || !std::filesystem::is_regular_file(path)) return report::to_utf8(path.string());
+        std::error_code unknown;
+        if (path.empty() || !std::filesystem::is_regular_file(path, unknown)) return report::to_utf8(path.string());
         return {report::to_utf8(path.string()), report::sha256_of_file(path)};
     };
     nlohmann::ordered_json heading{{"locus-evaluate", 3},
@@ -102,27 +103,27 @@ std::string heading_of(const EvaluationOptions& options, const std::vector<Metri
 void require_sense(const EvaluationOptions& options) {
     const auto refuse = [](const std::string& sentence) { throw Error(ErrorKind::usage, sentence); };
     if (options.maps.empty() && options.models.empty())
-        refuse("There is nothing to evaluate: a model (-m) or a folder of maps (--maps) is needed.");
+        refuse("there is nothing to evaluate: a model (-m) or a folder of maps (--maps) is needed");
     if (!options.maps.empty() && !options.models.empty())
-        refuse("Models (-m) and stored maps (--maps) are evaluated in runs of their own.");
-    if (!options.models.empty() && options.data.empty()) refuse("A model needs images: --data.");
+        refuse("models (-m) and stored maps (--maps) are evaluated in runs of their own");
+    if (!options.models.empty() && options.data.empty()) refuse("a model needs images: --data");
     if (options.models.empty() && !options.data.empty())
-        refuse("Images (--data) are for models: stored maps are compared with boxes and masks alone.");
+        refuse("images (--data) are for models: stored maps are compared with boxes and masks alone");
     if (options.models.empty() && !options.truth.empty())
-        refuse("True classes (--truth) are for models: stored maps are compared with boxes and masks alone.");
+        refuse("true classes (--truth) are for models: stored maps are compared with boxes and masks alone");
     if (!options.maps.empty() && options.boxes.empty() && options.masks.empty()) {
-        refuse("There is nothing to compare the maps with: --boxes or --masks is needed.");
+        refuse("there is nothing to compare the maps with: --boxes or --masks is needed");
     }
     if (!(options.threshold >= 0 && options.threshold < 1)) {
         refuse(fmt::format("The box threshold is {}: a share of the maximum from 0 to less than 1 is right.",
                            options.threshold));
     }
     if (!(options.tolerance >= 0))
-        refuse(fmt::format("The tolerance is {}: pixels, 0 or more, are right.", options.tolerance));
+        refuse(fmt::format("the tolerance is {}: pixels, 0 or more, are right", options.tolerance));
     if (options.side < 8 || options.side > 4096)
-        refuse(fmt::format("The side of scored maps is {}: 8 to 4096 pixels are right.", options.side));
-    if (options.resamples < 0 || options.resamples > 1'000'000) refuse("The number of resamples must be 0 to 1000000.");
-    if (options.out.empty()) refuse("A folder for the results is needed.");
+        refuse(fmt::format("the side of scored maps is {}: 8 to 4096 pixels are right", options.side));
+    if (options.resamples < 0 || options.resamples > 1'000'000) refuse("the number of resamples must be 0 to 1000000");
+    if (options.out.empty()) refuse("a folder for the results is needed");
 }
 
 /// Remarks that many images share become one sentence.
@@ -135,8 +136,8 @@ void add_image_remarks(std::vector<std::string>& remarks, const std::vector<Imag
         }
     }
     for (const auto& [remark, counted] : counts) {
-        remarks.push_back(counted.first == 1 ? fmt::format("{} {}.", text::quote(counted.second), remark)
-                                             : fmt::format("{} images, {} among them: each {}.", counted.first,
+        remarks.push_back(counted.first == 1 ? fmt::format("{} {}", text::quote(counted.second), remark)
+                                             : fmt::format("{} images, {} among them: each {}", counted.first,
                                                            text::quote(counted.second), remark));
     }
 }
@@ -152,13 +153,13 @@ Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthLi
         if (matched == 0) {
             throw Error(
                 ErrorKind::usage,
-                fmt::format("No map in {} has the name of an image with a box or mask: {} is looked for, for instance.",
+                fmt::format("no map in {} has the name of an image with a box or mask: {} is looked for, for instance",
                             text::quote(folder.folder().string()),
                             text::quote(without_ending(all.front().name) + ".npy")));
         }
         if (matched < folder.size()) {
             description.remarks.push_back(
-                fmt::format("{} of {} maps in {} belong to no image with a box or mask: left out.",
+                fmt::format("{} of {} maps in {} belong to no image with a box or mask: left out",
                             folder.size() - matched, folder.size(), text::quote(folder.folder().string())));
         }
     }
@@ -238,7 +239,7 @@ void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescriptio
     if (!options.boxes.empty()) *truths = read_boxes(options.boxes);
     if (!options.masks.empty()) add_masks(*truths, options.masks);
     if (options.models.empty() && truths->all().empty())
-        throw Error(ErrorKind::io, "No image has a box or mask: there is nothing to hold maps against.");
+        throw Error(ErrorKind::io, "no image has a box or mask: there is nothing to hold maps against");
     description.version = options.version;
     description.data = data_of(options);
     description.localization = {chosen_metrics(options), options.step, options.side, options.threshold,

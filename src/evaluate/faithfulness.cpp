@@ -52,7 +52,7 @@ Faithfulness::Faithfulness(Confidence confidence, Tensor input, const Map& map, 
         throw Error(
             ErrorKind::usage,
             fmt::format(
-                "An input of shape {} and type {} cannot be changed pixel by pixel: float32 [1, C, H, W] is right.",
+                "an input of shape {} and type {} cannot be changed pixel by pixel: float32 [1, C, H, W] is right",
                 to_string(shape), name(input_.type())));
     }
     channels_ = static_cast<int>(shape[1]);
@@ -166,7 +166,7 @@ double Faithfulness::road() {
 }
 
 double area_under(const std::vector<double>& curve) {
-    if (curve.size() < 2) throw Error(ErrorKind::usage, "An area needs a curve of at least two points.");
+    if (curve.size() < 2) throw Error(ErrorKind::usage, "an area needs a curve of at least two points");
     double sum = 0;
     for (std::size_t i = 1; i < curve.size(); ++i) sum += (curve[i - 1] + curve[i]) / 2;
     return sum / static_cast<double>(curve.size() - 1);

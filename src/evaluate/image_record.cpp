@@ -109,7 +109,7 @@ ImageRecord record_from_json(const std::string& line) {
         for (const json& scores : value.at("rows")) record.rows.push_back(from_value(scores));
         return record;
     } catch (const std::exception& error) {
-        throw Error(ErrorKind::io, fmt::format("A line of records is broken: {} ({}).", text::quote(line, 60),
+        throw Error(ErrorKind::io, fmt::format("a line of records is broken: {} ({})", text::quote(line, 60),
                                                text::quote(error.what(), 120)));
     }
 }

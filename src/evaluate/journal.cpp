@@ -21,9 +21,11 @@
 namespace locus::evaluate {
 namespace {
 
+[[noreturn]] void fail_to(const char* what, const std::filesystem::path& file, const std::error_code& why) {
+    throw Error(ErrorKind::io, fmt::format("{} cannot be {}: {}", text::quote(file.string()), what, why.message()));
+}
 [[noreturn]] void fail_to(const char* what, const std::filesystem::path& file) {
-    throw Error(ErrorKind::io, fmt::format("{} cannot be {}: {}.", text::quote(file.string()), what,
-                                           std::generic_category().message(errno)));
+    fail_to(what, file, std::error_code(errno, std::generic_category()));
 }
 
 constexpr const char* journal_name = "records.jsonl";
@@ -44,27 +46,32 @@ std::string version_in(const std::string& heading) {
 
 [[noreturn]] void refuse_strangers(const std::filesystem::path& file) {
     throw Error(ErrorKind::usage, fmt::format("{} is not of an evaluation: choose another folder with --out, or "
-                                              "replace it with --overwrite.",
+                                              "replace it with --overwrite",
                                               text::quote(file.string())));
 }
 
-/// Throws Error(usage) where the folder is none, or is another's.
+/// Throws Error(usage) where the folder is none, or is another's; Error(io) where it cannot be looked into.
 void require_ours(const std::filesystem::path& out, bool overwrite) {
     namespace fs = std::filesystem;
-    if (!fs::exists(out)) return;
-    if (!fs::is_directory(out)) {
+    std::error_code failed;
+    const fs::file_type type = fs::status(out, failed).type();
+    if (type == fs::file_type::not_found) return;
+    if (failed) fail_to("looked at", out, failed);
+    if (type != fs::file_type::directory) {
         throw Error(ErrorKind::usage,
-                    fmt::format("{} is a file: results need a folder, chosen with --out.", text::quote(out.string())));
+                    fmt::format("{} is a file: results need a folder, chosen with --out", text::quote(out.string())));
     }
-    if (overwrite || fs::exists(out / journal_name)) return;
-    for (const fs::directory_entry& entry : fs::directory_iterator(out)) {
-        const fs::path name = entry.path().filename();
+    if (overwrite || fs::exists(out / journal_name, failed)) return;
+    fs::directory_iterator entry(out, failed);
+    for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
+        const fs::path name = entry->path().filename();
         if (std::any_of(tables.begin(), tables.end(), [&](const char* table) { return name == table; })) continue;
         throw Error(ErrorKind::usage,
                     fmt::format("{} holds files that are not of an evaluation: choose another folder with --out, or "
-                                "put results beside them with --overwrite.",
+                                "put results beside them with --overwrite",
                                 text::quote(out.string())));
     }
+    if (failed) fail_to("looked into", out, failed);
 }
 
 }  // namespace
@@ -72,13 +79,15 @@ void require_ours(const std::filesystem::path& out, bool overwrite) {
 Journal::Journal(const std::filesystem::path& out, const std::string& heading, std::size_t images, Begin begin)
     : file_(out / journal_name), lines_(images) {
     require_ours(out, begin == Begin::overwrite);
-    std::filesystem::create_directories(out);
+    std::error_code failed;
+    std::filesystem::create_directories(out, failed);
+    if (failed) fail_to("made", out, failed);
     descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666);
     if (descriptor_ < 0) fail_to("written", file_);
     try {
         if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
             throw Error(ErrorKind::usage,
-                        fmt::format("Another run is writing {}: wait for it, or choose another folder with --out.",
+                        fmt::format("another run is writing {}: wait for it, or choose another folder with --out",
                                     text::quote(file_.string())));
         }
         if (begin == Begin::fresh) require_finished(out);
@@ -86,7 +95,10 @@ Journal::Journal(const std::filesystem::path& out, const std::string& heading, s
             read_back(heading);
         } else {
             // The report first: without it the run counts as unfinished, whatever happens from here on.
-            for (auto table = tables.rbegin(); table != tables.rend(); ++table) std::filesystem::remove(out / *table);
+            for (auto table = tables.rbegin(); table != tables.rend(); ++table) {
+                std::filesystem::remove(out / *table, failed);
+                if (failed) fail_to("removed", out / *table, failed);
+            }
             if (::ftruncate(descriptor_, 0) != 0) fail_to("emptied", file_);
         }
         if (::lseek(descriptor_, 0, SEEK_END) == 0) write(heading + '\n');
@@ -97,14 +109,15 @@ Journal::Journal(const std::filesystem::path& out, const std::string& heading, s
 }
 
 void Journal::require_finished(const std::filesystem::path& out) const {
-    if (std::filesystem::exists(out / tables.back())) return;
+    std::error_code unknown;
+    if (std::filesystem::exists(out / tables.back(), unknown)) return;
     std::ifstream stream(file_, std::ios::binary);
     std::string line;
     std::getline(stream, line);
     if (!is_ours(line)) refuse_strangers(file_);
     if (stream.eof()) return;  // stopped before its heading was written
     throw Error(ErrorKind::usage,
-                fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew.",
+                fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew",
                             text::quote(out.string())));
 }
 
@@ -131,20 +144,20 @@ void Journal::read_back(const std::string& heading) {
                     throw Error(
                         ErrorKind::usage,
                         fmt::format("{} was begun by Locus {}, whose numbers are not mixed with others: go on with "
-                                    "that one, or --overwrite to begin anew.",
+                                    "that one, or --overwrite to begin anew",
                                     text::quote(file_.string()), other));
                 }
                 throw Error(
                     ErrorKind::usage,
                     fmt::format("{} was begun with other options, models or data: give those, or --overwrite to begin "
-                                "anew.",
+                                "anew",
                                 text::quote(file_.string())));
             }
             whole += line.size() + 1;
             if (first) continue;
             const std::size_t index = record_from_json(line).index;
             if (index >= lines_.size()) {
-                throw Error(ErrorKind::io, fmt::format("{} has a record of image {}, but there are {} images.",
+                throw Error(ErrorKind::io, fmt::format("{} has a record of image {}, but there are {} images",
                                                        text::quote(file_.string()), index, lines_.size()));
             }
             count_ += lines_[index].empty() ? 1 : 0;
@@ -165,7 +178,7 @@ std::vector<ImageRecord> Journal::take() {
     std::vector<ImageRecord> records;
     records.reserve(lines_.size());
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        if (lines_[i].empty()) throw Error(ErrorKind::io, fmt::format("Image {} was not measured.", i));
+        if (lines_[i].empty()) throw Error(ErrorKind::io, fmt::format("image {} was not measured", i));
         records.push_back(record_from_json(std::exchange(lines_[i], {})));
     }
     return records;

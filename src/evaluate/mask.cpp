@@ -38,7 +38,7 @@ int bits_of_grey(const std::filesystem::path& file) {
 
 Mask read_mask(const std::filesystem::path& file) {
     const auto fail = [&](const std::string& why) {
-        throw Error(ErrorKind::image, fmt::format("The mask {} cannot be used: {}.", text::quote(file.string()), why));
+        throw Error(ErrorKind::image, fmt::format("the mask {} cannot be used: {}", text::quote(file.string()), why));
     };
     if (bits_of_grey(file) < 8)
         fail("it has less than 8 bits a pixel, so that its 1 may mean 255: save it as 8-bit grey with 0, 1 and 255");

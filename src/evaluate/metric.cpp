@@ -107,7 +107,7 @@ const Metric& find_metric(const std::string& name) {
     std::vector<std::string> names;
     for (const Metric& metric : all) names.push_back(metric.name);
     throw Error(ErrorKind::usage,
-                fmt::format("There is no metric {}{}", text::quote(name), text::did_you_mean(name, names)));
+                fmt::format("there is no metric {}{}", text::quote(name), text::did_you_mean(name, names)));
 }
 
 }  // namespace locus::evaluate

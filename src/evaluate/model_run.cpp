@@ -52,7 +52,7 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
     data_ = dataset::list_samples(data, list);
     const auto odd = std::ranges::find_if(data_.samples, [](const auto& sample) { return sample.labels.size() != 1; });
     if (odd != data_.samples.end()) {
-        throw Error(ErrorKind::usage, fmt::format("{} has {} classes: metrics are of images that have one each.",
+        throw Error(ErrorKind::usage, fmt::format("{} has {} classes: metrics are of images that have one each",
                                                   text::quote(odd->name), odd->labels.size()));
     }
     remarks_ = data_.remarks;
@@ -75,18 +75,18 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
             if (count++ < 5) strangers += (strangers.empty() ? "" : ", ") + text::quote(data_.classes.entries[i].name);
         }
         for (const std::string& warning : scorer.warnings())
-            remarks_.push_back(fmt::format("{}: {}.", model.filename().string(), warning));
+            remarks_.push_back(fmt::format("{}: {}", model.filename().string(), warning));
         const auto labels_given = static_cast<std::int64_t>(scorer.labels().size());
         if (labels_given != 0 && labels_given != scorer.classes()) {
-            remarks_.push_back(fmt::format("{}: its {} labels are not one for each of its {} classes and are not used.",
+            remarks_.push_back(fmt::format("{}: its {} labels are not one for each of its {} classes and are not used",
                                            model.filename().string(), labels_given, scorer.classes()));
         }
         if (count == match.outputs.size()) {
-            throw Error(ErrorKind::usage, fmt::format("None of the data's {} classes is a class of {}: the network's "
-                                                      "labels must name them (--classes names the data's).",
+            throw Error(ErrorKind::usage, fmt::format("none of the data's {} classes is a class of {}: the network's "
+                                                      "labels must name them (--classes names the data's)",
                                                       match.outputs.size(), text::quote(model.string())));
         }
-        remarks_.push_back(fmt::format("{}: {} of the data's {} classes found {}{}.", model.filename().string(),
+        remarks_.push_back(fmt::format("{}: {} of the data's {} classes found {}{}", model.filename().string(),
                                        match.outputs.size() - count, match.outputs.size(), match.how,
                                        count == 0 ? "" : ", images of the others left out: " + strangers));
     }
@@ -103,14 +103,14 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
             if (const Truth* truth = truths.find(sample.name)) ++images[truth];
         }
         if (images.size() < truths.all().size()) {
-            remarks_.push_back(fmt::format("{} of {} images with boxes or masks are not among the data: left out.",
+            remarks_.push_back(fmt::format("{} of {} images with boxes or masks are not among the data: left out",
                                            truths.all().size() - images.size(), truths.all().size()));
         }
         const auto shared = std::ranges::find_if(images, [](const auto& entry) { return entry.second > 1; });
         if (shared != images.end()) {
             remarks_.push_back(
-                fmt::format("The boxes or the mask of {} are taken for {} images of that name in several "
-                            "folders: name the folders as well.",
+                fmt::format("the boxes or the mask of {} are taken for {} images of that name in several "
+                            "folders: name the folders as well",
                             text::quote(shared->first->name), shared->second));
         }
     }

@@ -149,9 +149,9 @@ ModelScorer::ModelScorer(const std::filesystem::path& model, const std::vector<s
     if (changes_inputs(options)) {
         if (s.network.preprocessing.layout != Layout::nchw || s.network.input_type != DataType::float32) {
             throw Error(ErrorKind::unsupported,
-                        "Metrics that change the input (drop, increase, insertion, deletion, road) need a network fed "
+                        "metrics that change the input (drop, increase, insertion, deletion, road) need a network fed "
                         "with float32 "
-                        "[n, C, H, W].");
+                        "[n, C, H, W]");
         }
         s.scores.emplace(scores_session(s.network));
     }

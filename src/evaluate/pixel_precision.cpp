@@ -28,7 +28,7 @@ std::size_t PixelPrecision::bin_of(double score) const {
 void PixelPrecision::add(std::span<const double> scores, std::span<const std::uint8_t> mask) {
     if (scores.size() != mask.size()) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A mask of {} pixels does not fit a map of {}.", mask.size(), scores.size()));
+                    fmt::format("a mask of {} pixels does not fit a map of {}", mask.size(), scores.size()));
     }
     for (std::size_t i = 0; i < scores.size(); ++i) {
         if (mask[i] == mask_object) {
@@ -43,7 +43,7 @@ void PixelPrecision::add(std::span<const PixelBin> bins, std::int64_t times) {
     for (const PixelBin& bin : bins) {
         if (bin.bin >= object_.size()) {
             throw Error(ErrorKind::usage,
-                        fmt::format("There is no bin {}: the thresholds make {}.", bin.bin, object_.size()));
+                        fmt::format("there is no bin {}: the thresholds make {}", bin.bin, object_.size()));
         }
         object_[bin.bin] += times * bin.object;
         background_[bin.bin] += times * bin.background;
@@ -80,7 +80,7 @@ std::vector<PrecisionRecall> PixelPrecision::curve() const {
 
 double PixelPrecision::average_precision() const {
     if (!has_object())
-        throw Error(ErrorKind::usage, "No pixel of any mask is an object's (1): PxAP has no meaning here.");
+        throw Error(ErrorKind::usage, "no pixel of any mask is an object's (1): PxAP has no meaning here");
     double sum = 0, recall = 0;
     for (const PrecisionRecall& point : curve()) {
         sum += point.precision * (point.recall - recall);

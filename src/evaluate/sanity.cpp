@@ -84,13 +84,6 @@ std::vector<SanityStep> dealt_out(const std::vector<WeightedLayer>& layers, int 
     return steps;
 }
 
-SanityVerdict verdict_of(const MethodSanity& method) {
-    if (mean_of(method.rank_correlation.back()) >= resembling) return SanityVerdict::ignores_weights;
-    if (method.rank_correlation.size() > 1 && mean_of(method.rank_correlation[1]) >= unchanged)
-        return SanityVerdict::ignores_scores;
-    return SanityVerdict::follows;
-}
-
 }  // namespace
 
 std::string_view name(SanityVerdict verdict) {
@@ -101,8 +94,18 @@ std::string_view name(SanityVerdict verdict) {
             return "ignores the scores";
         case SanityVerdict::ignores_weights:
             return "ignores the weights";
+        case SanityVerdict::undecided:
+            return "undecided";
     }
     return {};
+}
+
+SanityVerdict verdict_of(const std::vector<std::vector<double>>& rank_correlation) {
+    if (rank_correlation.size() < 2) return SanityVerdict::undecided;
+    const double first = mean_of(rank_correlation[1]), last = mean_of(rank_correlation.back());
+    if (last >= resembling) return SanityVerdict::ignores_weights;
+    if (first >= unchanged) return SanityVerdict::ignores_scores;
+    return std::isfinite(first) && std::isfinite(last) ? SanityVerdict::follows : SanityVerdict::undecided;
 }
 
 double mean_of(const std::vector<double>& values) {
@@ -163,7 +166,7 @@ SanityResult sanity_check(const explain::Network& network, const Tensor& inputs,
         }
         if (progress) progress(step + 1, result.steps.size());
     }
-    for (MethodSanity& method : result.methods) method.verdict = verdict_of(method);
+    for (MethodSanity& method : result.methods) method.verdict = verdict_of(method.rank_correlation);
     return result;
 }
 

@@ -34,15 +34,19 @@ struct SanityStep {
 /// What is said of a method whose map does not follow the weights as it should.
 enum class SanityVerdict {
     follows,
-    ignores_scores,  ///< the map stays while the layers behind the target layer become random: it is no class's map
-    ignores_weights  ///< the map of a network of random weights still resembles the true one
+    ignores_scores,   ///< the map stays while the layers behind the target layer become random: it is no class's map
+    ignores_weights,  ///< the map of a network of random weights still resembles the true one
+    undecided         ///< neither was seen, and at the first or the last step no map was finite: nothing to compare
 };
-std::string_view name(SanityVerdict verdict);  ///< "follows", "ignores the scores", "ignores the weights"
+std::string_view name(SanityVerdict verdict);  ///< "follows", "ignores the scores", "ignores the weights", "undecided"
 
 /// The last step's mean rank correlation from which a map counts as still resembling the true one. Chance gives 0 on average.
 inline constexpr double resembling = 0.5;
 /// The first step's from which it counts as unchanged.
 inline constexpr double unchanged = 0.999;
+
+/// Of [step][image], the untouched network's step first.
+SanityVerdict verdict_of(const std::vector<std::vector<double>>& rank_correlation);
 
 struct MethodSanity {
     std::string method, layer;
@@ -51,7 +55,7 @@ struct MethodSanity {
     std::vector<std::vector<double>> structural_similarity;  ///< [step][image], of the maps as they are shown
     std::vector<Map> raw;                                    ///< [image], of the untouched network
     std::vector<std::vector<Map>> shown;                     ///< [step][image], 0 at no evidence
-    SanityVerdict verdict = SanityVerdict::follows;
+    SanityVerdict verdict = SanityVerdict::undecided;
 };
 
 struct SanityResult {

@@ -47,6 +47,8 @@ std::string_view meaning(SanityVerdict verdict) {
             return "ignores the scores: the same map whatever the layers behind it do";
         case SanityVerdict::ignores_weights:
             return "ignores the weights: a random network's map still resembles it";
+        case SanityVerdict::undecided:
+            return "undecided: no map of the first or the last step was finite, so there was nothing to compare";
     }
     return {};
 }

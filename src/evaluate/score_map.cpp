@@ -35,8 +35,8 @@ void require_positions(std::int64_t width, std::int64_t height, std::size_t valu
     if (width < 1 || height < 1 || width > 32767 || height > 32767 ||
         values != static_cast<std::size_t>(width) * static_cast<std::size_t>(height)) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A map of {} x {} with {} values cannot be scored: sides must be 1 to 32767 and every "
-                                "position needs a value.",
+                    fmt::format("a map of {} x {} with {} values cannot be scored: sides must be 1 to 32767 and every "
+                                "position needs a value",
                                 width, height, values));
     }
 }
@@ -48,7 +48,7 @@ cv::Size size_of(const Tensor& map) {
     if (rank < 2 || rank > 4 ||
         !std::all_of(shape.begin(), shape.end() - 2, [](std::int64_t size) { return size == 1; })) {
         throw Error(ErrorKind::usage,
-                    fmt::format("An array of shape {} is no map: [h, w] or [1, h, w] is.", to_string(shape)));
+                    fmt::format("an array of shape {} is no map: [h, w] or [1, h, w] is", to_string(shape)));
     }
     require_positions(shape[rank - 1], shape[rank - 2], static_cast<std::size_t>(map.size()));
     return {static_cast<int>(shape[rank - 1]), static_cast<int>(shape[rank - 2])};

@@ -32,8 +32,7 @@ std::vector<double> ranks_of(std::span<const float> values) {
 
 double rank_correlation(std::span<const float> a, std::span<const float> b) {
     if (a.size() != b.size() || a.size() < 2) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("Maps of {} and {} values cannot be correlated.", a.size(), b.size()));
+        throw Error(ErrorKind::usage, fmt::format("maps of {} and {} values cannot be correlated", a.size(), b.size()));
     }
     const auto is_nan = [](float value) { return std::isnan(value); };
     if (std::ranges::any_of(a, is_nan) || std::ranges::any_of(b, is_nan))
@@ -51,7 +50,7 @@ double rank_correlation(std::span<const float> a, std::span<const float> b) {
 
 double structural_similarity(const Map& a, const Map& b) {
     if (a.width != b.width || a.height != b.height || a.values.empty() || a.values.size() != b.values.size()) {
-        throw Error(ErrorKind::usage, fmt::format("Maps of {} x {} and {} x {} cannot be compared.", a.width, a.height,
+        throw Error(ErrorKind::usage, fmt::format("maps of {} x {} and {} x {} cannot be compared", a.width, a.height,
                                                   b.width, b.height));
     }
     constexpr double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;

@@ -18,12 +18,12 @@ StoredMaps::StoredMaps(std::filesystem::path folder) : folder_(std::move(folder)
             files_[without_ending(entry.path().lexically_relative(folder_).generic_string())] = entry.path();
         }
     } catch (const std::filesystem::filesystem_error& error) {
-        throw Error(ErrorKind::io, fmt::format("The folder of maps {} cannot be read: {}.",
+        throw Error(ErrorKind::io, fmt::format("the folder of maps {} cannot be read: {}",
                                                text::quote(folder_.string()), error.code().message()));
     }
     if (files_.empty()) {
         throw Error(ErrorKind::io,
-                    fmt::format("The folder of maps {} holds no .npy file.", text::quote(folder_.string())));
+                    fmt::format("the folder of maps {} holds no .npy file", text::quote(folder_.string())));
     }
 }
 
@@ -49,15 +49,15 @@ ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::
             throw Error(
                 ErrorKind::usage,
                 fmt::format(
-                    "The size of {} is not known: maps without images need boxes with the columns width and height, or "
-                    "masks.",
+                    "the size of {} is not known: maps without images need boxes with the columns width and height, or "
+                    "masks",
                     text::quote(truth.name)));
         }
         const ImageTruth ready = make_truth(width, height, truth.boxes, mask ? &*mask : nullptr, options);
         for (const StoredMaps& folder : folders) {
             const std::filesystem::path* file = folder.find(truth.name);
             if (file == nullptr) {
-                throw Error(ErrorKind::io, fmt::format("{} has no map of {}.", text::quote(folder.folder().string()),
+                throw Error(ErrorKind::io, fmt::format("{} has no map of {}", text::quote(folder.folder().string()),
                                                        text::quote(truth.name)));
             }
             try {

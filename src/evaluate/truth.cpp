@@ -36,7 +36,7 @@ TruthList read_boxes(const std::filesystem::path& source) {
     if (!std::filesystem::exists(source, error)) {
         throw Error(
             ErrorKind::io,
-            fmt::format("The boxes {} are not there: a CSV file, a COCO JSON file or a folder of XML files is needed.",
+            fmt::format("the boxes {} are not there: a CSV file, a COCO JSON file or a folder of XML files is needed",
                         text::quote(source.string())));
     }
     const std::string ending = lower_ending(source);
@@ -52,12 +52,12 @@ void add_masks(TruthList& truths, const std::filesystem::path& folder) {
             if (entry.is_regular_file() && lower_ending(entry.path()) == ".png") files.push_back(entry.path());
         }
     } catch (const std::filesystem::filesystem_error& error) {
-        throw Error(ErrorKind::io, fmt::format("The folder of masks {} cannot be read: {}.",
+        throw Error(ErrorKind::io, fmt::format("the folder of masks {} cannot be read: {}",
                                                text::quote(folder.string()), error.code().message()));
     }
     if (files.empty()) {
         throw Error(ErrorKind::io,
-                    fmt::format("The folder of masks {} holds no PNG file.", text::quote(folder.string())));
+                    fmt::format("the folder of masks {} holds no PNG file", text::quote(folder.string())));
     }
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {

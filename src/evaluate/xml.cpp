@@ -36,7 +36,7 @@ void append_unescaped(std::string& target, std::string_view text) {
 }
 
 [[noreturn]] void fail(const std::string& why) {
-    throw Error(ErrorKind::io, fmt::format("This is no well-formed XML: {}.", why));
+    throw Error(ErrorKind::io, fmt::format("this is no well-formed XML: {}", why));
 }
 
 }  // namespace

@@ -52,9 +52,9 @@ std::pair<std::int64_t, std::int64_t> map_size(const CamNetwork& cam, const Tens
     const auto height = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(positions) * aspect)));
     if (height == 0 || positions % height != 0) {
         throw Error(ErrorKind::unsupported,
-                    fmt::format("the {} positions of the target layer '{}' are not the rows and columns of a map: "
+                    fmt::format("the {} positions of the target layer {} are not the rows and columns of a map: "
                                 "--grid ROWSxCOLUMNS says how they lie",
-                                positions, network.head.target_layer));
+                                positions, text::quote(network.head.target_layer)));
     }
     return {height, positions / height};
 }
@@ -131,8 +131,9 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
         const std::string weight = model::find_non_finite(graph);
         throw Error(
             ErrorKind::model,
-            fmt::format("{} computes scores that are not finite numbers from a random input{}", network.file.string(),
-                        weight.empty() ? "" : fmt::format(": its weight '{}' holds NaN or infinity", weight)));
+            fmt::format(
+                "{} computes scores that are not finite numbers from a random input{}", network.file.string(),
+                weight.empty() ? "" : fmt::format(": its weight {} holds NaN or infinity", text::quote(weight))));
     }
     double scale = 1e-6;
     for (const float value : logits) scale = std::max(scale, static_cast<double>(std::abs(value)));
@@ -140,11 +141,12 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
     const double predicted = predicted_logit(cam, input, a);
     const double tolerance = network.head.quantized ? 0.05 : network.input_type == DataType::float16 ? 0.01 : 1e-3;
     if (!(std::abs(predicted - logit) <= tolerance * scale)) {
-        throw Error(ErrorKind::unsupported,
-                    fmt::format("cam does not apply: the head looks like a {} pool and a linear layer behind '{}', but "
-                                "on a random input "
-                                "they make {:.6g} where the logit is {:.6g}",
-                                model::name(network.head.pool), network.head.target_layer, predicted, logit));
+        throw Error(
+            ErrorKind::unsupported,
+            fmt::format("cam does not apply: the head looks like a {} pool and a linear layer behind {}, but "
+                        "on a random input "
+                        "they make {:.6g} where the logit is {:.6g}",
+                        model::name(network.head.pool), text::quote(network.head.target_layer), predicted, logit));
     }
     return a.logits.shape()[1];
 }

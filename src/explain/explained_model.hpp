@@ -15,7 +15,7 @@
 ///
 /// The forward pass is shared by all m classes. Preprocessing and labels are carried over as metadata, and with them go `locus.method`,
 /// `locus.layer` (several joined by commas), `locus.classes` (`top:K` or `input`), `locus.activation` (what makes probabilities of the
-/// logits: `softmax`, `sigmoid` or `none`) and `locus.maps`, what a picture is made by: `relu` (negative values are 0, divided by the
+/// logits: `softmax`, `log_softmax`, `sigmoid` or `none`) and `locus.maps`, what a picture is made by: `relu` (negative values are 0, divided by the
 /// maximum), `min-max`, or `normalized` where that is done.
 
 #include <cstdint>

@@ -141,14 +141,16 @@ TargetLayer find_target_layer(const Network& network, const model::Shapes& shape
     }
     const auto chosen = choice.choose();
     if (!layouts.on_the_way(wanted)) {
-        throw Error(ErrorKind::usage, fmt::format("the layer '{}' does not lie between the input and the scores{}",
-                                                  wanted, chosen ? fmt::format("; '{}' does", chosen->tensor) : ""));
+        throw Error(ErrorKind::usage,
+                    fmt::format("the layer {} does not lie between the input and the scores{}", text::quote(wanted),
+                                chosen ? fmt::format("; {} does", text::quote(chosen->tensor)) : ""));
     }
     const auto layer = layouts.read(wanted);
     if (!layer) {
         const std::string instead =
-            chosen && chosen->tensor != wanted ? fmt::format("; '{}' has some", chosen->tensor) : "";
-        throw Error(ErrorKind::usage, fmt::format("the layer '{}' {}{}", wanted, layouts.obstacle(wanted), instead));
+            chosen && chosen->tensor != wanted ? fmt::format("; {} has some", text::quote(chosen->tensor)) : "";
+        throw Error(ErrorKind::usage,
+                    fmt::format("the layer {} {}{}", text::quote(wanted), layouts.obstacle(wanted), instead));
     }
     return agreed(*layer, given);
 }

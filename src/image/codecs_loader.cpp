@@ -31,7 +31,7 @@ Decoded decode_rare(const Source& source, const Header& header) {
         throw Error(
             ErrorKind::unsupported,
             fmt::format("{} is a {} file, and liblocus_codecs.so, which decodes those, cannot be loaded: it belongs "
-                        "beside liblocus.so.",
+                        "beside liblocus.so",
                         source.name, name(header.format)));
     }
     Decoded decoded;

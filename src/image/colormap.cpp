@@ -93,7 +93,7 @@ const std::array<std::array<std::uint8_t, 3>, 256>& colormap(const std::string& 
     const auto found = tables().find(name);
     if (found == tables().end()) {
         throw Error(ErrorKind::usage,
-                    fmt::format("There is no colour map '{}': there are {}.", name, fmt::join(colormap_names(), ", ")));
+                    fmt::format("there is no colour map '{}': there are {}", name, fmt::join(colormap_names(), ", ")));
     }
     return found->second;
 }

@@ -30,7 +30,7 @@ public:
     InputFile(const std::filesystem::path& path, const std::string& name, const std::atomic<bool>* stop)
         : name_(name), stop_(stop), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
         if (descriptor_ < 0)
-            throw Error(ErrorKind::io, fmt::format("{} cannot be opened: {}.", name_, std::strerror(errno)));
+            throw Error(ErrorKind::io, fmt::format("{} cannot be opened: {}", name_, std::strerror(errno)));
     }
     ~InputFile() { ::close(descriptor_); }
     InputFile(const InputFile&) = delete;
@@ -54,7 +54,7 @@ public:
 
 private:
     [[noreturn]] void fail() const {
-        throw Error(ErrorKind::io, fmt::format("{} cannot be read: {}.", name_, std::strerror(errno)));
+        throw Error(ErrorKind::io, fmt::format("{} cannot be read: {}", name_, std::strerror(errno)));
     }
 
     /// A file always is. A pipe is when bytes came or its last writer left; before the first writer there is neither.
@@ -79,11 +79,11 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, const std::s
     const InputFile file(path, name, options.stop);
     const struct stat status = file.status();
     if (S_ISDIR(status.st_mode)) {
-        throw Error(ErrorKind::io, fmt::format("{} is a folder: an image file was expected.", name));
+        throw Error(ErrorKind::io, fmt::format("{} is a folder: an image file was expected", name));
     }
     const auto too_large = [&] {
-        return Error(ErrorKind::resource, fmt::format("{} is larger than the limit of {} bytes for an image file.",
-                                                      name, options.max_bytes));
+        return Error(ErrorKind::resource,
+                     fmt::format("{} is larger than the limit of {} bytes for an image file", name, options.max_bytes));
     };
     if (status.st_size > options.max_bytes) throw too_large();
 
@@ -122,7 +122,7 @@ Photo decode_named(std::span<const std::byte> bytes, std::string name, const Dec
         photo.image = upright(std::move(decoded.image), decoded.orientation);
         return photo;
     } catch (const std::bad_alloc&) {
-        throw Error(ErrorKind::resource, fmt::format("{} needs more memory than there is.", source.name));
+        throw Error(ErrorKind::resource, fmt::format("{} needs more memory than there is", source.name));
     }
 }
 
@@ -131,16 +131,16 @@ Photo decode_named(std::span<const std::byte> bytes, std::string name, const Dec
 void require_size(std::int64_t width, std::int64_t height, const Source& source) {
     if (width <= 0 || height <= 0) {
         throw Error(ErrorKind::image,
-                    fmt::format("{} has no pixels: its header says {} x {}.", source.name, width, height));
+                    fmt::format("{} has no pixels: its header says {} x {}", source.name, width, height));
     }
     const DecodeOptions& limits = source.options;
     if (width > limits.max_side || height > limits.max_side) {
-        throw Error(ErrorKind::resource, fmt::format("{} is {} x {} pixels: no side may be longer than {}.",
-                                                     source.name, width, height, limits.max_side));
+        throw Error(ErrorKind::resource, fmt::format("{} is {} x {} pixels: no side may be longer than {}", source.name,
+                                                     width, height, limits.max_side));
     }
     if (width * height > limits.max_pixels) {
         throw Error(ErrorKind::resource,
-                    fmt::format("{} is {} x {} pixels: more than the limit of {} million.", source.name, width, height,
+                    fmt::format("{} is {} x {} pixels: more than the limit of {} million", source.name, width, height,
                                 static_cast<double>(limits.max_pixels) / 1e6));
     }
 }
@@ -153,7 +153,7 @@ Image allocate(int width, int height, const Source& source) {
             .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3)};
     } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::resource,
-                    fmt::format("{} is {} x {} pixels: there is no memory for that.", source.name, width, height));
+                    fmt::format("{} is {} x {} pixels: there is no memory for that", source.name, width, height));
     }
 }
 
@@ -163,7 +163,7 @@ Photo decode(const std::filesystem::path& file, const DecodeOptions& options) {
         const std::vector<std::byte> bytes = read_file(file, name, options);
         return decode_named(bytes, name, options);
     } catch (const std::bad_alloc&) {
-        throw Error(ErrorKind::resource, fmt::format("{} needs more memory than there is.", name));
+        throw Error(ErrorKind::resource, fmt::format("{} needs more memory than there is", name));
     }
 }
 

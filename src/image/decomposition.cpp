@@ -44,7 +44,7 @@ double mean(const Map& map) {
 std::vector<Tile> tiles_of(const Explanation& explanation) {
     if (explanation.parts.empty()) {
         throw Error(ErrorKind::usage,
-                    "The explanation has no parts: ask for them when the explainer is made (ExplainerOptions::parts).");
+                    "the explanation has no parts: ask for them when the explainer is made (ExplainerOptions::parts)");
     }
     std::vector<Tile> tiles;
     Map rest = explanation.map;
@@ -54,7 +54,7 @@ std::vector<Tile> tiles_of(const Explanation& explanation) {
             throw Error(
                 ErrorKind::usage,
                 fmt::format(
-                    "The map of channel {} is {} x {}, the class activation map {} x {}: they must be of one size.",
+                    "the map of channel {} is {} x {}, the class activation map {} x {}: they must be of one size",
                     part.channel, part.map.width, part.map.height, rest.width, rest.height));
         }
         Tile tile{.map = part.map, .title = fmt::format("{:.3g} x channel {}", part.weight, part.channel)};

@@ -19,12 +19,12 @@ void require_picture(const Image& picture, int most_side) {
     const auto pixels =
         static_cast<std::size_t>(std::max(picture.width, 0)) * static_cast<std::size_t>(std::max(picture.height, 0));
     if (pixels == 0 || picture.rgb.size() != pixels * 3) {
-        throw Error(ErrorKind::usage, fmt::format("A picture of {} x {} pixels with {} values cannot be encoded.",
+        throw Error(ErrorKind::usage, fmt::format("a picture of {} x {} pixels with {} values cannot be encoded",
                                                   picture.width, picture.height, picture.rgb.size()));
     }
     if (picture.width > most_side || picture.height > most_side) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A picture of {} x {} pixels cannot be encoded: no side may be longer than {}.",
+                    fmt::format("a picture of {} x {} pixels cannot be encoded: no side may be longer than {}",
                                 picture.width, picture.height, most_side));
     }
 }
@@ -132,7 +132,7 @@ bool write_png(PngWriter& writer, const Image& picture) {
 
 [[noreturn]] void fail(const Image& picture) {
     throw Error(ErrorKind::resource,
-                fmt::format("A picture of {} x {} pixels could not be encoded: memory does not suffice.", picture.width,
+                fmt::format("a picture of {} x {} pixels could not be encoded: memory does not suffice", picture.width,
                             picture.height));
 }
 
@@ -142,7 +142,7 @@ std::vector<std::byte> encode_jpeg(const Image& picture, int quality) {
     require_picture(picture, JPEG_MAX_DIMENSION);
     if (quality < 1 || quality > 100) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A JPEG quality of {} is not possible: it lies between 1 and 100.", quality));
+                    fmt::format("a JPEG quality of {} is not possible: it lies between 1 and 100", quality));
     }
     JpegWriter writer;
     // Photos at quality 90 take about a sixth of their pixels' bytes.

@@ -26,12 +26,11 @@ int read_bytes(GifFileType* gif, GifByteType* target, int count) {
 
 [[noreturn]] void fail(const Source& source, int code, bool reached_end) {
     if (reached_end) {
-        throw Error(ErrorKind::image,
-                    fmt::format("{} is truncated: its {} bytes end before the GIF's first frame does.", source.name,
-                                source.bytes.size()));
+        throw Error(ErrorKind::image, fmt::format("{} is truncated: its {} bytes end before the GIF's first frame does",
+                                                  source.name, source.bytes.size()));
     }
     const char* reason = GifErrorString(code);
-    throw Error(ErrorKind::image, fmt::format("{} is a damaged GIF file: {}.", source.name,
+    throw Error(ErrorKind::image, fmt::format("{} is a damaged GIF file: {}", source.name,
                                               reason != nullptr ? reason : "its records make no sense"));
 }
 
@@ -57,7 +56,7 @@ void draw_frame(GifFileType* gif, int transparent, Image& canvas, const Source& 
     const GifImageDesc& frame = gif->Image;
     const ColorMapObject* colors = frame.ColorMap != nullptr ? frame.ColorMap : gif->SColorMap;
     if (colors == nullptr)
-        throw Error(ErrorKind::image, fmt::format("{} is a GIF file without a colour table.", source.name));
+        throw Error(ErrorKind::image, fmt::format("{} is a GIF file without a colour table", source.name));
     std::vector<GifPixelType> line(static_cast<std::size_t>(frame.Width));
     for (const int row : row_order(frame.Height, frame.Interlace)) {
         if (DGifGetLine(gif, line.data(), frame.Width) == GIF_ERROR) fail(source, gif->Error, rest.empty());
@@ -98,7 +97,7 @@ Decoded decode_gif(const Source& source) {
         GifRecordType type = UNDEFINED_RECORD_TYPE;
         if (DGifGetRecordType(gif.get(), &type) == GIF_ERROR) fail(source, gif->Error, rest.empty());
         if (type == TERMINATE_RECORD_TYPE) {
-            throw Error(ErrorKind::image, fmt::format("{} is a GIF file without a frame.", source.name));
+            throw Error(ErrorKind::image, fmt::format("{} is a GIF file without a frame", source.name));
         }
         if (type == EXTENSION_RECORD_TYPE) {
             int extension = 0;

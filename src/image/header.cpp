@@ -20,14 +20,14 @@ using namespace std::string_view_literals;
 }
 
 [[noreturn]] void fail_truncated(const std::string& name, Format format, std::uint64_t size) {
-    throw Error(ErrorKind::image, fmt::format("{} is truncated: its {} bytes are fewer than its {} header promises.",
+    throw Error(ErrorKind::image, fmt::format("{} is truncated: its {} bytes are fewer than its {} header promises",
                                               name, size, image::name(format)));
 }
 
 Header read_png(std::span<const std::byte> bytes, const std::string& name) {
     const ByteReader reader(bytes, true);
     if (!reader.has(0, 8 + 25)) fail_truncated(name, Format::png, bytes.size());  // signature and IHDR
-    if (!reader.says(12, "IHDR")) fail(name, "is no valid PNG file: its first chunk is not IHDR.");
+    if (!reader.says(12, "IHDR")) fail(name, "is no valid PNG file: its first chunk is not IHDR");
     Header header{.format = Format::png,
                   .width = static_cast<std::int64_t>(reader.u32(16)),
                   .height = static_cast<std::int64_t>(reader.u32(20))};
@@ -75,7 +75,7 @@ Header read_bmp(std::span<const std::byte> bytes, const std::string& name) {
             reader.u32(masks_at + 8) != 0xffU)
             fail(name,
                  "is a BMP file whose colours lie in another order than blue, green, red: store it in that order, or "
-                 "as PNG.");
+                 "as PNG");
     }
     const bool is_plain = compression == 0 || compression == 3;  // BI_RGB, BI_BITFIELDS
     constexpr std::int64_t sane = std::int64_t{1} << 31;
@@ -93,7 +93,7 @@ void read_webp_bitstream(const ByteReader& reader, std::uint64_t chunk, std::int
                          const std::string& name) {
     const std::uint64_t data = chunk + 8;
     if (reader.says(chunk, "VP8 ")) {
-        if (!reader.says(data + 3, "\x9d\x01\x2a"sv)) fail(name, "is no valid WebP file: its frame has no start code.");
+        if (!reader.says(data + 3, "\x9d\x01\x2a"sv)) fail(name, "is no valid WebP file: its frame has no start code");
         width = static_cast<std::int64_t>(reader.u16(data + 6) & 0x3fffU);
         height = static_cast<std::int64_t>(reader.u16(data + 8) & 0x3fffU);
     } else if (reader.says(chunk, "VP8L")) {
@@ -101,7 +101,7 @@ void read_webp_bitstream(const ByteReader& reader, std::uint64_t chunk, std::int
         width = static_cast<std::int64_t>((sizes & 0x3fffU) + 1);
         height = static_cast<std::int64_t>((sizes >> 14U & 0x3fffU) + 1);
     } else {
-        fail(name, "is no valid WebP file: a chunk that WebP does not have stands where its pixels should be.");
+        fail(name, "is no valid WebP file: a chunk that WebP does not have stands where its pixels should be");
     }
 }
 
@@ -215,7 +215,7 @@ const char* name(Format format) {
 
 Header read_header(std::span<const std::byte> bytes, const std::string& name) {
     const ByteReader reader(bytes, false);
-    if (bytes.empty()) fail(name, "is empty (0 bytes): an image was expected.");
+    if (bytes.empty()) fail(name, "is empty (0 bytes): an image was expected");
     Format format = Format::jpeg;
     try {
         if (reader.says(0, "\xff\xd8\xff"sv)) return {};
@@ -254,14 +254,14 @@ Header read_header(std::span<const std::byte> bytes, const std::string& name) {
             const std::size_t count = std::min<std::size_t>(magic.size(), bytes.size());
             if (reader.says(0, magic.substr(0, count))) {
                 throw Error(ErrorKind::image,
-                            fmt::format("{} is truncated: {} too few for any image.", name,
+                            fmt::format("{} is truncated: {} too few for any image", name,
                                         bytes.size() == 1 ? "1 byte is" : fmt::format("{} bytes are", bytes.size())));
             }
         }
     }
     throw Error(
         ErrorKind::image,
-        fmt::format("{} is not an image that Locus reads (JPEG, PNG, GIF, WebP, TIFF, BMP): by its content it is {}.",
+        fmt::format("{} is not an image that Locus reads (JPEG, PNG, GIF, WebP, TIFF, BMP): by its content it is {}",
                     name, guess(reader)));
 }
 

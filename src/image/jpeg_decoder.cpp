@@ -139,18 +139,18 @@ struct Release {
 [[noreturn]] void fail(const Reader& reader, const Source& source) {
     switch (reader.damage) {
         case Damage::truncated:
-            throw Error(ErrorKind::image, fmt::format("{} is truncated: its {} bytes end before the JPEG picture does.",
+            throw Error(ErrorKind::image, fmt::format("{} is truncated: its {} bytes end before the JPEG picture does",
                                                       source.name, source.bytes.size()));
         case Damage::corrupt:
             throw Error(ErrorKind::image,
-                        fmt::format("{} is damaged: its JPEG data break off or make no sense before the picture's end.",
+                        fmt::format("{} is damaged: its JPEG data break off or make no sense before the picture's end",
                                     source.name));
         case Damage::too_many_scans:
             throw Error(ErrorKind::resource,
-                        fmt::format("{} is a progressive JPEG of more than {} scans: more than any picture needs.",
+                        fmt::format("{} is a progressive JPEG of more than {} scans: more than any picture needs",
                                     source.name, most_scans));
         default:
-            throw Error(ErrorKind::image, fmt::format("{} is not a JPEG that can be decoded: {}.", source.name,
+            throw Error(ErrorKind::image, fmt::format("{} is not a JPEG that can be decoded: {}", source.name,
                                                       std::string_view(static_cast<const char*>(reader.message))));
     }
 }

@@ -58,18 +58,18 @@ cv::Mat decode_pixels(std::span<const std::byte> bytes, const Source& source, co
         pixels = cv::imdecode(file, flags);
     } catch (const cv::Exception& error) {
         if (error.code == cv::Error::StsNoMem) throw std::bad_alloc();
-        throw Error(ErrorKind::image, fmt::format("{} is a {} file that cannot be decoded: {}.", source.name,
+        throw Error(ErrorKind::image, fmt::format("{} is a {} file that cannot be decoded: {}", source.name,
                                                   name(header.format), error.err));
     }
     if (pixels.empty()) {
-        throw Error(ErrorKind::image, fmt::format("{} is a damaged {} file, or of a kind that is not understood.",
+        throw Error(ErrorKind::image, fmt::format("{} is a damaged {} file, or of a kind that is not understood",
                                                   source.name, name(header.format)));
     }
     if (pixels.depth() == CV_16U) pixels.convertTo(pixels, CV_8U, 1.0 / 257);
     if (pixels.depth() != CV_8U || (pixels.channels() != 1 && pixels.channels() != 3 && pixels.channels() != 4)) {
         throw Error(
             ErrorKind::image,
-            fmt::format("{} is a {} file of {} channels of type {}: 1, 3 or 4 channels of 8 or 16 bits are read.",
+            fmt::format("{} is a {} file of {} channels of type {}: 1, 3 or 4 channels of 8 or 16 bits are read",
                         source.name, name(header.format), pixels.channels(), cv::typeToString(pixels.depth())));
     }
     return pixels;
@@ -108,7 +108,7 @@ Decoded decode_with_opencv(const Source& source, const Header& header) {
     if (is_whole && (pixels.cols != header.width || pixels.rows != header.height)) {
         throw Error(
             ErrorKind::image,
-            fmt::format("{} is a damaged {} file: its header says {} x {} pixels, its data {} x {}.", source.name,
+            fmt::format("{} is a damaged {} file: its header says {} x {} pixels, its data {} x {}", source.name,
                         name(header.format), header.width, header.height, pixels.cols, pixels.rows));
     }
     Decoded decoded{.image = allocate(static_cast<int>(header.width), static_cast<int>(header.height), source),

@@ -28,7 +28,7 @@ void require_photo(const Image& photo) {
     const auto pixels =
         static_cast<std::size_t>(std::max(photo.width, 0)) * static_cast<std::size_t>(std::max(photo.height, 0));
     if (pixels == 0 || photo.rgb.size() != pixels * 3) {
-        throw Error(ErrorKind::usage, fmt::format("A photo of {} x {} pixels with {} values cannot be drawn on.",
+        throw Error(ErrorKind::usage, fmt::format("a photo of {} x {} pixels with {} values cannot be drawn on",
                                                   photo.width, photo.height, photo.rgb.size()));
     }
 }
@@ -37,7 +37,7 @@ void require_map(const Map& map) {
     const auto count =
         static_cast<std::size_t>(std::max(map.width, 0)) * static_cast<std::size_t>(std::max(map.height, 0));
     if (count == 0 || map.values.size() != count) {
-        throw Error(ErrorKind::usage, fmt::format("A map of {} x {} with {} values cannot be drawn.", map.width,
+        throw Error(ErrorKind::usage, fmt::format("a map of {} x {} with {} values cannot be drawn", map.width,
                                                   map.height, map.values.size()));
     }
 }
@@ -64,9 +64,8 @@ Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes,
     require_photo(photo);
     require_map(map);
     if (photo.width != map.width || photo.height != map.height) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("A map of {} x {} does not fit a photo of {} x {}: upsample it first.", map.width,
-                                map.height, photo.width, photo.height));
+        throw Error(ErrorKind::usage, fmt::format("a map of {} x {} does not fit a photo of {} x {}: upsample it first",
+                                                  map.width, map.height, photo.width, photo.height));
     }
     const HeatPalette palette(options.colormap, options.alpha, options.is_signed);
     Extremes range;

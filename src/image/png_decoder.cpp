@@ -83,10 +83,10 @@ bool finish(Reader& reader) {
 
 [[noreturn]] void fail(const Reader& reader, const Source& source) {
     if (reader.reached_end) {
-        throw Error(ErrorKind::image, fmt::format("{} is truncated: its {} bytes end before the PNG picture does.",
+        throw Error(ErrorKind::image, fmt::format("{} is truncated: its {} bytes end before the PNG picture does",
                                                   source.name, source.bytes.size()));
     }
-    throw Error(ErrorKind::image, fmt::format("{} is a damaged PNG file: {}.", source.name,
+    throw Error(ErrorKind::image, fmt::format("{} is a damaged PNG file: {}", source.name,
                                               std::string_view(static_cast<const char*>(reader.message))));
 }
 
@@ -119,7 +119,7 @@ Decoded decode_png(const Source& source, const Header& header) {
     const auto height = static_cast<std::size_t>(header.height);
     const std::size_t channels = png_get_channels(reader.codec, reader.info);
     if ((channels != 3 && channels != 4) || png_get_rowbytes(reader.codec, reader.info) != width * channels) {
-        throw Error(ErrorKind::image, fmt::format("{} is a PNG file of a kind that is not understood.", source.name));
+        throw Error(ErrorKind::image, fmt::format("{} is a PNG file of a kind that is not understood", source.name));
     }
     Decoded decoded{.image = allocate(static_cast<int>(width), static_cast<int>(height), source),
                     .width = static_cast<int>(width),

@@ -18,24 +18,23 @@ namespace {
 void require_usable(const Preprocessing& p) {
     if (p.width < 1 || p.height < 1 || p.width > most_input_side || p.height > most_input_side) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A network's input of {} x {} pixels is not possible: sides of 1 to {} are.", p.width,
+                    fmt::format("a network's input of {} x {} pixels is not possible: sides of 1 to {} are", p.width,
                                 p.height, most_input_side));
     }
     if (p.resize != Resize::squash && !(p.crop_pct > 0 && p.crop_pct <= 1)) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A crop_pct of {} is not possible: it lies above 0 and at most at 1.", p.crop_pct));
+                    fmt::format("a crop_pct of {} is not possible: it lies above 0 and at most at 1", p.crop_pct));
     }
     if (p.type != DataType::float32 && p.type != DataType::float16 && p.type != DataType::uint8) {
         throw Error(ErrorKind::unsupported,
-                    fmt::format("Pictures cannot be given to a network as {}: float, float16 and uint8 are possible.",
+                    fmt::format("pictures cannot be given to a network as {}: float, float16 and uint8 are possible",
                                 name(p.type)));
     }
     if (p.type == DataType::uint8) return;
     for (const float deviation : p.std) {
         if (!(std::abs(deviation) > 0) || !std::isfinite(deviation)) {
-            throw Error(
-                ErrorKind::usage,
-                fmt::format("A standard deviation of {} is not possible: pixels are divided by it.", deviation));
+            throw Error(ErrorKind::usage,
+                        fmt::format("a standard deviation of {} is not possible: pixels are divided by it", deviation));
         }
     }
 }
@@ -44,8 +43,8 @@ void require_usable(const Image& image) {
     const auto values =
         static_cast<std::size_t>(std::max(image.width, 0)) * static_cast<std::size_t>(std::max(image.height, 0)) * 3;
     if (values == 0 || image.rgb.size() != values) {
-        throw Error(ErrorKind::usage, fmt::format("An image of {} x {} pixels with {} values is not possible: it needs "
-                                                  "three a pixel and at least one pixel.",
+        throw Error(ErrorKind::usage, fmt::format("an image of {} x {} pixels with {} values is not possible: it needs "
+                                                  "three a pixel and at least one pixel",
                                                   image.width, image.height, image.rgb.size()));
     }
 }
@@ -200,7 +199,7 @@ Region visible_region(int image_width, int image_height, const Preprocessing& p)
     require_usable(p);
     if (image_width < 1 || image_height < 1) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A photo of {} x {} pixels has nothing to see.", image_width, image_height));
+                    fmt::format("a photo of {} x {} pixels has nothing to see", image_width, image_height));
     }
     const double w = image_width;
     const double h = image_height;
@@ -226,7 +225,7 @@ void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::
     require_usable(image);
     if (out.size() != input_bytes(p)) {
         throw Error(ErrorKind::usage,
-                    fmt::format("Room for {} bytes was given to an input of {} bytes.", out.size(), input_bytes(p)));
+                    fmt::format("room for {} bytes was given to an input of {} bytes", out.size(), input_bytes(p)));
     }
     switch (p.type) {
         case DataType::float16:

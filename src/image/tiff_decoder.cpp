@@ -98,20 +98,20 @@ private:
 };
 
 [[noreturn]] void fail_damaged(const Source& source, std::string_view complaint) {
-    if (complaint.empty()) throw Error(ErrorKind::image, fmt::format("{} is a damaged TIFF file.", source.name));
-    throw Error(ErrorKind::image, fmt::format("{} is a damaged TIFF file: libtiff says \"{}\".", source.name,
-                                              report::to_utf8(complaint)));
+    if (complaint.empty()) throw Error(ErrorKind::image, fmt::format("{} is a damaged TIFF file", source.name));
+    throw Error(ErrorKind::image,
+                fmt::format("{} is a damaged TIFF file: libtiff says \"{}\"", source.name, report::to_utf8(complaint)));
 }
 
 [[noreturn]] void fail_unread(const Source& source, std::string_view why) {
-    throw Error(ErrorKind::image, fmt::format("{} is a TIFF file of a kind that is not read: {}. Store it with 8 or "
-                                              "16 bits a channel, uncompressed or with LZW or Deflate.",
+    throw Error(ErrorKind::image, fmt::format("{} is a TIFF file of a kind that is not read: {}; store it with 8 or "
+                                              "16 bits a channel, uncompressed or with LZW or Deflate",
                                               source.name, why));
 }
 
 [[noreturn]] void fail_opacity(const Source& source, std::string_view colours) {
     throw Error(ErrorKind::image, fmt::format("{} is a TIFF file whose pixels have an opacity beside {}, which is not "
-                                              "read. Store it without the opacity, or as RGB.",
+                                              "read: store it without the opacity, or as RGB",
                                               source.name, colours));
 }
 
@@ -134,7 +134,7 @@ void require_readable(const TiffFile& file, const Source& source) {
             std::uint64_t{file.field<std::uint32_t>(TIFFTAG_TILEWIDTH)} * file.field<std::uint32_t>(TIFFTAG_TILELENGTH);
         if (tile_pixels > static_cast<std::uint64_t>(source.options.max_pixels)) {
             throw Error(ErrorKind::resource,
-                        fmt::format("{} has tiles of {} pixels: more than the limit of {} million.", source.name,
+                        fmt::format("{} has tiles of {} pixels: more than the limit of {} million", source.name,
                                     tile_pixels, static_cast<double>(source.options.max_pixels) / 1e6));
         }
     }
@@ -213,7 +213,7 @@ Decoded decode_tiff(const Source& source, const Header& header) {
     RgbaReader reader(file, source);
     if (reader.width() != header.width || reader.height() != header.height) {
         throw Error(ErrorKind::image,
-                    fmt::format("{} is a damaged TIFF file: its size is {} x {} or {} x {} pixels.", source.name,
+                    fmt::format("{} is a damaged TIFF file: its size is {} x {} or {} x {} pixels", source.name,
                                 header.width, header.height, reader.width(), reader.height()));
     }
     std::vector<std::uint32_t> pixels;

@@ -17,7 +17,7 @@ void write_image(const std::filesystem::path& file, const Image& image) {
     std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const bool is_jpeg = ending == ".jpg" || ending == ".jpeg";
     if (!is_jpeg && ending != ".png") {
-        throw Error(ErrorKind::usage, fmt::format("Pictures are written as .png, .jpg or .jpeg: '{}' is none of these.",
+        throw Error(ErrorKind::usage, fmt::format("pictures are written as .png, .jpg or .jpeg: '{}' is none of these",
                                                   report::to_utf8(file.native())));
     }
     const std::vector<std::byte> bytes = is_jpeg ? image::encode_jpeg(image) : image::encode_png(image);

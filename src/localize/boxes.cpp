@@ -181,8 +181,7 @@ Map rows_as_map(const localize::RowInterpolator& rows) {
     try {
         full.values.resize(width * static_cast<std::size_t>(full.height));
     } catch (const std::exception&) {  // bad_alloc or length_error
-        throw Error(ErrorKind::resource,
-                    fmt::format("No memory for a map of {} x {} pixels.", full.width, full.height));
+        throw Error(ErrorKind::resource, fmt::format("no memory for a map of {} x {} pixels", full.width, full.height));
     }
     for (int y = 0; y < full.height; ++y) rows.row(y, {full.values.data() + y * width, width});
     return full;
@@ -211,7 +210,7 @@ std::vector<Box> boxes(const Map& map, const BoxOptions& options) {
     const auto width = static_cast<std::size_t>(std::max(map.width, 0));
     if (map.width < 0 || map.height < 0 || map.values.size() != width * static_cast<std::size_t>(map.height)) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A map of {} x {} cannot have {} values: it needs one for each position.", map.width,
+                    fmt::format("a map of {} x {} cannot have {} values: it needs one for each position", map.width,
                                 map.height, map.values.size()));
     }
     const auto row_at = [&](int y) { return std::span<const float>(map.values.data() + y * width, width); };

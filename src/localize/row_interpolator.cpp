@@ -19,19 +19,19 @@ void require_usable(const Map& raw, int width, int height, const Region& region)
         throw Error(
             ErrorKind::usage,
             fmt::format(
-                "A map of {} x {} with {} values cannot be resized: it needs at least one position and one value "
-                "for each.",
+                "a map of {} x {} with {} values cannot be resized: it needs at least one position and one value "
+                "for each",
                 raw.width, raw.height, raw.values.size()));
     }
     if (width <= 0 || height <= 0) {
         throw Error(
             ErrorKind::usage,
-            fmt::format("A map cannot be resized to {} x {} pixels: both sides must be at least 1.", width, height));
+            fmt::format("a map cannot be resized to {} x {} pixels: both sides must be at least 1", width, height));
     }
     if (!(region.width > 0) || !(region.height > 0) || !std::isfinite(region.x) || !std::isfinite(region.y) ||
         !std::isfinite(region.width) || !std::isfinite(region.height)) {
         throw Error(ErrorKind::usage,
-                    fmt::format("A region of {} x {} pixels at ({}, {}) has no area: nothing of the photo was seen.",
+                    fmt::format("a region of {} x {} pixels at ({}, {}) has no area: nothing of the photo was seen",
                                 region.width, region.height, region.x, region.y));
     }
 }
@@ -89,7 +89,7 @@ RowInterpolator::RowInterpolator(const Map& raw, int width, int height, const Re
             }
         }
     } catch (const std::bad_alloc&) {
-        throw Error(ErrorKind::resource, fmt::format("No memory for a map of {} x {} stretched to {} columns.",
+        throw Error(ErrorKind::resource, fmt::format("no memory for a map of {} x {} stretched to {} columns",
                                                      raw.width, raw.height, width));
     }
 }

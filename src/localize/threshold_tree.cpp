@@ -433,9 +433,9 @@ ThresholdTree threshold_tree(std::span<const std::uint8_t> pixels, int width, in
     constexpr int limit = std::numeric_limits<std::int16_t>::max();
     if (width < 1 || height < 1 || width > limit || height > limit ||
         pixels.size() != static_cast<std::size_t>(width) * static_cast<std::size_t>(height)) {
-        throw Error(ErrorKind::usage, fmt::format("A map of {} x {} with {} pixels cannot be thresholded: sides must "
+        throw Error(ErrorKind::usage, fmt::format("a map of {} x {} with {} pixels cannot be thresholded: sides must "
                                                   "be 1 to {} and every position needs a "
-                                                  "value.",
+                                                  "value",
                                                   width, height, pixels.size(), limit));
     }
     ThresholdTree tree;

@@ -7,6 +7,7 @@
 
 #include "locus/error.hpp"
 #include "model/derivative_rules/rule.hpp"
+#include "text/quote.hpp"
 
 namespace locus::model {
 namespace {
@@ -93,12 +94,19 @@ std::vector<std::string> layers_that_work(const Graph& graph, const Shapes& shap
     return images.empty() ? others : images;
 }
 
+/// "'a', 'b'"
+std::string quoted(const std::vector<std::string>& names) {
+    std::string list;
+    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + text::quote(name);
+    return list;
+}
+
 Error no_derivative(const Graph& graph, const Shapes& shapes, const std::vector<Seed>& seeds, const Node& failed,
                     const std::string& what) {
     const auto layers = layers_that_work(graph, shapes, seeds, failed);
-    return Error(ErrorKind::unsupported,
-                 layers.empty() ? what + "; no later layer has a gradient either"
-                                : fmt::format("{}; of later layers these work: '{}'", what, fmt::join(layers, "', '")));
+    return Error(ErrorKind::unsupported, layers.empty()
+                                             ? what + "; no later layer has a gradient either"
+                                             : fmt::format("{}; of later layers these work: {}", what, quoted(layers)));
 }
 
 class Differentiation {
@@ -144,8 +152,8 @@ private:
         const Index index(model_.graph);
         const auto require = [&](const std::string& tensor) {
             if (!index.contains(tensor)) {
-                throw Error(ErrorKind::usage, fmt::format("the graph has no tensor '{}'; the nearest are '{}'", tensor,
-                                                          fmt::join(index.nearest_names(tensor), "', '")));
+                throw Error(ErrorKind::usage, fmt::format("the graph has no tensor {}; the nearest are {}",
+                                                          text::quote(tensor), quoted(index.nearest_names(tensor))));
             }
         };
         for (const auto& tensor : wanted_) require(tensor);
@@ -172,12 +180,12 @@ private:
         for (std::size_t i = original_nodes_; i-- > 0;) {
             const Node& node = model_.graph.nodes[i];
             if (!paths.leads_through(node) || find_rule(node) != nullptr) continue;
-            const auto domain = node.domain.empty() ? "" : fmt::format(" of {}", node.domain);
-            throw no_derivative(
-                model_.graph, shapes_, seeds_, node,
-                fmt::format("the operator {}{} (node '{}', tensor '{}') behind '{}' has no derivative in "
-                            "Locus",
-                            node.op_type, domain, node.name, node.output(0), fmt::join(wanted_, "', '")));
+            const auto domain = node.domain.empty() ? "" : fmt::format(" of {}", text::printable(node.domain));
+            throw no_derivative(model_.graph, shapes_, seeds_, node,
+                                fmt::format("the operator {}{} (node {}, tensor {}) behind {} has no derivative in "
+                                            "Locus",
+                                            text::printable(node.op_type), domain, text::quote(node.name),
+                                            text::quote(node.output(0)), quoted(wanted_)));
         }
     }
 
@@ -226,8 +234,9 @@ private:
             return full;
         }
         if (options_.zeros_where_independent) return zeros_like(target);
-        throw Error(ErrorKind::usage, fmt::format("'{}' does not depend smoothly on '{}': it has no gradient there",
-                                                  seeds_.empty() ? "" : seeds_.front().tensor, tensor));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} does not depend smoothly on {}: it has no gradient there",
+                                text::quote(seeds_.empty() ? "" : seeds_.front().tensor), text::quote(tensor)));
     }
 
     /// Nodes and constants written here that the result does not need: a rule's factor for a gradient that ended elsewhere.

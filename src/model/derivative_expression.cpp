@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::model {
 namespace {
@@ -110,8 +111,8 @@ std::vector<Value> Emitter::node_with_outputs(const std::string& op_type, const 
             shapes += input && shapes_->contains(input.name()) ? " " + to_string(input.shape()) : " []";
         }
         throw Error(ErrorKind::unsupported,
-                    fmt::format("the shape of '{}', a {} written for the derivative, cannot be worked out from{}",
-                                made.front().name(), op_type, shapes));
+                    fmt::format("the shape of {}, a {} written for the derivative, cannot be worked out from{}",
+                                text::quote(made.front().name()), op_type, shapes));
     }
     return made;
 }

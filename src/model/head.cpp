@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::model {
 namespace {
@@ -91,7 +92,8 @@ private:
             return;
         }
         const Node* node = index_.producer(tensor);
-        if (node == nullptr) return refuse(fmt::format("the scores '{}' are not computed from a feature map", scores));
+        if (node == nullptr)
+            return refuse(fmt::format("the scores {} are not computed from a feature map", text::quote(scores)));
         std::string vector;
         if (!read_linear(*node, vector)) {
             return refuse(
@@ -101,9 +103,9 @@ private:
         vector = skip_scaling(vector, head_.scale);
         if (!read_pool(vector)) {
             const Node* before = index_.producer(vector);
-            return refuse(
-                fmt::format("the last linear layer, {}, reads {}, not a global pool", node->description(),
-                            before != nullptr ? before->description() : fmt::format("the input '{}'", vector)));
+            return refuse(fmt::format(
+                "the last linear layer, {}, reads {}, not a global pool", node->description(),
+                before != nullptr ? before->description() : fmt::format("the input {}", text::quote(vector))));
         }
         head_.kind = HeadKind::pool_linear;
     }
@@ -276,7 +278,7 @@ private:
 
 std::string list_names(const std::vector<ValueInfo>& infos) {
     std::vector<std::string> names;
-    for (const auto& info : infos) names.push_back(fmt::format("'{}'", info.name));
+    for (const auto& info : infos) names.push_back(text::quote(info.name));
     return fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -335,8 +337,8 @@ ClassifierHead find_head(const Model& model, const std::string& output) {
         const auto found = std::find_if(outputs.begin(), outputs.end(), could_be_scores);
         chosen = (found == outputs.end() ? outputs.front() : *found).name;
     } else if (model.graph.find_output(chosen) == nullptr) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("the model has no output '{}'; its outputs are {}", output, list_names(outputs)));
+        throw Error(ErrorKind::usage, fmt::format("the model has no output {}; its outputs are {}", text::quote(output),
+                                                  list_names(outputs)));
     }
     return HeadReader(model).read(chosen);
 }
@@ -344,8 +346,8 @@ ClassifierHead find_head(const Model& model, const std::string& output) {
 const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted) {
     if (!wanted.empty()) {
         if (const ValueInfo* found = graph.find_input(wanted)) return *found;
-        throw Error(ErrorKind::usage,
-                    fmt::format("the model has no input '{}'; its inputs are {}", wanted, list_names(graph.inputs)));
+        throw Error(ErrorKind::usage, fmt::format("the model has no input {}; its inputs are {}", text::quote(wanted),
+                                                  list_names(graph.inputs)));
     }
     if (graph.inputs.size() == 1) return graph.inputs.front();
     std::vector<const ValueInfo*> candidates;

@@ -62,7 +62,7 @@ std::string_view name(HeadKind kind);
 std::string_view name(Pool pool);
 std::string_view name(Activation activation);
 
-/// The head in front of `output` (empty: the first output that can hold scores). Throws Error(usage), with the nearest names, for an
+/// The head in front of `output` (empty: the first output that can hold scores). Throws Error(usage), listing the outputs, for an
 /// output that does not exist, and Error(model) for a graph without outputs.
 ClassifierHead find_head(const Model& model, const std::string& output = {});
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::model {
 
@@ -15,7 +16,8 @@ bool Shapes::contains(const std::string& tensor) const {
 const KnownTensor& Shapes::one(const std::string& tensor) const {
     const auto found = worlds_[0].find(tensor);
     if (found == worlds_[0].end()) {
-        throw Error(ErrorKind::unsupported, fmt::format("the shape of the tensor '{}' is not known", tensor));
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("the shape of the tensor {} is not known", text::quote(tensor)));
     }
     return found->second;
 }
@@ -26,7 +28,8 @@ Shape Shapes::shape(const std::string& tensor) const {
     Shape shape = one(tensor).shape;
     const Shape& other = worlds_[1].at(tensor).shape;
     if (shape.size() != other.size()) {
-        throw Error(ErrorKind::unsupported, fmt::format("the rank of the tensor '{}' follows the batch size", tensor));
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("the rank of the tensor {} follows the batch size", text::quote(tensor)));
     }
     for (std::size_t i = 0; i < shape.size(); ++i) {
         if (shape[i] != other[i]) shape[i] = -1;
@@ -130,15 +133,16 @@ Shapes infer_shapes(const Model& model, const std::map<std::string, Shape>& inpu
         } else if (input.shape) {
             for (const Dimension& dimension : *input.shape) shape.push_back(dimension.value.value_or(-1));
         } else {
-            throw Error(ErrorKind::usage, fmt::format("the input '{}' declares no shape; give one", input.name));
+            throw Error(ErrorKind::usage,
+                        fmt::format("the input {} declares no shape; give one", text::quote(input.name)));
         }
         std::array<KnownTensor, 2> known{KnownTensor{input.type, shape, {}}, KnownTensor{input.type, shape, {}}};
         for (std::size_t i = 0; i < shape.size(); ++i) {
             if (shape[i] >= 0) continue;
             if (i > 0) {
                 throw Error(ErrorKind::usage,
-                            fmt::format("dimension {} of the input '{}' {} is not fixed by the model; give its shape",
-                                        i, input.name, to_string(shape)));
+                            fmt::format("dimension {} of the input {} {} is not fixed by the model; give its shape", i,
+                                        text::quote(input.name), to_string(shape)));
             }
             known[0].shape[i] = shape_batches[0];
             known[1].shape[i] = shape_batches[1];

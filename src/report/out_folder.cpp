@@ -20,7 +20,9 @@ using Json = nlohmann::json;
 
 // Files named by one entry of "images".
 void remove_files_of(const Json& image, const fs::path& out, std::set<fs::path>& folders) {
-    const fs::path root = fs::canonical(out);
+    std::error_code failed;
+    const fs::path root = fs::canonical(out, failed);
+    if (failed) return;
     const auto remove = [&](const Json& name) {
         if (!name.is_string() || name.get_ref<const std::string&>().empty()) return;
         const fs::path relative = fs::path(name.get<std::string>()).lexically_normal();
@@ -78,12 +80,13 @@ OutState inspect_out(const fs::path& out) {
     if (status.type() != fs::file_type::directory) return OutState::foreign;
     if (fs::exists(journal_path(out), error)) return OutState::unfinished;
     if (fs::exists(settings_path(out), error)) return OutState::finished;
-    const fs::directory_iterator first(out, error);
+    std::error_code unknown;
+    fs::directory_iterator entry(out, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+        // A run killed in its first instant leaves an empty .locus.
+        if (entry->path().filename() != ".locus" || !fs::is_empty(entry->path(), unknown)) return OutState::foreign;
     if (error)
         throw Error(ErrorKind::io, fmt::format("cannot look into {}: {}", to_utf8(out.native()), error.message()));
-    for (const fs::directory_entry& entry : first)
-        // A run killed in its first instant leaves an empty .locus.
-        if (entry.path().filename() != ".locus" || !fs::is_empty(entry.path(), error)) return OutState::foreign;
     return OutState::empty;
 }
 
@@ -99,7 +102,10 @@ void remove_earlier_run(const fs::path& out) {
     std::error_code error;
     if (!fs::is_directory(out, error)) return;
     remove_part_files(out);
-    const auto is_begun = [&](const fs::path& file) { return fs::exists(file) && fs::file_size(file) > 0; };
+    const auto is_begun = [](const fs::path& file) {
+        std::error_code unknown;
+        return fs::is_regular_file(file, unknown) && fs::file_size(file, unknown) > 0 && !unknown;
+    };
     if (!is_begun(journal_path(out)) && !is_begun(settings_path(out))) return;  // what lies there is somebody else's
     std::set<fs::path> folders;
     remove_files_named_in(journal_path(out), out, folders);

@@ -22,7 +22,7 @@ struct ModelRecord {
     std::string input;
     std::string output;
     int classes = 0;
-    std::string activation;  ///< what follows the logits: "softmax", "sigmoid" or "none"
+    std::string activation;  ///< what follows the logits: "softmax", "log_softmax", "sigmoid" or "none"
 };
 
 /// One map of one image, written as maps/*.npy when maps are saved.

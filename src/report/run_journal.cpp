@@ -206,7 +206,8 @@ void RunJournal::begin_anew() {
 
 RunJournal RunJournal::create(const fs::path& out, const RunPlan& plan, bool overwrite) {
     const OutState state = inspect_out(out);
-    if (state == OutState::foreign && !fs::is_directory(out))
+    std::error_code unknown;
+    if (state == OutState::foreign && !fs::is_directory(out, unknown))
         refuse(fmt::format("{} is a file: results need a folder, chosen with --out", to_utf8(out.native())));
     if (state == OutState::foreign && !overwrite)
         refuse(
@@ -228,7 +229,8 @@ RunJournal RunJournal::resume(const fs::path& out, const RunPlan& plan) {
     if (state == OutState::finished) {
         const std::string why = differences(first_line(settings_path(out)), plan);
         if (!why.empty()) refuse_different(out, why);
-        if (!fs::exists(out / "results.json"))
+        std::error_code unknown;
+        if (!fs::exists(out / "results.json", unknown))
             refuse(fmt::format("{} held a finished run, but its results.json is gone: begin anew without --resume",
                                to_utf8(out.native())));
         journal.complete_ = true;

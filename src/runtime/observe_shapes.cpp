@@ -8,6 +8,7 @@
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
 #include "runtime/session.hpp"
+#include "text/quote.hpp"
 
 namespace locus::runtime {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 Shape declared_shape(const model::ValueInfo& input, const std::map<std::string, Shape>& given) {
     if (const auto found = given.find(input.name); found != given.end()) return found->second;
     if (!input.shape)
-        throw Error(ErrorKind::usage, fmt::format("the input '{}' declares no shape; give one", input.name));
+        throw Error(ErrorKind::usage, fmt::format("the input {} declares no shape; give one", text::quote(input.name)));
     Shape shape;
     for (const auto& dimension : *input.shape) shape.push_back(dimension.value.value_or(-1));
     return shape;

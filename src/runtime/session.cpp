@@ -15,6 +15,7 @@
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
 #include "runtime/pass_needs.hpp"
+#include "text/quote.hpp"
 
 namespace locus::runtime {
 namespace {
@@ -54,13 +55,13 @@ std::string shortened(std::string message) {
     return message;
 }
 
-/// The runtime's message without its code, its paths and its further lines.
+/// The runtime's message without its code, its paths and its further lines, fit for a sentence.
 std::string cleaned(std::string message) {
     static const std::regex prefix(R"(^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : )");
     message = std::regex_replace(shortened(std::move(message)), prefix, "");
     if (const auto line = message.find('\n'); line != std::string::npos) message.resize(line);
     while (!message.empty() && (message.back() == ' ' || message.back() == '.')) message.pop_back();
-    return message;
+    return text::printable(message);
 }
 
 /// One sentence on why the runtime refuses a model.
@@ -77,14 +78,13 @@ std::string load_failure(const std::string& message) {
         const std::string op = found[1], version = found[2];
         std::string where;
         if (std::regex_search(raw, found, node) && found[1].length() > 0)
-            where = fmt::format(" (node '{}')", found[1].str());
-        return fmt::format("the model uses the operator {}{}, which ONNX Runtime {} does not have at opset {}", op,
-                           where, runtime_version(), version);
+            where = fmt::format(" (node {})", text::quote(found[1].str()));
+        return fmt::format("the model uses the operator {}{}, which ONNX Runtime {} does not have at opset {}",
+                           text::printable(op), where, runtime_version(), version);
     }
     if (std::regex_search(raw, found, no_kernel)) {
-        return fmt::format(
-            "ONNX Runtime {} has no implementation of {} (opset {}) for the types that node '{}' works on",
-            runtime_version(), found[1].str(), found[2].str(), found[3].str());
+        return fmt::format("ONNX Runtime {} has no implementation of {} (opset {}) for the types that node {} works on",
+                           runtime_version(), found[1].str(), found[2].str(), text::quote(found[3].str()));
     }
     if (std::regex_search(raw, found, opset)) {
         return fmt::format("the model's opset is newer than {}, the newest that ONNX Runtime {} reads", found[1].str(),
@@ -131,7 +131,7 @@ Ort::Value value_of(const Tensor& tensor) {
 
 Tensor to_tensor(const Ort::Value& value, const std::string& name) {
     if (!value.IsTensor()) {
-        throw Error(ErrorKind::unsupported, fmt::format("the output '{}' is not a tensor", name));
+        throw Error(ErrorKind::unsupported, fmt::format("the output {} is not a tensor", text::quote(name)));
     }
     const auto info = value.GetTensorTypeAndShapeInfo();
     Tensor tensor =
@@ -171,7 +171,7 @@ struct Session::State {
         const auto found =
             std::find_if(inputs.begin(), inputs.end(), [&](const Port& port) { return port.name == name; });
         if (found == inputs.end()) {
-            throw Error(ErrorKind::usage, fmt::format("the network has no input '{}'", name));
+            throw Error(ErrorKind::usage, fmt::format("the network has no input {}", text::quote(name)));
         }
         return *found;
     }
@@ -184,7 +184,7 @@ struct Session::State {
         }
         if (!fits) {
             throw Error(ErrorKind::model,
-                        fmt::format("the input '{}' takes {} {}, not {} {}", name, locus::name(port.type),
+                        fmt::format("the input {} takes {} {}, not {} {}", text::quote(name), locus::name(port.type),
                                     shown(port.shape), locus::name(tensor.type()), to_string(tensor.shape())));
         }
     }

@@ -13,8 +13,8 @@ BatchLoader::BatchLoader(std::function<Batch(std::size_t)> make, std::size_t cou
     // Otherwise `next` would wait for what nobody makes.
     if (options.threads < 1 || options.ahead < 1) {
         throw Error(ErrorKind::usage,
-                    fmt::format("Batches need at least one thread that makes them and one that may wait, not {} and "
-                                "{}.",
+                    fmt::format("batches need at least one thread that makes them and one that may wait, not {} and "
+                                "{}",
                                 options.threads, options.ahead));
     }
     for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });

@@ -40,13 +40,13 @@ Checkpoint load_checkpoint(const std::filesystem::path& file) { return parse_che
 
 std::string read_checkpoint(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
-    if (!stream) throw Error(ErrorKind::io, fmt::format("{}: there is no checkpoint to go on from.", file.string()));
+    if (!stream) throw Error(ErrorKind::io, fmt::format("{}: there is no checkpoint to go on from", file.string()));
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 Checkpoint parse_checkpoint(std::string content, const std::filesystem::path& file) {
     const auto fail = [&](const char* what) -> Error {
-        return Error(ErrorKind::io, fmt::format("{}: {}.", file.string(), what));
+        return Error(ErrorKind::io, fmt::format("{}: {}", file.string(), what));
     };
     if (!content.starts_with(magic) || content.size() < magic.size() + digest_length) throw fail("is not a checkpoint");
     const std::string digest = content.substr(content.size() - digest_length);

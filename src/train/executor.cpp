@@ -161,7 +161,7 @@ Tensors Executor::run_step(const Step& step, std::vector<at::Tensor>& slots, Pas
     try {
         return step.run(call);
     } catch (const c10::Error& error) {
-        throw Error(ErrorKind::model, fmt::format("{} ({}) cannot be run: {}.", step.node->description(),
+        throw Error(ErrorKind::model, fmt::format("{} ({}) cannot be run: {}", step.node->description(),
                                                   step.node->op_type, error.what_without_backtrace()));
     }
 }
@@ -183,7 +183,7 @@ Tensors Executor::run(const std::map<std::string, at::Tensor>& inputs, const std
         const auto found = slots_.find(output);
         if (found == slots_.end()) {
             if (constants_.contains(output)) continue;
-            throw Error(ErrorKind::model, fmt::format("The graph has no tensor '{}'.", output));
+            throw Error(ErrorKind::model, fmt::format("the graph has no tensor '{}'", output));
         }
         wanted.insert(found->second);
     }

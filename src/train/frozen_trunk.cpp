@@ -65,7 +65,7 @@ public:
         fixed_batch_ = shape && !shape->empty() && shape->front().value ? *shape->front().value : 0;
         if (fixed_batch_ > 1)
             throw Error(ErrorKind::unsupported,
-                        fmt::format("{}: takes {} photos at a time, no fewer.", options.from.string(), fixed_batch_));
+                        fmt::format("{}: takes {} photos at a time, no fewer", options.from.string(), fixed_batch_));
         input_ = pooled.graph.inputs.at(0).name;
     }
 
@@ -82,7 +82,8 @@ public:
             const std::size_t to = std::min(count, from + photos_a_file);
             const std::filesystem::path file = folder / ("features-" + identity(photos, from, to) + ".locus");
             Features part;
-            if (std::filesystem::exists(file)) {
+            std::error_code unknown;
+            if (std::filesystem::exists(file, unknown)) {
                 part = load(file, from);
             } else {
                 part = compute(photos, from, to);
@@ -272,7 +273,7 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     EngineThreads threads(options.engine_threads);
     const TrainingData data = load_training_data(options, threads.count());
     const Trunk trunk(options, threads);
-    say(fmt::format("{}: features are '{}', pooled.", options.from.string(), trunk.tensor()));
+    say(fmt::format("{}: features are '{}', pooled", options.from.string(), trunk.tensor()));
     const auto is_interrupted = [&] { return options.interrupted && options.interrupted->load(); };
     const Features features = trunk.features(*data.photos, options.folder, options.say);
     if (is_interrupted()) return {};  // what is computed stays
@@ -315,10 +316,10 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
                     options.from.filename().string(), labels.size());
     const std::string logits = trained.graph.outputs.at(0).name;
     export_model(std::move(trained), exported, options.output);
-    say(fmt::format("{} written.", options.output.string()));
+    say(fmt::format("{} written", options.output.string()));
     const bool can_validate = sees_whole_photos(trunk.preprocessing());
     if (data.boxes && !can_validate)
-        say("Localization is not measured: the network does not see whole photos as float32 planes of three colours.");
+        say("localization is not measured: the network does not see whole photos as float32 planes of three colours");
     if (data.validation && can_validate) {
         ValidationOptions validation;
         validation.size = trunk.preprocessing().width;

@@ -11,13 +11,13 @@
 namespace locus::train {
 
 void cannot_run(const model::Node& node, const std::string& what) {
-    throw Error(ErrorKind::unsupported, fmt::format("Training cannot run {} ({}): {} is not supported.",
+    throw Error(ErrorKind::unsupported, fmt::format("training cannot run {} ({}): {} is not supported",
                                                     node.description(), node.op_type, what));
 }
 
 const at::Tensor& Call::input(std::size_t i) const {
     if (!has(i)) {
-        throw Error(ErrorKind::model, fmt::format("{} ({}) lacks its input {}.", node.description(), node.op_type, i));
+        throw Error(ErrorKind::model, fmt::format("{} ({}) lacks its input {}", node.description(), node.op_type, i));
     }
     return inputs[i];
 }
@@ -35,7 +35,7 @@ std::optional<std::vector<std::int64_t>> Call::integers_or_attribute(std::size_t
 
 std::int64_t positive_axis(const Call& call, std::int64_t axis, std::int64_t rank) {
     if (axis < -rank || axis >= std::max<std::int64_t>(rank, 1)) {
-        throw Error(ErrorKind::model, fmt::format("{} ({}): axis {} is outside a tensor of {} dimensions.",
+        throw Error(ErrorKind::model, fmt::format("{} ({}): axis {} is outside a tensor of {} dimensions",
                                                   call.node.description(), call.node.op_type, axis, rank));
     }
     return axis < 0 ? axis + rank : axis;

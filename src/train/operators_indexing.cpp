@@ -58,7 +58,7 @@ std::size_t tuple_length(const Call& call, const at::Tensor& x, const at::Tensor
     const std::int64_t length = tuples.dim() > 0 ? tuples.size(-1) : -1;
     if (batch < 0 || batch >= tuples.dim() || length < 0 || batch + length > x.dim()) {
         throw Error(ErrorKind::model,
-                    fmt::format("{} ({}): indices of {} numbers into {} dimensions, {} of them the batch's.",
+                    fmt::format("{} ({}): indices of {} numbers into {} dimensions, {} of them the batch's",
                                 call.node.description(), call.node.op_type, length, x.dim(), batch));
     }
     return static_cast<std::size_t>(length);

@@ -44,7 +44,7 @@ at::Tensor along_axis(const Call& call, const at::Tensor& values, const at::Tens
     const std::int64_t axis = positive_axis(call, call.node.int_or("axis", 1), x.dim());
     if (values.dim() != 1 || values.numel() != x.size(axis)) {
         throw Error(ErrorKind::model,
-                    fmt::format("{} ({}): {} scales or zero points for {} slices.", call.node.description(),
+                    fmt::format("{} ({}): {} scales or zero points for {} slices", call.node.description(),
                                 call.node.op_type, values.numel(), x.size(axis)));
     }
     std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);

@@ -10,7 +10,7 @@ namespace {
 
 void require(const char* name, double value, const NumberRange& range) {
     if (range.holds(value)) return;
-    throw Error(ErrorKind::usage, fmt::format("{} takes {}, not {}.", name, range.description(), value));
+    throw Error(ErrorKind::usage, fmt::format("{} takes {}, not {}", name, range.description(), value));
 }
 
 }  // namespace
@@ -35,9 +35,9 @@ void check_options(const TrainOptions& options) {
     require("--label-smoothing", options.label_smoothing, ranges::share);
     require("--mixup", options.mixup, ranges::mixup);
     require("--ema", options.average, ranges::share);
-    require("The momentum of statistics", options.statistics_momentum, ranges::share);
+    require("the momentum of statistics", options.statistics_momentum, ranges::share);
     require("--min-area", options.augmentation.min_area, ranges::share);
-    require("The aspect of crops", options.augmentation.max_aspect, ranges::aspect);
+    require("the aspect of crops", options.augmentation.max_aspect, ranges::aspect);
     require("--padding", options.augmentation.padding, ranges::padding);
     require("--jitter", options.augmentation.jitter, ranges::share);
     require("--erase", options.augmentation.erase, ranges::share);
@@ -48,7 +48,7 @@ void check_options(const TrainOptions& options) {
     require("--stop-after", options.stop_after_steps, ranges::stop_after);
     for (const float mean : options.preprocessing.mean) require("--mean", mean, ranges::mean);
     for (const float deviation : options.preprocessing.std) require("--std", deviation, ranges::deviation);
-    require("The value of white", options.preprocessing.range, ranges::white);
+    require("the value of white", options.preprocessing.range, ranges::white);
 
     double from = 0;
     for (const SizeStep& step : options.sizes.steps) {
@@ -60,7 +60,7 @@ void check_options(const TrainOptions& options) {
         }
         throw Error(ErrorKind::usage,
                     fmt::format("--train-sizes takes sizes from 1 to {} by rising shares of training from 0 to 1, the "
-                                "first 0, not {}@{}.",
+                                "first 0, not {}@{}",
                                 ranges::image_size.most, step.size, step.from));
     }
 }

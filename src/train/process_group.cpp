@@ -17,7 +17,7 @@
 namespace locus::train {
 
 LostRank::LostRank(const std::string& reason)
-    : Error(ErrorKind::io, fmt::format("Another rank has ended or cannot be reached ({}).", reason)) {}
+    : Error(ErrorKind::io, fmt::format("another rank has ended or cannot be reached ({})", reason)) {}
 
 #ifdef LOCUS_WITH_GLOO
 
@@ -76,8 +76,8 @@ ProcessGroup::ProcessGroup(const RankEnvironment& ranks) : rank_(ranks.rank), si
         links_->device = device_for(ranks);
         open_channels(1);
     } catch (const std::exception& error) {
-        throw Error(ErrorKind::io, fmt::format("Rank {} of {} does not meet the others at {}:{} ({}); MASTER_ADDR and "
-                                               "MASTER_PORT say where rank 0 is, GLOO_SOCKET_IFNAME which network.",
+        throw Error(ErrorKind::io, fmt::format("rank {} of {} does not meet the others at {}:{} ({}); MASTER_ADDR and "
+                                               "MASTER_PORT say where rank 0 is, GLOO_SOCKET_IFNAME which network",
                                                rank_, size_, ranks.host, ranks.port, first_line(error.what())));
     }
 }
@@ -124,7 +124,7 @@ ProcessGroup::ProcessGroup(const RankEnvironment& ranks) : rank_(ranks.rank), si
     if (size_ == 1) return;
     throw Error(ErrorKind::unsupported,
                 fmt::format("{} started {} processes, but this Locus was built without Gloo: scripts/setup.sh train "
-                            "installs it.",
+                            "installs it",
                             ranks.launcher, size_));
 }
 

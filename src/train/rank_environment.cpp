@@ -33,7 +33,7 @@ int number(const char* name, const std::string& text, int least, int most) {
     int value = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (failure != std::errc() || end != text.data() + text.size() || value < least || value > most) {
-        throw Error(ErrorKind::usage, fmt::format("The environment's {} is '{}'; a number from {} to {} is expected.",
+        throw Error(ErrorKind::usage, fmt::format("the environment's {} is '{}'; a number from {} to {} is expected",
                                                   name, text, least, most));
     }
     return value;
@@ -71,7 +71,7 @@ RankEnvironment rank_environment(const std::function<std::optional<std::string>(
         } else if (ranks.size > 1 && !one_machine) {
             throw Error(ErrorKind::usage,
                         fmt::format("{} started {} processes, but nothing says where rank 0 is: set MASTER_ADDR to its "
-                                    "machine's name or address.",
+                                    "machine's name or address",
                                     ranks.launcher, ranks.size));
         }
         break;

@@ -47,13 +47,13 @@ SizeSchedule SizeSchedule::parse(const std::string& text) {
         if (!good || in >> rest || step.size < 1 || step.size > 4096 || step.from < before || step.from > 1) {
             throw Error(ErrorKind::usage,
                         fmt::format("'{}' is no schedule of sizes; it is a size, or sizes and the share of "
-                                    "training from which on they hold, as in 48@0,64@0.7.",
+                                    "training from which on they hold, as in 48@0,64@0.7",
                                     text));
         }
         schedule.steps.push_back(step);
     }
     if (schedule.steps.empty() || schedule.steps[0].from != 0) {
-        throw Error(ErrorKind::usage, fmt::format("'{}' is no schedule of sizes: the first must begin at 0.", text));
+        throw Error(ErrorKind::usage, fmt::format("'{}' is no schedule of sizes: the first must begin at 0", text));
     }
     return schedule;
 }

@@ -12,7 +12,7 @@ StartingNetwork load_starting_network(const std::filesystem::path& file) {
     StartingNetwork start{model::load(file), {}};
     model::Graph& graph = start.model.graph;
     if (graph.inputs.empty() || graph.outputs.empty())
-        throw Error(ErrorKind::model, fmt::format("{}: has no input or no output to train.", file.string()));
+        throw Error(ErrorKind::model, fmt::format("{}: has no input or no output to train", file.string()));
     model::ValueInfo& input = graph.inputs.front();
     start.preprocessing = model::read_metadata(start.model, file, input).preprocessing;
     const Preprocessing& p = start.preprocessing;

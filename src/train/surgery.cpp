@@ -56,7 +56,7 @@ model::Head head_named(const std::string& name) {
     if (name == "gmp") return model::Head::gmp;
     if (name == "sum") return model::Head::sum;
     if (name == "fc") return model::Head::fc;
-    throw Error(ErrorKind::usage, fmt::format("There is no head '{}'; gap, gmp, sum and fc are known.", name));
+    throw Error(ErrorKind::usage, fmt::format("there is no head '{}'; gap, gmp, sum and fc are known", name));
 }
 
 std::string find_cut(const model::Model& model) {
@@ -72,25 +72,25 @@ std::string find_cut(const model::Model& model) {
         return *name;
     }
     throw Error(ErrorKind::model,
-                "The network has no feature map that everything passes through and that is fine enough to cut behind; "
+                "the network has no feature map that everything passes through and that is fine enough to cut behind; "
                 "name a tensor "
-                "with --cut-at.");
+                "with --cut-at");
 }
 
 model::Model with_new_head(const model::Model& model, const NewHead& head) {
     if (!model::Index(model.graph).contains(head.cut_at)) {
         throw Error(ErrorKind::usage,
-                    fmt::format("The network has no tensor '{}' to cut at; near are {}.", head.cut_at,
+                    fmt::format("the network has no tensor '{}' to cut at; near are {}", head.cut_at,
                                 fmt::join(model::Index(model.graph).nearest_names(head.cut_at), ", ")));
     }
     const Shape shape = model::infer_shapes(model).shape(head.cut_at);
     const bool pooled = shape.size() == 2 || (shape.size() == 4 && shape[2] == 1 && shape[3] == 1);
     if ((shape.size() != 4 && !pooled) || shape[1] < 1) {
-        throw Error(ErrorKind::usage, fmt::format("'{}' has the shape {}; a cut is made at a feature map [n, K, h, w].",
+        throw Error(ErrorKind::usage, fmt::format("'{}' has the shape {}; a cut is made at a feature map [n, K, h, w]",
                                                   head.cut_at, to_string(shape)));
     }
     if (head.head == model::Head::fc && shape.size() == 4 && (shape[2] < 1 || shape[3] < 1)) {
-        throw Error(ErrorKind::usage, "A head of type fc needs a network with a fixed input size.");
+        throw Error(ErrorKind::usage, "a head of type fc needs a network with a fixed input size");
     }
     model::Model out = model;
     out.graph = model::extract(model.graph, {model.graph.inputs.at(0).name}, {head.cut_at});

@@ -32,7 +32,7 @@ at::ScalarType torch_type(DataType type) {
         case DataType::boolean:
             return at::kBool;
         default:
-            throw Error(ErrorKind::unsupported, fmt::format("Training has no tensors of type {}.", name(type)));
+            throw Error(ErrorKind::unsupported, fmt::format("training has no tensors of type {}", name(type)));
     }
 }
 
@@ -59,7 +59,7 @@ DataType locus_type(at::ScalarType type) {
         case at::kBool:
             return DataType::boolean;
         default:
-            throw Error(ErrorKind::unsupported, fmt::format("ONNX has no tensors of type {}.", at::toString(type)));
+            throw Error(ErrorKind::unsupported, fmt::format("ONNX has no tensors of type {}", at::toString(type)));
     }
 }
 

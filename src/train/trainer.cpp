@@ -10,6 +10,7 @@
 #include "locus/error.hpp"
 #include "model/builder.hpp"
 #include "report/atomic_file.hpp"
+#include "text/quote.hpp"
 #include "train/batch_loader.hpp"
 #include "train/batch_maker.hpp"
 #include "train/checkpoint.hpp"
@@ -125,7 +126,7 @@ Training::Training(const TrainOptions& options, ProcessGroup& ranks)
     if (ranks_.size() > options_.norm_batch) {
         throw Error(
             ErrorKind::usage,
-            fmt::format("{} ranks cannot share groups of {} photos: --norm-batch is at least one photo for each.",
+            fmt::format("{} ranks cannot share groups of {} photos: --norm-batch is at least one photo for each",
                         ranks_.size(), options_.norm_batch));
     }
     make_model();
@@ -151,8 +152,8 @@ void Training::agree_on_settings() {
     const auto stranger = std::find(strangers.begin(), strangers.end(), 1.0);
     if (stranger == strangers.end()) return;
     throw Error(ErrorKind::usage,
-                fmt::format("Rank {} was given other photos or options than rank 0{}; all ranks need the same command "
-                            "and the same data.",
+                fmt::format("rank {} was given other photos or options than rank 0{}; all ranks need the same command "
+                            "and the same data",
                             differing.empty() ? stranger - strangers.begin() : ranks_.rank(),
                             differing.empty() ? "" : fmt::format(" ({})", differing)));
 }
@@ -185,13 +186,13 @@ void Training::make_model() {
             options_.preprocessing.type != DataType::float32 ||
             options_.preprocessing.width != options_.preprocessing.height) {
             throw Error(ErrorKind::unsupported,
-                        fmt::format("{}: is trained further only where its input is float32 [n, 3, side, side].",
+                        fmt::format("{}: is trained further only where its input is float32 [n, 3, side, side]",
                                     options_.from.string()));
         }
         options_.image_size = options_.preprocessing.width;
         if (options_.cut_at.empty()) options_.cut_at = find_cut(model_);
         say(fmt::format(
-            "{}: everything behind '{}' gives way to a 3x3 convolution of 1024 channels, the pool and a linear layer.",
+            "{}: everything behind '{}' gives way to a 3x3 convolution of 1024 channels, the pool and a linear layer",
             options_.from.string(), options_.cut_at));
         model_ = with_new_head(model_, {.cut_at = options_.cut_at,
                                         .classes = static_cast<int>(data_.classes.entries.size()),
@@ -215,7 +216,7 @@ void Training::make_network() {
     averaged_ = std::make_unique<Executor>(model_, at::kFloat, only);
     head_ = find_pooled_head(model_.graph, output_);
     if (data_.boxes && !head_)
-        say("Localization is not measured: the network does not end in a pool and one linear layer.");
+        say("localization is not measured: the network does not end in a pool and one linear layer");
     for (Parameter& parameter : network_->parameters()) {
         if (!options_.from.empty() && parameter.name.starts_with(new_layer_prefix))
             parameter.rate_factor = options_.new_rate_factor;
@@ -224,7 +225,7 @@ void Training::make_network() {
                                               maker_.most_groups());
     std::int64_t count = 0;
     for (const Parameter& parameter : network_->parameters()) count += parameter.value.numel();
-    say(fmt::format("{}: {} parameters to train, {} engine threads{}.", name(), count, threads_.count(),
+    say(fmt::format("{}: {} parameters to train, {} engine threads{}", name(), count, threads_.count(),
                     ranks_.is_parallel() ? fmt::format(" on each of {} ranks", ranks_.size()) : ""));
 }
 
@@ -245,12 +246,13 @@ bool Training::train_epoch() {
         const double rate = options_.schedule.learning_rate(progress());
         const StepResult result = stepper_->run(*batch, epoch_, rate);
         if (!std::isfinite(result.loss)) {
+            std::error_code unknown;
             throw Error(ErrorKind::resource,
-                        fmt::format("The loss is no longer a finite number (epoch {}, step {}){}. A training begun "
+                        fmt::format("the loss is no longer a finite number (epoch {}, step {}){}; a training begun "
                                     "anew (--overwrite) with "
-                                    "a lower --lr than {} may go better.",
+                                    "a lower --lr than {} may go better",
                                     epoch_ + 1, step_ + 1,
-                                    fs::exists(checkpoint_file())
+                                    fs::exists(checkpoint_file(), unknown)
                                         ? fmt::format("; {} holds the last good state", checkpoint_file().string())
                                         : "",
                                     options_.schedule.peak));
@@ -339,14 +341,19 @@ TrainOutcome Training::run() {
         if (ranks_.is_first()) save();
         throw Error(
             ErrorKind::io,
-            fmt::format("{} Training stopped in epoch {} after step {}; {} holds {} state, and the "
-                        "same command with --resume goes on.",
+            fmt::format("{}; training stopped in epoch {} after step {}; {} holds {} state, and the "
+                        "same command with --resume goes on",
                         lost.what(), epoch_ + 1, step_, checkpoint_file().string(), ranks_.is_first() ? "that" : "a"));
     }
 }
 
 TrainOutcome Training::run_epochs() {
-    if (ranks_.is_first()) fs::create_directories(options_.folder);
+    std::error_code failed;
+    if (ranks_.is_first()) fs::create_directories(options_.folder, failed);
+    if (failed) {
+        throw Error(ErrorKind::io, fmt::format("the folder {} for the training's state cannot be made: {}",
+                                               text::quote(options_.folder.string()), failed.message()));
+    }
     if (ranks_.is_parallel() && !options_.resume) save();  // so that there is one, whichever rank is lost when
     while (epoch_ < planned_epochs_) {
         if (!train_epoch()) return {history_, false};
@@ -395,7 +402,7 @@ void Training::write_model() {
         fmt::format("{} with a {} head, {} classes, trained by Locus on {} photos for {} epochs.", name(),
                     options_.head, data_.classes.entries.size(), data_.photos->samples().size(), planned_epochs_);
     export_model(std::move(trained), exported, options_.output);
-    say(fmt::format("{} written.", options_.output.string()));
+    say(fmt::format("{} written", options_.output.string()));
     if (!data_.validation) return;
     const auto own = [&](const Tensor& photos) { return from_torch(shown().run(to_torch(photos), output_)); };
     check_exported(options_.output, validation_outputs(), *data_.validation, threads_, validation_options(), own,
@@ -442,14 +449,14 @@ void Training::resume() {
     if (!state.contains("settings")) {
         throw Error(ErrorKind::usage,
                     fmt::format("{} does not say which photos and options it was made with, so an earlier Locus wrote "
-                                "it; --overwrite in place of --resume begins anew.",
+                                "it; --overwrite in place of --resume begins anew",
                                 file.string()));
     }
     const std::string differing = differences(settings_, state.at("settings").get<RunSettings>(), "was");
     if (!differing.empty()) {
         throw Error(ErrorKind::usage,
                     fmt::format("{}: {}; --resume goes on with what it was begun with, --overwrite in "
-                                "its place begins anew.",
+                                "its place begins anew",
                                 file.string(), differing));
     }
     at::NoGradGuard no_gradients;
@@ -457,7 +464,7 @@ void Training::resume() {
         const auto found = checkpoint.tensors.find(kind + "/" + name);
         if (found == checkpoint.tensors.end() ||
             found->second.shape() != Shape(value.sizes().begin(), value.sizes().end())) {
-            throw Error(ErrorKind::usage, fmt::format("{} was made with another network: '{}' is not as it was there.",
+            throw Error(ErrorKind::usage, fmt::format("{} was made with another network: '{}' is not as it was there",
                                                       file.string(), name));
         }
         value.copy_(to_torch(found->second));
@@ -481,7 +488,7 @@ void Training::resume() {
     plan_ = TrainingPlan(planned_steps(), state.at("anchor_step"), state.at("anchor_progress"));
     planned_epochs_ = options_.epochs;
     plan_.replan(planned_steps(), position());
-    say(fmt::format("going on from {}: epoch {}, step {}.", file.string(), epoch_ + 1, step_));
+    say(fmt::format("going on from {}: epoch {}, step {}", file.string(), epoch_ + 1, step_));
 }
 
 }  // namespace
@@ -499,7 +506,7 @@ void require_nothing_unfinished(const TrainOptions& options) {
         return;  // nothing that anybody could go on with
     }
     throw Error(ErrorKind::usage,
-                fmt::format("{} is of a training that was stopped: --resume goes on with it, --overwrite begins anew.",
+                fmt::format("{} is of a training that was stopped: --resume goes on with it, --overwrite begins anew",
                             file.string()));
 }
 
@@ -511,19 +518,19 @@ TrainOutcome train(const TrainOptions& options) {
     if (!options.from.empty() && fs::equivalent(options.from, options.output, none)) {
         throw Error(ErrorKind::usage,
                     fmt::format("{} is the network to begin with, which would be lost: choose another "
-                                "file with --output.",
+                                "file with --output",
                                 options.output.string()));
     }
     const RankEnvironment environment = rank_environment();
     if (options.freeze_trunk) {
         if (environment.size > 1) {
-            throw Error(ErrorKind::usage, fmt::format("--freeze trunk is done by one process; {} started {}.",
+            throw Error(ErrorKind::usage, fmt::format("--freeze trunk is done by one process; {} started {}",
                                                       environment.launcher, environment.size));
         }
         return train_on_frozen_trunk(options);
     }
     if (environment.size > 1 && environment.rank == 0 && options.say) {
-        options.say(fmt::format("rank 0 of {} ({}): waiting for the others at {}:{}.", environment.size,
+        options.say(fmt::format("rank 0 of {} ({}): waiting for the others at {}:{}", environment.size,
                                 environment.launcher, environment.host, environment.port));
     }
     if (!options.resume && !options.overwrite)

@@ -39,10 +39,10 @@ std::vector<dataset::Sample> list_validation(const std::vector<std::filesystem::
                                              const std::function<void(const std::string&)>& say) {
     try {
         dataset::SampleList list = dataset::list_samples(sources, {.classes = classes});
-        for (const std::string& remark : list.remarks) say("Validation: " + remark);
+        for (const std::string& remark : list.remarks) say("validation: " + remark);
         return std::move(list.samples);
     } catch (const Error& error) {
-        throw Error(error.kind(), std::string("Validation: ") + error.what());
+        throw Error(error.kind(), std::string("validation: ") + error.what());
     }
 }
 
@@ -52,7 +52,7 @@ evaluate::TruthList read_boxes_of(const std::vector<dataset::Sample>& photos, co
     if (photos.empty()) {
         throw Error(
             ErrorKind::usage,
-            "--val-boxes has the boxes of validation photos, and there are none: --val or --val-split gives them.");
+            "--val-boxes has the boxes of validation photos, and there are none: --val or --val-split gives them");
     }
     evaluate::TruthList boxes = evaluate::read_boxes(source);
     for (const std::string& remark : boxes.remarks) say(remark);
@@ -64,18 +64,18 @@ evaluate::TruthList read_boxes_of(const std::vector<dataset::Sample>& photos, co
         ++boxed;
         if (used.insert(truth).second) continue;
         throw Error(ErrorKind::usage,
-                    fmt::format("{}: {} may be any of several photos, {} among them: name the folders as well.",
+                    fmt::format("{}: {} may be any of several photos, {} among them: name the folders as well",
                                 source.string(), text::quote(truth->name), text::quote(photo.name)));
     }
     if (boxed == 0) {
         throw Error(
             ErrorKind::usage,
-            fmt::format("{}: has a box for none of the {} validation photos: {} is a photo, and the boxes {}.",
+            fmt::format("{}: has a box for none of the {} validation photos: {} is a photo, and the boxes {}",
                         source.string(), photos.size(), text::quote(photos.front().name),
                         boxes.all().empty() ? "are none" : "begin with " + text::quote(boxes.all().front().name)));
     }
     if (boxed < photos.size()) {
-        say(fmt::format("{}: has boxes for {} of the {} validation photos; localization is measured on these.",
+        say(fmt::format("{}: has boxes for {} of the {} validation photos; localization is measured on these",
                         source.string(), boxed, photos.size()));
     }
     return boxes;
@@ -86,7 +86,7 @@ void require_one_readable(PhotoStore& photos, const std::string& prefix) {
     for (std::size_t i = 0; i < photos.samples().size(); ++i) {
         if (photos.photo(i)) return;
     }
-    throw Error(ErrorKind::image, fmt::format("{}None of the {} photos can be read. The first: {}", prefix,
+    throw Error(ErrorKind::image, fmt::format("{}none of the {} photos can be read; the first: {}", prefix,
                                               photos.samples().size(), photos.corrupt().front()));
 }
 
@@ -102,19 +102,19 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
     for (const std::string& remark : list.remarks) say(remark);
     if (list.classes.entries.size() < 2 && !list.multi_label) {
         throw Error(ErrorKind::usage,
-                    fmt::format("The data have one class, '{}'; there is nothing to tell apart with fewer than two.",
+                    fmt::format("the data have one class, '{}'; there is nothing to tell apart with fewer than two",
                                 list.classes.entries[0].key));
     }
     std::set<int> occurring;
     for (const dataset::Sample& sample : list.samples) occurring.insert(sample.labels.begin(), sample.labels.end());
     if (occurring.empty()) {
         throw Error(ErrorKind::usage,
-                    fmt::format("{}: its images have no label at all.", options.data.front().string()));
+                    fmt::format("{}: its images have no label at all", options.data.front().string()));
     }
     if (occurring.size() < 2 && !list.multi_label) {
         throw Error(ErrorKind::usage,
-                    fmt::format("The data hold images of one class alone, '{}'; there is nothing to tell apart with "
-                                "fewer than two.",
+                    fmt::format("the data hold images of one class alone, '{}'; there is nothing to tell apart with "
+                                "fewer than two",
                                 list.classes.entries[static_cast<std::size_t>(*occurring.begin())].key));
     }
     std::vector<dataset::Sample> held;
@@ -137,9 +137,9 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
         data.validation =
             std::make_unique<PhotoStore>(std::move(held), PhotoStoreOptions{options.photo_memory / 8, 0, threads});
         data.validation->fill();
-        require_one_readable(*data.validation, "Validation: ");
+        require_one_readable(*data.validation, "validation: ");
     }
-    say(fmt::format("{} photos of {} classes to train on, {} to validate; read in {:.1f} s.",
+    say(fmt::format("{} photos of {} classes to train on, {} to validate; read in {:.1f} s",
                     data.photos->samples().size(), data.classes.entries.size(),
                     data.validation ? data.validation->samples().size() : 0,
                     std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()));

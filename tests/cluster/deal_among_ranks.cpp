@@ -1,12 +1,15 @@
-// Under mpirun: 60 units, the first slow, and no more than four begun since the oldest that is not finished.
+// Under mpirun: 60 units, the first slow, and no more than four begun since the oldest that is not finished; then the same with
+// ranks that refuse the work, which rank 0 hears as what it was.
 
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "cluster/cluster.hpp"
+#include "locus/error.hpp"
 
 namespace {
 
@@ -19,6 +22,26 @@ std::string work(const cluster::Unit& unit) {
     return {};
 }
 
+std::string refuse(const cluster::Unit&) { throw Error(ErrorKind::usage, "no such class"); }
+
+std::string linger(const cluster::Unit&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return {};
+}
+
+/// Whether the refusal of another rank comes as an error of its kind, with the rank's number.
+bool refusal_is_told(const cluster::Cluster& cluster, const std::vector<cluster::Unit>& units) {
+    try {
+        cluster.deal(units, linger, 2, nullptr, [](const cluster::Unit&, const std::string&) {});
+    } catch (const Error& error) {
+        std::printf("%s\n", error.what());
+        const std::string sentence = error.what();
+        return error.kind() == ErrorKind::usage &&
+               (sentence == "rank 1: no such class" || sentence == "rank 2: no such class");
+    }
+    return false;
+}
+
 }  // namespace
 
 int main() {
@@ -26,6 +49,7 @@ int main() {
     cluster.agree(nullptr);
     if (cluster.rank() > 0) {
         cluster.work(work, 2);
+        cluster.work(refuse, 2);
         return 0;
     }
     std::vector<cluster::Unit> units;
@@ -44,5 +68,6 @@ int main() {
         return 1;
     }
     std::printf("%d ranks: %zu units, %zu of them before the first\n", cluster.size(), taken, before_first);
-    return cluster.size() == 3 && taken == count && before_first == ahead - 1 ? 0 : 1;
+    return cluster.size() == 3 && taken == count && before_first == ahead - 1 && refusal_is_told(cluster, units) ? 0
+                                                                                                                 : 1;
 }

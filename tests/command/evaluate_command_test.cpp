@@ -58,7 +58,7 @@ TEST_F(EvaluateCommand, BoxesOfNoImageAreAnError) {
         const auto outcome =
             test::run_locus(folder_.path(), {"evaluate", "--maps", ".", "--boxes", boxes, "-o", "nothing"});
         EXPECT_EQ(outcome.exit_code, 1);
-        EXPECT_THAT(outcome.err, HasSubstr("No image has a box or mask"));
+        EXPECT_THAT(outcome.err, HasSubstr("no image has a box or mask"));
     }
 }
 

@@ -11,6 +11,7 @@
 #include "dataset/tar_index.hpp"
 #include "evaluate/truth.hpp"
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::dataset {
 namespace {
@@ -185,10 +186,24 @@ TEST_F(Tables, AQuoteThatIsNeverClosedIsNamedWithItsLine) {
     // In the last column, where the rows behind it would vanish in one field of a row that has as many fields as the header.
     const fs::path last = write("l.csv", "path,label\na.jpg,cat\nb.jpg,\"dog\nc.jpg,cat\nd.jpg,cat\n");
     EXPECT_THAT(sentence_of([&] { read_csv(last); }),
-                HasSubstr("l.csv, line 3: field 2 begins with a quote that is never closed."));
+                HasSubstr("l.csv, line 3: field 2 begins with a quote that is never closed"));
     const fs::path second_line = write("f.csv", "path,label\n\"a\nb\",cat\n\"c.jpg,cat\nd.jpg,cat\n");
     EXPECT_THAT(sentence_of([&] { read_csv(second_line); }), HasSubstr("f.csv, line 4: field 1 begins with a quote"));
     EXPECT_EQ(read_csv(write("whole.csv", "path,label\na.jpg,\"cat\nor dog\"")).rows.at(0).at(1), "cat\nor dog");
+}
+
+TEST_F(Tables, NamesOutOfTablesDoNotReachTheTerminalRaw) {
+    const fs::path table = write("t\x1b[1m.csv", "path,la\x1b[31mbel\ncat.jpg,1\n");
+    const std::string no_column = sentence_of([&] { read_csv(table).column("label"); });
+    EXPECT_THAT(no_column,
+                HasSubstr(text::printable("t\x1b[1m.csv: has no column 'label'; its columns are path, la\x1b[31mbel")));
+    const std::string no_number = sentence_of([&] { read_csv(table).number(0, 0); });
+    EXPECT_THAT(no_number, HasSubstr("line 2: 'cat.jpg' in column 'path' is not a number"));
+    write("missing.csv", "path,label\ngone\x1b[2J.jpg,1\n");
+    const std::string no_image = sentence_of([&] { list_samples({root / "missing.csv"}); });
+    EXPECT_THAT(no_image, HasSubstr(text::printable("gone\x1b[2J.jpg is not there")));
+    for (const std::string& sentence : {no_column, no_number, no_image})
+        EXPECT_EQ(sentence.find('\x1b'), std::string::npos) << sentence;
 }
 
 TEST_F(Tables, ClassesMayStandInAnyOrder) {
@@ -243,7 +258,7 @@ TEST_F(Folder, ATableOfTrueClassesThatFitsNothingIsRefused) {
         }
         return "";
     };
-    EXPECT_THAT(complaint("path,label\nother.jpg,dog\n"), HasSubstr("None of 1 images"));
+    EXPECT_THAT(complaint("path,label\nother.jpg,dog\n"), HasSubstr("none of 1 images"));
     EXPECT_THAT(complaint("image,class\n1.jpg,dog\n"), HasSubstr("path,label is right"));
     EXPECT_THAT(complaint("path,label\n1.jpg,dog\n1.jpg,cat\n"), HasSubstr("line 3"));
     EXPECT_THAT(complaint("path,label\n1.jpg,\n"), HasSubstr("'1.jpg' has no label"));

@@ -253,7 +253,7 @@ TEST_F(EvaluateMaps, AnUnfinishedRunIsNotThrownAway) {
     const std::string records = text_of(folder_ / "out/records.jsonl");
     EXPECT_EQ(test::error_of([&] { evaluate(options_, {}); }),
               "usage: '" + (folder_ / "out").string() +
-                  "' holds an unfinished run: --resume goes on with it, --overwrite begins anew.");
+                  "' holds an unfinished run: --resume goes on with it, --overwrite begins anew");
     EXPECT_EQ(text_of(folder_ / "out/records.jsonl"), records);
     options_.begin = Begin::overwrite;
     std::size_t units = 0;

@@ -346,7 +346,7 @@ TEST_F(EvaluateModels, WrongRequestsAreAnswered) {
                     folder_.write("data/cow/1.png", "");
                     o.seed = 3;
                 }),
-                HasSubstr("None of the data's 3 classes"));
+                HasSubstr("none of the data's 3 classes"));
     EXPECT_THAT(complaint([&](EvaluationOptions& o) {
                     o.data = {folder_.write("several.csv", "path,labels\ndata/ant/0.png,ant;bee\ndata/bee/1.png,\n")};
                 }),

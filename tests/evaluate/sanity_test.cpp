@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "error_of.hpp"
 #include "evaluate/random_weights.hpp"
+#include "evaluate/sanity_page.hpp"
 #include "explain/network.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
@@ -17,6 +20,7 @@ namespace locus::evaluate {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 explain::Network loaded(const model::Model& model) {
     const test::ScratchFolder folder;
@@ -130,6 +134,33 @@ TEST(Sanity, MapsThatDoNotFollowAreFlagged) {
     const SanityResult early = sanity_check(network, inputs, options);
     EXPECT_EQ(early.methods[0].verdict, SanityVerdict::ignores_weights);
     EXPECT_NEAR(mean_of(early.methods[0].rank_correlation.back()), 1, 1e-6);
+}
+
+TEST(Sanity, WhereNothingCouldBeComparedItIsUndecided) {
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_EQ(verdict_of({{1, 1}, {0.2, none}, {none, 0.1}}), SanityVerdict::follows);
+    EXPECT_EQ(verdict_of({{none, none}, {none, none}, {none, none}}), SanityVerdict::undecided);
+    EXPECT_EQ(verdict_of({{1, 1}, {0.2, 0.1}, {none, none}}), SanityVerdict::undecided);
+    EXPECT_EQ(verdict_of({{1, 1}, {none, none}, {0.2, 0.1}}), SanityVerdict::undecided);
+    EXPECT_EQ(verdict_of({{1, 1}, {1, 1}, {none, none}}), SanityVerdict::ignores_scores);
+    EXPECT_EQ(verdict_of({{1, 1}, {none, none}, {0.9, 0.9}}), SanityVerdict::ignores_weights);
+}
+
+TEST(Sanity, AnUndecidedMethodIsNamedInNumbersAndPage) {
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    SanityResult result;
+    result.steps = {{}, {.layers = {"fc"}, .share = 1}};
+    result.methods.push_back({.method = "grad-cam",
+                              .layer = "conv",
+                              .rank_correlation = {{none}, {none}},
+                              .structural_similarity = {{none}, {none}}});
+    result.methods[0].verdict = verdict_of(result.methods[0].rank_correlation);
+    const auto json = nlohmann::json::parse(sanity_json(result, {}, {}));
+    EXPECT_EQ(json["methods"][0]["verdict"], "undecided");
+    EXPECT_TRUE(json["methods"][0]["steps"][1]["rank_correlation"].is_null());
+    const std::string page = sanity_page(result, {}, {});
+    EXPECT_THAT(page, HasSubstr("undecided: no map"));
+    EXPECT_THAT(page, Not(HasSubstr("follows</td>")));
 }
 
 TEST(Sanity, OfNothingIsRefused) {

@@ -207,8 +207,19 @@ TEST(Overlay, LabelsOfAnyKindAndLengthFit) {
     const Map map{.width = 100, .height = 70, .values = std::vector<float>(7000, 1)};
     for (const std::string& label :
          {std::string(100'000, 'W'), std::string(5000, '\xff'), std::string("猫 кот \n\t"), std::string(1, '\0')}) {
-        EXPECT_NO_THROW(
-            overlay(plain(100, 70, 0), map, {{.x = 90, .y = 60, .width = 10, .height = 10}}, {.label = label}));
+        const std::vector<Box> box{{.x = 90, .y = 60, .width = 10, .height = 10}};
+        const Image with = overlay(plain(100, 70, 0), map, box, {.label = label});
+        const Image without = overlay(plain(100, 70, 0), map, box, {});
+        // Above the box: capitals of 8 pixels, 4 of the plate on either side of them, 2 free.
+        int inside = 0, outside = 0;
+        for (int y = 0; y < 70; ++y) {
+            for (int x = 0; x < 100; ++x) {
+                const bool changed = color(with, x, y) != color(without, x, y);
+                (y >= 42 && y < 58 ? inside : outside) += changed ? 1 : 0;
+            }
+        }
+        EXPECT_EQ(outside, 0) << label.substr(0, 10);
+        EXPECT_GE(inside, 8 * 16) << label.substr(0, 10);  // a plate without a letter
     }
 }
 

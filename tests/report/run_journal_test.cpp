@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "error_of.hpp"
 #include "locus/error.hpp"
 #include "report/atomic_file.hpp"
 #include "sample_run.hpp"
@@ -283,6 +284,26 @@ TEST(RunJournal, FilesOutsideTheFolderAreNeverRemoved) {
     EXPECT_TRUE(fs::exists(folder / "victim.npy"));
     EXPECT_TRUE(fs::exists(folder / "elsewhere/a.npy"));
     EXPECT_FALSE(fs::exists(folder / "out/results.json"));
+}
+
+TEST(RunJournal, FoldersInThePlaceOfItsFilesAreNoRun) {
+    const test::ScratchFolder folder;
+    folder.write("out/.locus/journal/file", "not ours");
+    folder.write("out/.locus/run.json/file", "not ours");
+    const auto before = tree(folder / "out");
+    remove_earlier_run(folder / "out");
+    EXPECT_EQ(tree(folder / "out"), before);
+    EXPECT_TRUE(
+        test::error_of([&] { RunJournal::create(folder / "out", plan_of(1), true); }).starts_with("io: cannot write "));
+}
+
+TEST(RunJournal, AnOutFolderThatCannotBeIsRefusedInWords) {
+    const test::ScratchFolder folder;
+    const fs::path below = folder.write("file", "text") / "out", long_name = folder / std::string(300, 'x');
+    for (const fs::path& out : {below, long_name}) {
+        EXPECT_TRUE(test::error_of([&] { RunJournal::create(out, plan_of(1), true); }).starts_with("io: cannot "));
+        EXPECT_TRUE(test::error_of([&] { RunJournal::resume(out, plan_of(1)); }).starts_with("io: cannot "));
+    }
 }
 
 TEST(RunJournal, LargePlansAskForSmallerPreviews) {

@@ -28,9 +28,9 @@ TEST(OptionRanges, WhatBreaksATrainingIsRefusedByName) {
         return error_of([&] { check_options(options); });
     };
     EXPECT_EQ(complaint([](TrainOptions& o) { o.loader_threads = 0; }),
-              "usage: --loader-threads takes a whole number from 1 to 1024, not 0.");
+              "usage: --loader-threads takes a whole number from 1 to 1024, not 0");
     EXPECT_EQ(complaint([](TrainOptions& o) { o.augmentation.min_area = -1; }),
-              "usage: --min-area takes a number from 0 to 1, not -1.");
+              "usage: --min-area takes a number from 0 to 1, not -1");
     EXPECT_THAT(complaint([](TrainOptions& o) { o.preprocessing.std[1] = 0; }), StartsWith("usage: --std takes"));
     EXPECT_THAT(complaint([&](TrainOptions& o) { o.preprocessing.mean[2] = static_cast<float>(nan); }),
                 StartsWith("usage: --mean takes"));
@@ -62,8 +62,8 @@ TEST(OptionRanges, SizesOfPhotosRiseInTimeFromTheStart) {
 TEST(OptionRanges, ALoaderWithoutThreadsIsRefusedAndWaitsForNobody) {
     const auto make = [](std::size_t) { return Batch{}; };
     EXPECT_THAT(error_of([&] { BatchLoader(make, 3, {.threads = 0}); }),
-                StartsWith("usage: Batches need at least one"));
-    EXPECT_THAT(error_of([&] { BatchLoader(make, 3, {.ahead = 0}); }), StartsWith("usage: Batches need at least one"));
+                StartsWith("usage: batches need at least one"));
+    EXPECT_THAT(error_of([&] { BatchLoader(make, 3, {.ahead = 0}); }), StartsWith("usage: batches need at least one"));
 }
 
 }  // namespace

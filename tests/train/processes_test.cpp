@@ -278,7 +278,7 @@ TEST_F(Processes, RankThatIsKilledEndsTheOtherWhichLeavesItsState) {
         ranks[killed]->signal(SIGKILL);
         ranks[killed]->wait();
         EXPECT_EQ(ranks[1 - killed]->wait(), 1);
-        EXPECT_THAT(ranks[1 - killed]->said(), HasSubstr("Another rank has ended"));
+        EXPECT_THAT(ranks[1 - killed]->said(), HasSubstr("another rank has ended"));
         EXPECT_THAT(ranks[1 - killed]->said(), HasSubstr("the same command with --resume goes on"));
 
         const int next_port = free_port();
@@ -296,7 +296,7 @@ TEST_F(Processes, RanksWithOtherOptionsAreNamed) {
     auto second = start_rank("a", 1, port, {"--batch", "9", "--norm-batch", "8"});
     EXPECT_EQ(first->wait(), 2);
     EXPECT_EQ(second->wait(), 2);
-    EXPECT_THAT(first->said(), HasSubstr("Rank 1 was given other photos or options than rank 0"));
+    EXPECT_THAT(first->said(), HasSubstr("rank 1 was given other photos or options than rank 0"));
     EXPECT_THAT(second->said(), HasSubstr("--batch over all ranks is 18 and rank 0 has 16"));
 }
 

@@ -55,7 +55,7 @@ TEST_F(TrainingDataOf, FilesOfTheValidationDataAreNamedAsWell) {
     test::write_colors(folder, "val", 1);
     folder.write("val/blue/Thumbs.db", "");
     load("train", "val");
-    EXPECT_THAT(said, HasSubstr("Validation: 1 file passed over, not named as an image: "));
+    EXPECT_THAT(said, HasSubstr("validation: 1 file passed over, not named as an image: "));
     EXPECT_THAT(said, HasSubstr("val/blue/Thumbs.db"));
 }
 
@@ -70,43 +70,43 @@ TEST_F(TrainingDataOf, AnEmptyClassFolderIsAClassWithoutImages) {
     std::filesystem::create_directories(folder / "train/yellow");
     const TrainingData data = load("train");
     EXPECT_THAT(data.classes.names(), testing::ElementsAre("blue", "green", "red", "yellow"));
-    EXPECT_THAT(said, HasSubstr("1 class without images: yellow."));
+    EXPECT_THAT(said, HasSubstr("1 class without images: yellow"));
     EXPECT_THAT(said, HasSubstr("9 photos of 4 classes to train on"));
 }
 
 TEST_F(TrainingDataOf, OneClassAloneIsRefused) {
     folder.write("one/x/1.bmp", bitmap(8, 1, 2, 3, 4));
-    EXPECT_THAT(complaint("one"), HasSubstr("usage: The data have one class, 'x'; there is nothing to tell apart"));
+    EXPECT_THAT(complaint("one"), HasSubstr("usage: the data have one class, 'x'; there is nothing to tell apart"));
     std::filesystem::create_directories(folder / "one/y");
-    EXPECT_THAT(complaint("one"), HasSubstr("usage: The data hold images of one class alone, 'x'"));
+    EXPECT_THAT(complaint("one"), HasSubstr("usage: the data hold images of one class alone, 'x'"));
 }
 
 TEST_F(TrainingDataOf, FoldersWithoutAnyImageAreRefused) {
     std::filesystem::create_directories(folder / "none/a");
     std::filesystem::create_directories(folder / "none/b");
-    EXPECT_THAT(complaint("none"), AllOf(HasSubstr("io: "), HasSubstr("none: holds no image.")));
-    EXPECT_THAT(complaint("nowhere"), AllOf(HasSubstr("io: "), HasSubstr("nowhere: is not there.")));
+    EXPECT_THAT(complaint("none"), AllOf(HasSubstr("io: "), HasSubstr("none: holds no image")));
+    EXPECT_THAT(complaint("nowhere"), AllOf(HasSubstr("io: "), HasSubstr("nowhere: is not there")));
 }
 
 TEST_F(TrainingDataOf, PhotosOfWhichNoneCanBeReadAreRefused) {
     for (const std::string name : {"broken/a/1.jpg", "broken/b/2.jpg"}) folder.write(name, "\xFF\xD8\xFF nothing");
     EXPECT_THAT(complaint("broken"),
-                AllOf(HasSubstr("image: None of the 2 photos can be read. The first: "), HasSubstr("1.jpg")));
+                AllOf(HasSubstr("image: none of the 2 photos can be read; the first: "), HasSubstr("1.jpg")));
     folder.write("val/red/1.jpg", "");
-    EXPECT_THAT(complaint("train", "val"), HasSubstr("image: Validation: None of the 1 photos can be read."));
+    EXPECT_THAT(complaint("train", "val"), HasSubstr("image: validation: none of the 1 photos can be read;"));
 }
 
 TEST_F(TrainingDataOf, AMissingLabelIsNamedWithItsLine) {
     EXPECT_THAT(complaint_about_table("path,label\ntrain/red/0.bmp,red\ntrain/blue/0.bmp,\n"),
-                HasSubstr("table.csv, line 3: 'train/blue/0.bmp' has no label."));
+                HasSubstr("table.csv, line 3: 'train/blue/0.bmp' has no label"));
     EXPECT_THAT(complaint_about_table("path,label\ntrain/red/0.bmp,red\ntrain/blue/0.bmp,  \n"),
-                HasSubstr("table.csv, line 3: 'train/blue/0.bmp' has no label."));
+                HasSubstr("table.csv, line 3: 'train/blue/0.bmp' has no label"));
     EXPECT_THAT(complaint_about_table("path,label\ntrain/red/0.bmp,red\ntrain/blue/0.bmp\n"),
-                HasSubstr("table.csv, line 3: 1 field where the header has 2."));
+                HasSubstr("table.csv, line 3: 1 field where the header has 2"));
     EXPECT_THAT(complaint_about_table("path,label\ntrain/red/0.bmp,red\ntrain/blue/9.bmp,blue\n"),
-                AllOf(HasSubstr("table.csv, line 3: the image "), HasSubstr("train/blue/9.bmp is not there.")));
+                AllOf(HasSubstr("table.csv, line 3: the image "), HasSubstr("train/blue/9.bmp is not there")));
     EXPECT_THAT(complaint_about_table("path,labels\ntrain/red/0.bmp,\ntrain/blue/0.bmp,;\n"),
-                HasSubstr("table.csv: its images have no label at all."));
+                HasSubstr("table.csv: its images have no label at all"));
 }
 
 TEST_F(TrainingDataOf, BlanksRoundALabelAreNotPartOfIt) {
@@ -119,13 +119,13 @@ TEST_F(TrainingDataOf, AWrongHeaderIsNamed) {
                 AllOf(HasSubstr("table.csv: has no column 'path'"), HasSubstr("train/red/0.bmp")));
     EXPECT_THAT(complaint_about_table("path,colour\ntrain/red/0.bmp,red\n"),
                 HasSubstr("table.csv: has no column 'label' or 'labels'"));
-    EXPECT_THAT(complaint_about_table(""), HasSubstr("table.csv: is empty; a CSV file begins with a header row."));
-    EXPECT_THAT(complaint_about_table("path,label\n"), HasSubstr("table.csv: holds no image."));
+    EXPECT_THAT(complaint_about_table(""), HasSubstr("table.csv: is empty; a CSV file begins with a header row"));
+    EXPECT_THAT(complaint_about_table("path,label\n"), HasSubstr("table.csv: holds no image"));
 }
 
 TEST_F(TrainingDataOf, ValidationOfAClassThatIsNotTrainedIsRefused) {
     folder.write("val/purple/0.bmp", bitmap(8, 120, 0, 120, 1));
-    EXPECT_THAT(complaint("train", "val"), AllOf(HasSubstr("usage: Validation: "), HasSubstr("purple/0.bmp"),
+    EXPECT_THAT(complaint("train", "val"), AllOf(HasSubstr("usage: validation: "), HasSubstr("purple/0.bmp"),
                                                  HasSubstr("'purple', which is not in the list of classes")));
 }
 
@@ -146,7 +146,7 @@ TEST_F(TrainingDataOf, BoxesOfWhichNoneFitsAreRefused) {
     EXPECT_THAT(complaint("train", "val"),
                 AllOf(HasSubstr("usage: "), HasSubstr("boxes.csv: has a box for none of the 3 validation photos: "
                                                       "'blue/0.bmp' is a photo, and the boxes begin with "
-                                                      "'val/yellow/7.bmp'.")));
+                                                      "'val/yellow/7.bmp'")));
     EXPECT_THAT(complaint("train"), HasSubstr("usage: --val-boxes has the boxes of validation photos"));
 }
 

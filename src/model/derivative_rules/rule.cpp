@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "text/quote.hpp"
 
 namespace locus::model {
 namespace {
@@ -44,7 +45,7 @@ RuleContext::RuleContext(Emitter& emitter, const Node& node, std::vector<std::op
 const Tensor& RuleContext::constant(std::size_t i, const std::string& what) {
     const Tensor* value = emitter_->shapes().value(node_.input(i));
     if (value == nullptr)
-        unsupported(fmt::format("its {} ('{}') is computed while the network runs", what, node_.input(i)));
+        unsupported(fmt::format("its {} ({}) is computed while the network runs", what, text::quote(node_.input(i))));
     return *value;
 }
 
