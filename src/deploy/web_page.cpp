@@ -51,10 +51,8 @@ Json preprocessing_json(const Preprocessing& p) {
             {"range", p.range},
             {"resize", std::string(name(p.resize))},
             {"crop_pct", p.crop_pct},
-            {"color", p.color == ColorOrder::gray  ? "gray"
-                      : p.color == ColorOrder::bgr ? "bgr"
-                                                   : "rgb"},
-            {"layout", p.layout == Layout::nhwc ? "nhwc" : "nchw"},
+            {"color", std::string(name(p.color))},
+            {"layout", std::string(name(p.layout))},
             {"type", type_name(p.type)}};
 }
 

@@ -227,11 +227,10 @@ double require_fit(const model::Model& model, const model::ValueInfo& input, con
         return fits;
     };
     if (input.shape && !takes(*input.shape)) {
-        const char* color = p.color == ColorOrder::gray ? "gray" : p.color == ColorOrder::bgr ? "BGR" : "RGB";
         throw Error(ErrorKind::usage,
                     fmt::format("the input {} takes {}, but photos would come as [n, {}]: {} of {} x {} pixels, {}",
                                 text::quote(input.name), declared(input), fmt::join(made.begin() + 1, made.end(), ", "),
-                                color, p.width, p.height, p.layout == Layout::nhwc ? "nhwc" : "nchw"));
+                                name(p.color), p.width, p.height, name(p.layout)));
     }
     return runtime::PassNeeds(model).bytes({{input.name, made}});
 }

@@ -182,19 +182,32 @@ template <class T> void sample(const Image& image, const Preprocessing& p, std::
     for (int y = 0; y < p.height; ++y) write_row(sampler.row(y), y, p, n, tensor);
 }
 
-constexpr std::array<std::pair<Resize, std::string_view>, 3> resize_names{
+template <class T, std::size_t Count> using Names = std::array<std::pair<T, std::string_view>, Count>;
+
+constexpr Names<Resize, 3> resize_names{
     {{Resize::squash, "squash"}, {Resize::crop, "crop"}, {Resize::squash_crop, "squash-crop"}}};
+constexpr Names<ColorOrder, 3> color_names{
+    {{ColorOrder::rgb, "rgb"}, {ColorOrder::bgr, "bgr"}, {ColorOrder::gray, "gray"}}};
+constexpr Names<Layout, 2> layout_names{{{Layout::nchw, "nchw"}, {Layout::nhwc, "nhwc"}}};
+
+template <class T, std::size_t Count> std::string_view name_in(const Names<T, Count>& names, T value) {
+    return std::ranges::find(names, value, &std::pair<T, std::string_view>::first)->second;
+}
+
+template <class T, std::size_t Count> std::optional<T> of_name(const Names<T, Count>& names, std::string_view name) {
+    const auto* found = std::ranges::find(names, name, &std::pair<T, std::string_view>::second);
+    return found == names.end() ? std::nullopt : std::optional(found->first);
+}
 
 }  // namespace
 
-std::string_view name(Resize resize) {
-    return std::ranges::find(resize_names, resize, &std::pair<Resize, std::string_view>::first)->second;
-}
+std::string_view name(Resize resize) { return name_in(resize_names, resize); }
+std::string_view name(ColorOrder color) { return name_in(color_names, color); }
+std::string_view name(Layout layout) { return name_in(layout_names, layout); }
 
-std::optional<Resize> resize_of(std::string_view name) {
-    const auto* found = std::ranges::find(resize_names, name, &std::pair<Resize, std::string_view>::second);
-    return found == resize_names.end() ? std::nullopt : std::optional(found->first);
-}
+std::optional<Resize> resize_of(std::string_view name) { return of_name(resize_names, name); }
+std::optional<ColorOrder> color_order_of(std::string_view name) { return of_name(color_names, name); }
+std::optional<Layout> layout_of(std::string_view name) { return of_name(layout_names, name); }
 
 Region visible_region(int image_width, int image_height, const Preprocessing& p) {
     require_usable(p);
