@@ -20,6 +20,9 @@ struct HeatScale {
     std::uint8_t flat = 0;  ///< index of the colour that all pixels take where the map has nothing to show: low = high
 };
 
+/// Throws Error(usage) for an opacity outside [0, 1].
+void require_opacity(double alpha);
+
 HeatScale heat_scale(float least, float greatest, bool is_signed);
 
 /// 256 colours mixed in advance for one opacity.

@@ -10,6 +10,7 @@
 #include "image/overlay_raw.hpp"
 #include "localize/extremes.hpp"
 #include "localize/row_interpolator.hpp"
+#include "localize/threshold.hpp"
 #include "locus/error.hpp"
 
 namespace locus {
@@ -131,11 +132,7 @@ Image heatmap(const Map& map, const OverlayOptions& options) {
 
 Image mask(const Map& map, double threshold) {
     require_map(map);
-    if (!(threshold >= 0 && threshold < 1)) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("A threshold of {} is not possible: it is a share of the maximum, from 0 to below 1.",
-                                threshold));
-    }
+    localize::require_threshold(threshold);
     Extremes range;
     range.take(map.values);
     Image picture = blank(map);
