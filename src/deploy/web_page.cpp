@@ -99,7 +99,7 @@ std::string web_page_configuration(const model::Model& explained, const std::str
                     {"preprocessing", preprocessing_json(metadata.preprocessing)},
                     {"labels", std::move(labels)},
                     {"colormaps", std::move(colormaps)},
-                    {"diverging", {"blue-red"}}};
+                    {"diverging", {diverging_colormap}}};
     return json.dump(1) + '\n';
 }
 

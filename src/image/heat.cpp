@@ -35,8 +35,6 @@ void add_photo(const std::uint8_t* heat, const std::uint8_t* photo, unsigned sha
     }
 }
 
-constexpr const char* diverging_colormap = "blue-red";
-
 std::array<double, 256> opacities(double alpha, bool is_signed) {
     require_opacity(alpha);
     std::array<double, 256> opacity{};
