@@ -16,6 +16,7 @@
 #include "report/npy.hpp"
 #include "report/out_folder.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::batch {
 namespace fs = std::filesystem;

@@ -221,8 +221,8 @@ TEST_F(ExplainCommand, NamesAreShownOnOneLine) {
     test::write_text(path("photos/a/not\na picture.jpg"), "text");
     const Outcome outcome = run({"explain", "-m", "model.onnx", "photos/a"});
     EXPECT_EQ(outcome.exit_code, 1);
-    EXPECT_THAT(outcome.out, HasSubstr("photos/a/new\\x0aline\\x1b[2J.jpg  80 x 60\n"));
-    EXPECT_THAT(outcome.err, HasSubstr("locus: 'photos/a/not\\x0aa picture.jpg' is not an image"));
+    EXPECT_THAT(outcome.out, HasSubstr("photos/a/new\\x0Aline\\x1B[2J.jpg  80 x 60\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("locus: 'photos/a/not\\x0Aa picture.jpg' is not an image"));
     EXPECT_EQ(results()["images"][1]["file"], "photos/a/new\nline\x1b[2J.jpg");
 }
 
