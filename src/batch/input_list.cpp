@@ -3,7 +3,6 @@
 #include <glob.h>
 
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 #include <set>
 #include <unordered_map>
@@ -12,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "cluster/message.hpp"
+#include "image/picture_name.hpp"
 #include "locus/error.hpp"
 #include "report/npy.hpp"
 #include "report/out_folder.hpp"
@@ -24,20 +24,6 @@ namespace {
 
 constexpr std::size_t longest_stem = 180;  // bytes; file systems allow 255, and endings are added
 
-/// ".jpg" of "a.JPG".
-std::string ending_of(const fs::path& file) {
-    std::string ending = file.extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return ending;
-}
-
-bool has_known_ending(const fs::path& file) {
-    static const std::set<std::string> endings{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp",
-                                               ".tif", ".tiff", ".gif", ".bmp",  ".npy"};
-    return endings.contains(ending_of(file));
-}
-
 /// Why nothing can be read there: the system's word, unless there is nothing.
 std::string why_missing(const fs::path& path) {
     std::error_code error;
@@ -48,8 +34,6 @@ std::string why_missing(const fs::path& path) {
     if (error) return "no such file or folder";
     return fmt::format("a symbolic link to {}, and nothing is there", text::quote(target.native()));
 }
-
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 /// A path below OUT made of harmless names: no "..", no control characters, nothing that is not UTF-8.
 std::string safe_stem(const fs::path& below) {
@@ -71,7 +55,7 @@ std::string safe_stem(const fs::path& below) {
     // A folder named as an output is would stand where the output of dir.png belongs.
     for (fs::path folder = result.parent_path(); !folder.empty(); folder = folder.parent_path()) {
         static const std::set<std::string> written{".jpg", ".png", ".npy"};
-        if (!written.contains(ending_of(folder))) continue;
+        if (!written.contains(image::ending_of(folder))) continue;
         const fs::path rest = result.lexically_relative(folder);
         folder += "_";
         result = folder / rest;
@@ -175,8 +159,9 @@ private:
         if (error) return fail(folder.string(), fmt::format("the folder cannot be read: {}", error.message()));
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
-            if (is_hidden(entry)) continue;
+            if (image::is_hidden(entry)) continue;
             std::error_code none, why;
+            const bool is_input = image::is_picture_name(entry) || is_array(entry);
             const fs::file_type type = fs::status(entry, why).type();
             if (type == fs::file_type::none || type == fs::file_type::unknown) {  // nobody can say what it is
                 fail(entry.string(), fmt::format("cannot be read: {}", why.message()));
@@ -187,10 +172,10 @@ private:
                 } else {
                     walk(root, entry);
                 }
-            } else if (has_known_ending(entry) && fs::exists(entry, none) && !fs::is_regular_file(entry, none)) {
+            } else if (is_input && fs::exists(entry, none) && !fs::is_regular_file(entry, none)) {
                 // Opening a pipe that nobody writes to would wait for ever. One that is named by the user is read.
                 fail(entry.string(), "not a file (a pipe, a socket or a device) and so not read from a folder");
-            } else if (has_known_ending(entry)) {
+            } else if (is_input) {
                 add_file(entry.string(), entry, entry.lexically_relative(root));
             }
         }
@@ -251,7 +236,7 @@ private:
 
 }  // namespace
 
-bool is_array(const fs::path& file) { return ending_of(file) == ".npy"; }
+bool is_array(const fs::path& file) { return image::ending_of(file) == ".npy"; }
 
 std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input) {
     Lister lister(standard_input);
