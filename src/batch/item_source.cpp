@@ -124,7 +124,7 @@ void InputBatch::add(const Image& photo) {
         apart_.push_back(preprocess(photo, preprocessing_));
         return;
     }
-    if (!photos_) photos_ = room_for(preprocessing_.type, image::input_shape(preprocessing_), room_);
+    if (!photos_) photos_ = room_for(preprocessing_.type, image::input_shape(preprocessing_, 1), room_);
     const std::size_t bytes = input_bytes(preprocessing_);
     preprocess_into(photo, preprocessing_, photos_->mutable_bytes().subspan(count_ * bytes, bytes));
     ++count_;
@@ -139,7 +139,7 @@ void InputBatch::set_photos_apart() {
     const std::size_t bytes = input_bytes(preprocessing_);
     for (std::size_t i = 0; i < count_; ++i) {
         const auto photo = photos_->bytes().subspan(i * bytes, bytes);
-        apart_.emplace_back(preprocessing_.type, image::input_shape(preprocessing_),
+        apart_.emplace_back(preprocessing_.type, image::input_shape(preprocessing_, 1),
                             std::vector<std::byte>(photo.begin(), photo.end()));
     }
     count_ = 0;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "explain/batches.hpp"
+#include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
 #include "model/onnx_file.hpp"
@@ -220,7 +221,7 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
 
 double require_fit(const model::Model& model, const model::ValueInfo& input, const Preprocessing& p,
                    std::int64_t batch) {
-    const Shape made = input_shape(p, batch);
+    const Shape made = image::input_shape(p, batch);
     const auto takes = [&](const std::vector<model::Dimension>& shape) {
         bool fits = shape.size() == made.size();
         for (std::size_t i = 1; i < made.size() && fits; ++i) fits = !shape[i].value || *shape[i].value == made[i];
@@ -243,12 +244,8 @@ void require_one_a_class(const std::vector<std::string>& labels, std::int64_t cl
                             labels.size() == 1 ? "1 label" : fmt::format("{} labels", labels.size()), classes));
 }
 
-Shape input_shape(const Network& network, std::int64_t batch) { return input_shape(network.preprocessing, batch); }
-
-Shape input_shape(const Preprocessing& p, std::int64_t batch) {
-    const std::int64_t channels = p.color == ColorOrder::gray ? 1 : 3;
-    if (p.layout == Layout::nhwc) return {batch, p.height, p.width, channels};
-    return {batch, channels, p.height, p.width};
+Shape input_shape(const Network& network, std::int64_t batch) {
+    return image::input_shape(network.preprocessing, batch);
 }
 
 Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed) {

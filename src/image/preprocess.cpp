@@ -1,15 +1,16 @@
 #include "image/preprocess.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <utility>
 
 #include <fmt/core.h>
 
+#include "image/pixels.hpp"
 #include "image/region_sampler.hpp"
 #include "locus/error.hpp"
+#include "model/small_floats.hpp"
 #include "vectorised.hpp"
 
 namespace locus {
@@ -40,41 +41,13 @@ void require_usable(const Preprocessing& p) {
     }
 }
 
-void require_usable(const Image& image) {
-    const auto values =
-        static_cast<std::size_t>(std::max(image.width, 0)) * static_cast<std::size_t>(std::max(image.height, 0)) * 3;
-    if (values == 0 || image.rgb.size() != values) {
-        throw Error(ErrorKind::usage, fmt::format("An image of {} x {} pixels with {} values is not possible: it needs "
-                                                  "three a pixel and at least one pixel.",
-                                                  image.width, image.height, image.rgb.size()));
-    }
-}
-
 int channels_of(const Preprocessing& p) { return p.color == ColorOrder::gray ? 1 : 3; }
-
-/// IEEE 754 half precision, rounded to nearest even; beyond 65504 infinite.
-std::uint16_t to_half(float value) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    const std::uint32_t sign = bits >> 16U & 0x8000U;
-    const std::uint32_t magnitude = bits & 0x7fffffffU;
-    std::uint32_t half = 0;
-    if (magnitude >= 0x47800000U) {  // 65536 and more, infinity, NaN
-        half = magnitude > 0x7f800000U ? 0x7e00U : 0x7c00U;
-    } else if (magnitude <
-               0x38800000U) {  // below 2^-14: subnormal, its unit 2^-24; adding 0.5 lets float32 do the rounding
-        half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
-    } else {
-        const std::uint32_t is_odd = magnitude >> 13U & 1U;
-        half = (magnitude - 0x38000000U + 0xfffU + is_odd) >> 13U;
-    }
-    return static_cast<std::uint16_t>(sign | half);
-}
 
 template <class T> T element_of(float value) {
     if constexpr (sizeof(T) == 4) {
         return value;
     } else if constexpr (sizeof(T) == 2) {
-        return to_half(value);
+        return model::float_to_half(value);
     } else {
         // NOLINTNEXTLINE(bugprone-incorrect-roundings): never negative, and lround is a call for each value
         return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F) + 0.5F);
@@ -236,7 +209,7 @@ std::size_t input_bytes(const Preprocessing& p) {
 }
 
 void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::byte> out) {
-    require_usable(image);
+    image::require_pixels(image);
     if (out.size() != input_bytes(p)) {
         throw Error(ErrorKind::usage,
                     fmt::format("Room for {} bytes was given to an input of {} bytes.", out.size(), input_bytes(p)));
@@ -252,7 +225,7 @@ void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::
 }
 
 Tensor preprocess(const Image& image, const Preprocessing& p) {
-    Tensor tensor = Tensor::for_overwrite(p.type, image::input_shape(p));
+    Tensor tensor = Tensor::for_overwrite(p.type, image::input_shape(p, 1));
     preprocess_into(image, p, tensor.mutable_bytes());
     return tensor;
 }
@@ -261,10 +234,10 @@ Tensor preprocess(const Image& image, const Preprocessing& p) {
 
 namespace locus::image {
 
-Shape input_shape(const Preprocessing& p) {
+Shape input_shape(const Preprocessing& p, std::int64_t batch) {
     require_usable(p);
-    return p.layout == Layout::nchw ? Shape{1, channels_of(p), p.height, p.width}
-                                    : Shape{1, p.height, p.width, channels_of(p)};
+    return p.layout == Layout::nchw ? Shape{batch, channels_of(p), p.height, p.width}
+                                    : Shape{batch, p.height, p.width, channels_of(p)};
 }
 
 int needed_side(const Preprocessing& p) {
