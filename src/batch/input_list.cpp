@@ -22,7 +22,8 @@ namespace locus::batch {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t longest_stem = 180;  // bytes; file systems allow 255, and endings are added
+constexpr std::int64_t most_array_items = 10'000'000;  // each is named in memory, and a sparse file costs nothing
+constexpr std::size_t longest_stem = 180;              // bytes; file systems allow 255, and endings are added
 
 /// Why nothing can be read there: the system's word, unless there is nothing.
 std::string why_missing(const fs::path& path) {
@@ -68,17 +69,12 @@ public:
     explicit Lister(std::istream& standard_input) : standard_input_(standard_input) {}
 
     void add_argument(const std::string& argument) {
-        std::error_code none;
         if (argument == "-") {
             add_standard_input();
-        } else if (fs::is_directory(argument, none)) {
-            add_folder(argument);
-        } else if (fs::exists(argument, none)) {
-            add_file(argument, argument, fs::path(argument).filename());
-        } else if (argument.find_first_of("*?[") != std::string::npos) {
+        } else if (argument.find_first_of("*?[") != std::string::npos && !is_there(argument)) {
             add_glob(argument);
         } else {
-            fail(argument, why_missing(argument));
+            add_path(argument);
         }
     }
 
@@ -93,17 +89,21 @@ private:
             const std::size_t end = std::min(list.find(end_of_path, begin), list.size());
             std::string path = list.substr(begin, end - begin);
             if (end_of_path == '\n' && path.ends_with('\r')) path.pop_back();
-            if (path != "\n") add_listed(path);
+            if (!path.empty() && path != "\n") add_path(path);
             begin = end + 1;
         }
     }
 
-    void add_listed(const std::string& path) {
+    static bool is_there(const fs::path& path) {
         std::error_code none;
-        if (path.empty()) return;
+        return fs::exists(path, none);
+    }
+
+    void add_path(const std::string& path) {
+        std::error_code none;
         if (fs::is_directory(path, none)) {
             add_folder(path);
-        } else if (fs::exists(path, none)) {
+        } else if (is_there(path)) {
             add_file(path, path, fs::path(path).filename());
         } else {
             fail(path, why_missing(path));
@@ -125,12 +125,10 @@ private:
         }
         for (const std::string& path : paths) {
             std::error_code none;
-            if (fs::is_directory(path, none)) {
-                add_folder(path);
-            } else if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
+            if (is_there(path) && !fs::is_directory(path, none) && !fs::is_regular_file(path, none)) {
                 fail(path, "not a file (a pipe, a socket or a device) and so not read by a pattern");
             } else {
-                add_file(path, path, fs::path(path).filename());
+                add_path(path);
             }
         }
     }
@@ -160,7 +158,7 @@ private:
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
             if (image::is_hidden(entry)) continue;
-            std::error_code none, why;
+            std::error_code why;
             const bool is_input = image::is_picture_name(entry) || is_array(entry);
             const fs::file_type type = fs::status(entry, why).type();
             if (type == fs::file_type::none || type == fs::file_type::unknown) {  // nobody can say what it is
@@ -172,7 +170,7 @@ private:
                 } else {
                     walk(root, entry);
                 }
-            } else if (is_input && fs::exists(entry, none) && !fs::is_regular_file(entry, none)) {
+            } else if (is_input && type != fs::file_type::not_found && type != fs::file_type::regular) {
                 // Opening a pipe that nobody writes to would wait for ever. One that is named by the user is read.
                 fail(entry.string(), "not a file (a pipe, a socket or a device) and so not read from a folder");
             } else if (is_input) {
@@ -197,6 +195,9 @@ private:
                 fail(name, fmt::format("the array has the shape {}: no input is in it", to_string(shape)));
             } else if (shape.size() == 3) {
                 items_.push_back({name, file, std::nullopt, unique(stem), {}});
+            } else if (shape.size() == 4 && shape[0] > most_array_items) {
+                fail(name, fmt::format("the array has the shape {}: at most {} inputs may be in one", to_string(shape),
+                                       most_array_items));
             } else if (shape.size() == 4) {
                 for (std::int64_t i = 0; i < shape[0]; ++i) {
                     items_.push_back(

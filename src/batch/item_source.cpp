@@ -45,6 +45,11 @@ Image picture_of(const Tensor& input, const Preprocessing& p) {
 
 Tensor read_array(const InputItem& item) {
     report::NpyReader file(item.file);
+    const auto first_side = file.shape().begin() + (item.array_item && !file.shape().empty() ? 1 : 0);
+    if (std::any_of(first_side, file.shape().end(), [](std::int64_t side) { return side > most_input_side; })) {
+        throw Error(ErrorKind::image, fmt::format("{} has the shape {}, but no side of an input is longer than {}",
+                                                  text::quote(item.name), to_string(file.shape()), most_input_side));
+    }
     Tensor input;
     if (item.array_item) {
         input = file.read_items(*item.array_item, 1);
