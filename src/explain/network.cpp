@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "explain/batches.hpp"
+#include "explain/random_numbers.hpp"
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
@@ -254,8 +255,8 @@ Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t se
     const bool bytes = network.input_type == DataType::uint8;
     const float white = network.preprocessing.range;
     for (float& value : values.mutable_values<float>()) {
-        const auto uniform = static_cast<float>(static_cast<double>(random() >> 11) * 0x1.0p-53);
-        value = bytes ? uniform * 255.0F : (2.0F * uniform - 1.0F) * white;
+        const auto share = static_cast<float>(uniform(random));
+        value = bytes ? share * 255.0F : (2.0F * share - 1.0F) * white;
     }
     return values.to(network.input_type);
 }
