@@ -46,11 +46,6 @@ std::string written(const Shape& shape) {
     return fmt::format("[{}]", fmt::join(parts, ", "));
 }
 
-const char* name(ColorOrder color) {
-    return color == ColorOrder::bgr ? "bgr" : color == ColorOrder::gray ? "gray" : "rgb";
-}
-const char* name(Layout layout) { return layout == Layout::nhwc ? "nhwc" : "nchw"; }
-
 /// Preprocessing, a line a value: name, value, where it was found.
 std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Network& network) {
     const Preprocessing& p = network.preprocessing;
@@ -63,8 +58,8 @@ std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Netwo
         {"mean", fmt::format("{:g}, {:g}, {:g}", p.mean[0], p.mean[1], p.mean[2]), origin("mean")},
         {"std", fmt::format("{:g}, {:g}, {:g}", p.std[0], p.std[1], p.std[2]), origin("std")},
         {"range", fmt::format("0..{:g}", p.range), origin("range")},
-        {"color", name(p.color), origin("color")},
-        {"layout", name(p.layout), origin("layout")},
+        {"color", std::string(name(p.color)), origin("color")},
+        {"layout", std::string(name(p.layout)), origin("layout")},
         {"resize",
          p.resize == Resize::squash ? "squash" : fmt::format("{}, {:g} of the side", name(p.resize), p.crop_pct),
          origin("resize")}};

@@ -9,17 +9,14 @@
 #include <fmt/format.h>
 
 #include "text/quote.hpp"
+#include "text/split.hpp"
 
 namespace locus::command {
 
 std::vector<std::string> split_list(const std::string& text) {
-    std::vector<std::string> parts;
-    for (std::size_t start = 0; !text.empty() && start <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', start), text.size());
-        parts.push_back(text.substr(start, comma - start));
-        start = comma + 1;
-    }
-    return parts;
+    if (text.empty()) return {};
+    const std::vector<std::string_view> parts = text::split(text, ',');
+    return {parts.begin(), parts.end()};
 }
 
 std::vector<std::string> split_lists(const std::vector<std::string>& lists) {

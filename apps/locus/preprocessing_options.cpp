@@ -120,9 +120,8 @@ void PreprocessingOptions::apply(Preprocessing& p) const {
             fmt::format("--range takes the value of white, 1 or 255 (greater than 0, at most 65535), not {}", *range));
     }
     if (range) p.range = *range;
-    if (!color.empty())
-        p.color = color == "bgr" ? ColorOrder::bgr : color == "gray" ? ColorOrder::gray : ColorOrder::rgb;
-    if (!layout.empty()) p.layout = layout == "nhwc" ? Layout::nhwc : Layout::nchw;
+    if (!color.empty()) p.color = color_order_of(color).value();
+    if (!layout.empty()) p.layout = layout_of(layout).value();
 }
 
 std::vector<std::string> PreprocessingOptions::read_labels() const {

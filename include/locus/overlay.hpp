@@ -24,6 +24,9 @@ struct OverlayOptions {
     std::string label;  ///< drawn at the first box, or at the top left; UTF-8, what the font lacks is transliterated
 };
 
+/// The colour map with two ends about a neutral middle, which signed heat always takes.
+inline constexpr const char* diverging_colormap = "blue-red";
+
 /// Names that OverlayOptions::colormap takes.
 const std::vector<std::string>& colormap_names();
 

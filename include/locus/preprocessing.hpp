@@ -28,11 +28,15 @@ enum class Resize {
 enum class ColorOrder { rgb, bgr, gray };
 enum class Layout { nchw, nhwc };
 
-/// "squash", "crop" or "squash-crop", as options and files spell it.
+/// "squash", "crop" or "squash-crop"; "rgb", "bgr" or "gray"; "nchw" or "nhwc": as options and files spell it.
 std::string_view name(Resize resize);
+std::string_view name(ColorOrder color);
+std::string_view name(Layout layout);
 
-/// The Resize of this name; nullopt where there is none.
+/// What has this name; nullopt where nothing has.
 std::optional<Resize> resize_of(std::string_view name);
+std::optional<ColorOrder> color_order_of(std::string_view name);
+std::optional<Layout> layout_of(std::string_view name);
 
 /// Pixels that a side of a network's input may have.
 inline constexpr int most_input_side = 16384;

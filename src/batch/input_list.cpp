@@ -3,7 +3,6 @@
 #include <glob.h>
 
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 #include <set>
 #include <unordered_map>
@@ -12,30 +11,19 @@
 #include <fmt/format.h>
 
 #include "cluster/message.hpp"
+#include "image/picture_name.hpp"
 #include "locus/error.hpp"
 #include "report/npy.hpp"
 #include "report/out_folder.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::batch {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t longest_stem = 180;  // bytes; file systems allow 255, and endings are added
-
-/// ".jpg" of "a.JPG".
-std::string ending_of(const fs::path& file) {
-    std::string ending = file.extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return ending;
-}
-
-bool has_known_ending(const fs::path& file) {
-    static const std::set<std::string> endings{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp",
-                                               ".tif", ".tiff", ".gif", ".bmp",  ".npy"};
-    return endings.contains(ending_of(file));
-}
+constexpr std::int64_t most_array_items = 10'000'000;  // each is named in memory, and a sparse file costs nothing
+constexpr std::size_t longest_stem = 180;              // bytes; file systems allow 255, and endings are added
 
 /// Why nothing can be read there: the system's word, unless there is nothing.
 std::string why_missing(const fs::path& path) {
@@ -47,8 +35,6 @@ std::string why_missing(const fs::path& path) {
     if (error) return "no such file or folder";
     return fmt::format("a symbolic link to {}, and nothing is there", text::quote(target.native()));
 }
-
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 /// A path below OUT made of harmless names: no "..", no control characters, nothing that is not UTF-8.
 std::string safe_stem(const fs::path& below) {
@@ -70,7 +56,7 @@ std::string safe_stem(const fs::path& below) {
     // A folder named as an output is would stand where the output of dir.png belongs.
     for (fs::path folder = result.parent_path(); !folder.empty(); folder = folder.parent_path()) {
         static const std::set<std::string> written{".jpg", ".png", ".npy"};
-        if (!written.contains(ending_of(folder))) continue;
+        if (!written.contains(image::ending_of(folder))) continue;
         const fs::path rest = result.lexically_relative(folder);
         folder += "_";
         result = folder / rest;
@@ -83,17 +69,12 @@ public:
     explicit Lister(std::istream& standard_input) : standard_input_(standard_input) {}
 
     void add_argument(const std::string& argument) {
-        std::error_code none;
         if (argument == "-") {
             add_standard_input();
-        } else if (fs::is_directory(argument, none)) {
-            add_folder(argument);
-        } else if (fs::exists(argument, none)) {
-            add_file(argument, argument, fs::path(argument).filename());
-        } else if (argument.find_first_of("*?[") != std::string::npos) {
+        } else if (argument.find_first_of("*?[") != std::string::npos && !is_there(argument)) {
             add_glob(argument);
         } else {
-            fail(argument, why_missing(argument));
+            add_path(argument);
         }
     }
 
@@ -108,17 +89,21 @@ private:
             const std::size_t end = std::min(list.find(end_of_path, begin), list.size());
             std::string path = list.substr(begin, end - begin);
             if (end_of_path == '\n' && path.ends_with('\r')) path.pop_back();
-            if (path != "\n") add_listed(path);
+            if (!path.empty() && path != "\n") add_path(path);
             begin = end + 1;
         }
     }
 
-    void add_listed(const std::string& path) {
+    static bool is_there(const fs::path& path) {
         std::error_code none;
-        if (path.empty()) return;
+        return fs::exists(path, none);
+    }
+
+    void add_path(const std::string& path) {
+        std::error_code none;
         if (fs::is_directory(path, none)) {
             add_folder(path);
-        } else if (fs::exists(path, none)) {
+        } else if (is_there(path)) {
             add_file(path, path, fs::path(path).filename());
         } else {
             fail(path, why_missing(path));
@@ -140,12 +125,10 @@ private:
         }
         for (const std::string& path : paths) {
             std::error_code none;
-            if (fs::is_directory(path, none)) {
-                add_folder(path);
-            } else if (fs::exists(path, none) && !fs::is_regular_file(path, none)) {
+            if (is_there(path) && !fs::is_directory(path, none) && !fs::is_regular_file(path, none)) {
                 fail(path, "not a file (a pipe, a socket or a device) and so not read by a pattern");
             } else {
-                add_file(path, path, fs::path(path).filename());
+                add_path(path);
             }
         }
     }
@@ -174,8 +157,9 @@ private:
         if (error) return fail(folder.string(), fmt::format("the folder cannot be read: {}", error.message()));
         std::sort(entries.begin(), entries.end());
         for (const fs::path& entry : entries) {
-            if (is_hidden(entry)) continue;
-            std::error_code none, why;
+            if (image::is_hidden(entry)) continue;
+            std::error_code why;
+            const bool is_input = image::is_picture_name(entry) || is_array(entry);
             const fs::file_type type = fs::status(entry, why).type();
             if (type == fs::file_type::none || type == fs::file_type::unknown) {  // nobody can say what it is
                 fail(entry.string(), fmt::format("cannot be read: {}", why.message()));
@@ -186,10 +170,10 @@ private:
                 } else {
                     walk(root, entry);
                 }
-            } else if (has_known_ending(entry) && fs::exists(entry, none) && !fs::is_regular_file(entry, none)) {
+            } else if (is_input && type != fs::file_type::not_found && type != fs::file_type::regular) {
                 // Opening a pipe that nobody writes to would wait for ever. One that is named by the user is read.
                 fail(entry.string(), "not a file (a pipe, a socket or a device) and so not read from a folder");
-            } else if (has_known_ending(entry)) {
+            } else if (is_input) {
                 add_file(entry.string(), entry, entry.lexically_relative(root));
             }
         }
@@ -211,6 +195,9 @@ private:
                 fail(name, fmt::format("the array has the shape {}: no input is in it", to_string(shape)));
             } else if (shape.size() == 3) {
                 items_.push_back({name, file, std::nullopt, unique(stem), {}});
+            } else if (shape.size() == 4 && shape[0] > most_array_items) {
+                fail(name, fmt::format("the array has the shape {}: at most {} inputs may be in one", to_string(shape),
+                                       most_array_items));
             } else if (shape.size() == 4) {
                 for (std::int64_t i = 0; i < shape[0]; ++i) {
                     items_.push_back(
@@ -250,7 +237,7 @@ private:
 
 }  // namespace
 
-bool is_array(const fs::path& file) { return ending_of(file) == ".npy"; }
+bool is_array(const fs::path& file) { return image::ending_of(file) == ".npy"; }
 
 std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input) {
     Lister lister(standard_input);
@@ -272,7 +259,7 @@ std::vector<InputItem> unpack_inputs(const std::string& text) {
     std::vector<InputItem> inputs;
     for (const std::string& part : cluster::unpack(text)) {
         const std::vector<std::string> fields = cluster::unpack(part);
-        if (fields.size() != 5) throw Error(ErrorKind::io, "A list of inputs is broken.");
+        if (fields.size() != 5) throw Error(ErrorKind::io, "the list of inputs that came from rank 0 is broken");
         InputItem& item = inputs.emplace_back(InputItem{fields[0], fields[1], std::nullopt, fields[3], fields[4]});
         if (!fields[2].empty()) item.array_item = std::stoll(fields[2]);
     }

@@ -45,6 +45,11 @@ Image picture_of(const Tensor& input, const Preprocessing& p) {
 
 Tensor read_array(const InputItem& item) {
     report::NpyReader file(item.file);
+    const auto first_side = file.shape().begin() + (item.array_item && !file.shape().empty() ? 1 : 0);
+    if (std::any_of(first_side, file.shape().end(), [](std::int64_t side) { return side > most_input_side; })) {
+        throw Error(ErrorKind::image, fmt::format("{} has the shape {}, but no side of an input is longer than {}",
+                                                  text::quote(item.name), to_string(file.shape()), most_input_side));
+    }
     Tensor input;
     if (item.array_item) {
         input = file.read_items(*item.array_item, 1);
@@ -124,7 +129,7 @@ void InputBatch::add(const Image& photo) {
         apart_.push_back(preprocess(photo, preprocessing_));
         return;
     }
-    if (!photos_) photos_ = room_for(preprocessing_.type, image::input_shape(preprocessing_), room_);
+    if (!photos_) photos_ = room_for(preprocessing_.type, image::input_shape(preprocessing_, 1), room_);
     const std::size_t bytes = input_bytes(preprocessing_);
     preprocess_into(photo, preprocessing_, photos_->mutable_bytes().subspan(count_ * bytes, bytes));
     ++count_;
@@ -139,7 +144,7 @@ void InputBatch::set_photos_apart() {
     const std::size_t bytes = input_bytes(preprocessing_);
     for (std::size_t i = 0; i < count_; ++i) {
         const auto photo = photos_->bytes().subspan(i * bytes, bytes);
-        apart_.emplace_back(preprocessing_.type, image::input_shape(preprocessing_),
+        apart_.emplace_back(preprocessing_.type, image::input_shape(preprocessing_, 1),
                             std::vector<std::byte>(photo.begin(), photo.end()));
     }
     count_ = 0;

@@ -11,6 +11,8 @@
 #include "batch/outcome.hpp"
 #include "batch/run_plan.hpp"
 #include "batch/worker.hpp"
+#include "image/heat.hpp"
+#include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "report/out_folder.hpp"
 #include "report/run_journal.hpp"
@@ -52,14 +54,8 @@ std::vector<cluster::Unit> open_passes(const report::RunJournal& journal, std::s
 
 /// What would fail at every photo is refused before the folder of an earlier run is touched. Throws Error(usage).
 void require_usable(const RunOptions& options) {
-    if (!(options.boxes.threshold >= 0 && options.boxes.threshold < 1))
-        throw Error(
-            ErrorKind::usage,
-            fmt::format("a threshold of {} is not possible: it is a share of the map's maximum, from 0 to below 1",
-                        options.boxes.threshold));
-    if (!(options.overlay.alpha >= 0 && options.overlay.alpha <= 1))
-        throw Error(ErrorKind::usage,
-                    fmt::format("an opacity of {} is not possible: it lies between 0 and 1", options.overlay.alpha));
+    localize::require_threshold(options.boxes.threshold);
+    image::require_opacity(options.overlay.alpha);
 }
 
 /// A mistyped list takes no earlier results away. Throws Error(io).

@@ -12,6 +12,7 @@
 
 #include "dataset/csv.hpp"
 #include "dataset/tar_index.hpp"
+#include "image/picture_name.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
 
@@ -40,7 +41,8 @@ void list_tar(const fs::path& archive, Listing& listing) {
     for (TarMember& member : index_tar(archive)) {
         const fs::path name(member.name);
         const std::string key = name.parent_path().filename().string();
-        if (!has_image_name(name)) {
+        if (std::any_of(name.begin(), name.end(), image::is_hidden)) continue;
+        if (!image::is_picture_name(name)) {
             listing.passed_over.push_back(archive.string() + ":" + member.name);
             continue;
         }
@@ -54,15 +56,18 @@ void list_tar(const fs::path& archive, Listing& listing) {
     }
 }
 
-/// The images of a folder and its subfolders.
+/// The images of a folder and its subfolders, but for what is hidden.
 void list_images(const fs::path& folder, const fs::path& root, const std::string& key, Listing& listing) {
     std::vector<fs::path> files;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-        if (entry.is_regular_file()) files.push_back(entry.path());
+    for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator(); ++entry) {
+        if (image::is_hidden(entry->path()))
+            entry.disable_recursion_pending();
+        else if (entry->is_regular_file())
+            files.push_back(entry->path());
     }
     std::sort(files.begin(), files.end());
     for (const fs::path& file : files) {
-        if (has_image_name(file)) {
+        if (image::is_picture_name(file)) {
             listing.found.push_back(
                 {{file.lexically_relative(root).string(), file, 0, fs::file_size(file), {}}, {key}});
         } else {
@@ -82,12 +87,12 @@ void list_folder(const fs::path& folder, Listing& listing) {
     std::vector<fs::path> folders, archives, images;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
         const fs::path& path = entry.path();
-        if (path.filename().string().starts_with(".")) continue;
+        if (image::is_hidden(path)) continue;
         if (entry.is_directory())
             folders.push_back(path);
         else if (path.extension() == ".tar")
             archives.push_back(path);
-        else if (has_image_name(path))
+        else if (image::is_picture_name(path))
             images.push_back(path);
     }
     std::sort(folders.begin(), folders.end());
@@ -195,13 +200,6 @@ std::string some_of(const std::vector<std::string>& names) {
 }
 
 }  // namespace
-
-bool has_image_name(const fs::path& name) {
-    std::string extension = name.extension().string();
-    for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    static const std::set<std::string> known{".jpg", ".jpeg", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp"};
-    return known.contains(extension);
-}
 
 SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions& options) {
     Listing listing;

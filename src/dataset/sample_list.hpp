@@ -17,6 +17,8 @@
 /// With a table of the true classes (`ListOptions::labels`) folders mean nothing: all images of a folder and its subfolders, or of an archive, are taken,
 /// and a CSV file needs its column `path` alone. Images that are not in the table are left out.
 ///
+/// What is hidden (macOS's `._cat.jpg`) is left out of folders and archives.
+///
 /// The order is that of names (archives: of their members), so it does not depend on the file system.
 
 #include <cstddef>
@@ -57,8 +59,5 @@ SampleList list_samples(const std::vector<std::filesystem::path>& sources, const
 
 /// The bytes of a sample's file. May be called from several threads. Throws Error(io).
 std::vector<std::byte> read_bytes(const Sample& sample);
-
-/// True for names that end as image files do (.jpg, .jpeg, .png, .gif, .webp, .tif, .tiff, .bmp; either case).
-bool has_image_name(const std::filesystem::path& name);
 
 }  // namespace locus::dataset

@@ -51,10 +51,8 @@ Json preprocessing_json(const Preprocessing& p) {
             {"range", p.range},
             {"resize", std::string(name(p.resize))},
             {"crop_pct", p.crop_pct},
-            {"color", p.color == ColorOrder::gray  ? "gray"
-                      : p.color == ColorOrder::bgr ? "bgr"
-                                                   : "rgb"},
-            {"layout", p.layout == Layout::nhwc ? "nhwc" : "nchw"},
+            {"color", std::string(name(p.color))},
+            {"layout", std::string(name(p.layout))},
             {"type", type_name(p.type)}};
 }
 
@@ -101,7 +99,7 @@ std::string web_page_configuration(const model::Model& explained, const std::str
                     {"preprocessing", preprocessing_json(metadata.preprocessing)},
                     {"labels", std::move(labels)},
                     {"colormaps", std::move(colormaps)},
-                    {"diverging", {"blue-red"}}};
+                    {"diverging", {diverging_colormap}}};
     return json.dump(1) + '\n';
 }
 

@@ -5,27 +5,10 @@
 #include <charconv>
 #include <set>
 
+#include "text/label_names.hpp"
+
 namespace locus::evaluate {
 namespace {
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-    return text;
-}
-
-/// "tabby, tabby cat" has the names "tabby" and "tabby cat".
-std::vector<std::string> names_in(const std::string& label) {
-    std::vector<std::string> names;
-    for (std::size_t begin = 0; begin <= label.size();) {
-        const std::size_t comma = std::min(label.find(',', begin), label.size());
-        std::string name = label.substr(begin, comma - begin);
-        while (!name.empty() && name.front() == ' ') name.erase(0, 1);
-        while (!name.empty() && name.back() == ' ') name.pop_back();
-        names.push_back(lower(name));
-        begin = comma + 1;
-    }
-    return names;
-}
 
 std::set<std::string> words_in(const std::string& name) {
     std::set<std::string> words;
@@ -58,7 +41,7 @@ ClassMatch match_classes(const dataset::ClassList& classes, const std::vector<st
                          std::int64_t outputs) {
     std::vector<std::vector<std::string>> names;
     if (static_cast<std::int64_t>(labels.size()) == outputs) {
-        for (const std::string& label : labels) names.push_back(names_in(label));
+        for (const std::string& label : labels) names.push_back(text::label_names(label));
     }
     const auto only = [&](const auto& fits) -> std::optional<int> {
         std::optional<int> found;
@@ -72,7 +55,7 @@ ClassMatch match_classes(const dataset::ClassList& classes, const std::vector<st
     ClassMatch match;
     bool any = false;
     for (const dataset::ClassEntry& entry : classes.entries) {
-        const std::string key = lower(entry.key), name = lower(entry.name);
+        const std::string key = text::folded(entry.key), name = text::folded(entry.name);
         std::optional<int> output = only([&](const std::string& n) { return n == key; });
         if (!output) output = only([&](const std::string& n) { return n == name; });
         // "alligator" is the "American alligator" and not the "alligator lizard": what a thing is comes last.

@@ -17,6 +17,7 @@
 #include "evaluate/subset.hpp"
 #include "evaluate/thresholds.hpp"
 #include "evaluate/truth.hpp"
+#include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "report/atomic_file.hpp"
 #include "report/npy.hpp"
@@ -114,10 +115,7 @@ void require_sense(const EvaluationOptions& options) {
     if (!options.maps.empty() && options.boxes.empty() && options.masks.empty()) {
         refuse("there is nothing to compare the maps with: --boxes or --masks is needed");
     }
-    if (!(options.threshold >= 0 && options.threshold < 1)) {
-        refuse(fmt::format("The box threshold is {}: a share of the maximum from 0 to less than 1 is right.",
-                           options.threshold));
-    }
+    localize::require_threshold(options.threshold);
     if (!(options.tolerance >= 0))
         refuse(fmt::format("the tolerance is {}: pixels, 0 or more, are right", options.tolerance));
     if (options.side < 8 || options.side > 4096)

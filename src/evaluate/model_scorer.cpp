@@ -113,7 +113,7 @@ TimedAttributions explain_all(const std::vector<explain::SharedMethods>& passes,
 }  // namespace
 
 Tensor batch_of(const std::vector<const Image*>& images, const Preprocessing& preprocessing) {
-    Tensor batch(preprocessing.type, explain::input_shape(preprocessing, static_cast<std::int64_t>(images.size())));
+    Tensor batch(preprocessing.type, image::input_shape(preprocessing, static_cast<std::int64_t>(images.size())));
     const std::size_t item = input_bytes(preprocessing);
     const auto bytes = batch.mutable_bytes();
     for (std::size_t i = 0; i < images.size(); ++i)

@@ -5,19 +5,11 @@
 #include <fmt/core.h>
 
 #include "evaluate/box_readers.hpp"
+#include "image/picture_name.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
 
 namespace locus::evaluate {
-namespace {
-
-std::string lower_ending(const std::filesystem::path& file) {
-    std::string ending = file.extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-    return ending;
-}
-
-}  // namespace
 
 const Truth* TruthList::find(std::string_view name) const {
     const auto number = names_.find(name);
@@ -39,7 +31,7 @@ TruthList read_boxes(const std::filesystem::path& source) {
             fmt::format("the boxes {} are not there: a CSV file, a COCO JSON file or a folder of XML files is needed",
                         text::quote(source.string())));
     }
-    const std::string ending = lower_ending(source);
+    const std::string ending = image::ending_of(source);
     if (ending == ".json") return read_coco_boxes(source);
     if (ending == ".xml") return read_xml_boxes(source);
     return read_csv_boxes(source);
@@ -49,7 +41,7 @@ void add_masks(TruthList& truths, const std::filesystem::path& folder) {
     std::vector<std::filesystem::path> files;
     try {
         for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-            if (entry.is_regular_file() && lower_ending(entry.path()) == ".png") files.push_back(entry.path());
+            if (entry.is_regular_file() && image::ending_of(entry.path()) == ".png") files.push_back(entry.path());
         }
     } catch (const std::filesystem::filesystem_error& error) {
         throw Error(ErrorKind::io, fmt::format("the folder of masks {} cannot be read: {}",

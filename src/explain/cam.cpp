@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "explain/class_pass.hpp"
 #include "explain/node_method.hpp"
 #include "locus/error.hpp"
 #include "model/cam_graph.hpp"
@@ -231,13 +232,6 @@ void require_own_layout(const Network& network, const GivenLayout& given) {
     }
 }
 
-/// Everything but the weights, which the session holds by now.
-Network without_weights(const Network& network) {
-    Network light = network;
-    light.model.graph = {};
-    return light;
-}
-
 }  // namespace
 
 std::string cam_obstacle(const Network& network) {
@@ -263,7 +257,7 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
     const model::CamTensors tensors =
         model::add_cam(model, network.head, {.layer = own_layer ? "" : options.layer, .expose_parts = options.parts});
     auto cam = std::make_shared<CamNetwork>(CamNetwork{
-        without_weights(network), tensors, runtime::Session(model, network.session), own_layer, options.layout});
+        without_graph(network), tensors, runtime::Session(model, network.session), own_layer, options.layout});
 
     Prepared prepared;
     prepared.has_parts = options.parts;

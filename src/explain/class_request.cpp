@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -7,30 +6,11 @@
 
 #include "locus/error.hpp"
 #include "locus/explainer.hpp"
+#include "text/label_names.hpp"
 #include "text/nearest.hpp"
 
 namespace locus {
 namespace {
-
-std::string folded(std::string_view text) {
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) text.remove_prefix(1);
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return result;
-}
-
-/// The names a label goes by: all of it, and each of its comma-separated parts.
-std::vector<std::string> names_of(const std::string& label) {
-    std::vector<std::string> names{folded(label)};
-    for (std::size_t start = 0; start <= label.size();) {
-        const std::size_t comma = std::min(label.find(',', start), label.size());
-        names.push_back(folded(std::string_view(label).substr(start, comma - start)));
-        start = comma + 1;
-    }
-    return names;
-}
 
 std::optional<int> whole_number(std::string_view text) {
     int value = 0;
@@ -58,14 +38,14 @@ ClassRequest ClassRequest::parse(const std::string& request, const std::vector<s
         throw Error(ErrorKind::usage,
                     fmt::format("class '{}': the model has no labels; give an index, or names with --labels", request));
     }
-    const std::string wanted = folded(request);
+    const std::string wanted = text::folded(request);
     std::vector<int> whole, part;
     std::vector<std::string> known;
     for (std::size_t i = 0; i < labels.size(); ++i) {
-        const auto names = names_of(labels[i]);
-        if (names.front() == wanted) whole.push_back(static_cast<int>(i));
+        const auto names = text::label_names(labels[i]);
+        if (text::folded(labels[i]) == wanted) whole.push_back(static_cast<int>(i));
         if (std::find(names.begin(), names.end(), wanted) != names.end()) part.push_back(static_cast<int>(i));
-        known.insert(known.end(), names.begin() + 1, names.end());
+        known.insert(known.end(), names.begin(), names.end());
     }
     const auto& found = whole.empty() ? part : whole;
     if (found.size() == 1) return at(found.front());

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "explain/batches.hpp"
 #include "explain/fusion.hpp"
 #include "explain/node_method.hpp"
 #include "explain/principal_component.hpp"
@@ -75,14 +76,6 @@ Signed upright(std::vector<double> map, std::span<const double> energy_map, cons
     return {std::move(map), std::move(by), std::move(note)};
 }
 
-Tensor row(const Tensor& tensor, std::size_t item) {
-    Shape shape = tensor.shape();
-    const std::size_t size = tensor.bytes().size() / static_cast<std::size_t>(shape[0]);
-    shape[0] = 1;
-    const auto bytes = tensor.bytes().subspan(item * size, size);
-    return Tensor(tensor.type(), shape, {bytes.begin(), bytes.end()});
-}
-
 Attribution finish(const EigenFinish& eigen, const ClassPass& pass, const Tensor& inputs, const ClassOutputs& out) {
     const auto n = static_cast<std::size_t>(inputs.shape()[0]), m = out.values.size();
     const auto& layers = pass.layers();
@@ -112,8 +105,8 @@ Attribution finish(const EigenFinish& eigen, const ClassPass& pass, const Tensor
                 } else {
                     result = upright(
                         eigen.projection(features, channels, positions), energy(features, channels, positions), [&] {
-                            return eigen.evidence(row(inputs, i), out.class_indices.values<std::int64_t>()[i * m + c],
-                                                  layer);
+                            return eigen.evidence(rows(inputs, static_cast<std::int64_t>(i), 1),
+                                                  out.class_indices.values<std::int64_t>()[i * m + c], layer);
                         });
                 }
                 std::copy(result.map.begin(), result.map.end(),

@@ -16,19 +16,12 @@ namespace locus::explain {
 namespace {
 
 using model::Value;
-using Ints = std::vector<std::int64_t>;
-
-Value extremum(const std::string& op_type, const Value& x, const Ints& axes) {
-    auto& emit = x.emitter();
-    if (emit.opset() >= 18) return emit.node(op_type, {x, emit.ints(axes)}, {{"keepdims", std::int64_t{1}}});
-    return emit.node(op_type, {x}, {{"axes", axes}, {"keepdims", std::int64_t{1}}});
-}
 
 /// To 0..1 over the last two axes, as pictures show maps.
 Value normalised(const Value& maps, FinalMap final_map) {
     const Value shown =
-        final_map == FinalMap::relu ? model::unary("Relu", maps) : maps - extremum("ReduceMin", maps, {2, 3});
-    const Value greatest = extremum("ReduceMax", shown, {2, 3});
+        final_map == FinalMap::relu ? model::unary("Relu", maps) : maps - model::reduce_min(maps, {2, 3});
+    const Value greatest = model::reduce_max(shown, {2, 3});
     return shown / (greatest + model::indicator(model::equal(greatest, greatest.emitter().number(0, DataType::float32)),
                                                 DataType::float32));
 }

@@ -17,6 +17,7 @@
 #include "explain/shared_pass.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
+#include "text/split.hpp"
 
 namespace locus {
 
@@ -32,7 +33,7 @@ struct Explainer::State {
     int parts = 0;
     ModelInfo info;
 
-    void prepare(const std::string& text, const explain::MethodOptions& options);
+    void prepare(const std::string& asked, const explain::MethodOptions& options);
     explain::ClassSelection selection(const std::vector<ClassRequest>& requests) const;
 };
 
@@ -214,27 +215,17 @@ std::vector<ClassRequest> as_requests(const Attribution& one_item) {
     return requests;
 }
 
-/// "a,b" as "a" and "b".
-std::vector<std::string> names_in(const std::string& text) {
-    std::vector<std::string> names;
-    for (std::size_t begin = 0; begin <= text.size();) {
-        const std::size_t end = std::min(text.find(',', begin), text.size());
-        names.push_back(text.substr(begin, end - begin));
-        begin = end + 1;
-    }
-    return names;
-}
-
 }  // namespace
 
-void Explainer::State::prepare(const std::string& text, const explain::MethodOptions& options) {
-    if (text == "auto") {
+void Explainer::State::prepare(const std::string& asked, const explain::MethodOptions& options) {
+    if (asked == "auto") {
         methods = {&explain::choose_automatic_method(network, options, [&](const explain::Method& method) {
             prepared.emplace(network, std::vector{&method}, options);
         })};
         return;
     }
-    methods = explain::named_methods(names_in(text), network, options);
+    const auto words = text::split(asked, ',');
+    methods = explain::named_methods({words.begin(), words.end()}, network, options);
     explain::require_effect(methods, options);
     prepared.emplace(network, methods, options);
 }

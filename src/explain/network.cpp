@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "explain/batches.hpp"
+#include "explain/random_numbers.hpp"
+#include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
 #include "model/onnx_file.hpp"
@@ -220,18 +222,17 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
 
 double require_fit(const model::Model& model, const model::ValueInfo& input, const Preprocessing& p,
                    std::int64_t batch) {
-    const Shape made = input_shape(p, batch);
+    const Shape made = image::input_shape(p, batch);
     const auto takes = [&](const std::vector<model::Dimension>& shape) {
         bool fits = shape.size() == made.size();
         for (std::size_t i = 1; i < made.size() && fits; ++i) fits = !shape[i].value || *shape[i].value == made[i];
         return fits;
     };
     if (input.shape && !takes(*input.shape)) {
-        const char* color = p.color == ColorOrder::gray ? "gray" : p.color == ColorOrder::bgr ? "BGR" : "RGB";
         throw Error(ErrorKind::usage,
                     fmt::format("the input {} takes {}, but photos would come as [n, {}]: {} of {} x {} pixels, {}",
                                 text::quote(input.name), declared(input), fmt::join(made.begin() + 1, made.end(), ", "),
-                                color, p.width, p.height, p.layout == Layout::nhwc ? "nhwc" : "nchw"));
+                                name(p.color), p.width, p.height, name(p.layout)));
     }
     return runtime::PassNeeds(model).bytes({{input.name, made}});
 }
@@ -244,12 +245,8 @@ void require_one_a_class(const std::vector<std::string>& labels, std::int64_t cl
                             labels.size() == 1 ? "1 label" : fmt::format("{} labels", labels.size()), classes));
 }
 
-Shape input_shape(const Network& network, std::int64_t batch) { return input_shape(network.preprocessing, batch); }
-
-Shape input_shape(const Preprocessing& p, std::int64_t batch) {
-    const std::int64_t channels = p.color == ColorOrder::gray ? 1 : 3;
-    if (p.layout == Layout::nhwc) return {batch, p.height, p.width, channels};
-    return {batch, channels, p.height, p.width};
+Shape input_shape(const Network& network, std::int64_t batch) {
+    return image::input_shape(network.preprocessing, batch);
 }
 
 Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed) {
@@ -258,8 +255,8 @@ Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t se
     const bool bytes = network.input_type == DataType::uint8;
     const float white = network.preprocessing.range;
     for (float& value : values.mutable_values<float>()) {
-        const auto uniform = static_cast<float>(static_cast<double>(random() >> 11) * 0x1.0p-53);
-        value = bytes ? uniform * 255.0F : (2.0F * uniform - 1.0F) * white;
+        const auto share = static_cast<float>(uniform(random));
+        value = bytes ? share * 255.0F : (2.0F * share - 1.0F) * white;
     }
     return values.to(network.input_type);
 }

@@ -60,7 +60,6 @@ void require_one_a_class(const std::vector<std::string>& labels, std::int64_t cl
 
 /// Shape of `batch` inputs by the network's preprocessing: [batch, C, H, W], or [batch, H, W, C].
 Shape input_shape(const Network& network, std::int64_t batch);
-Shape input_shape(const Preprocessing& preprocessing, std::int64_t batch);
 
 /// Reproducible noise in the range that real inputs have, for verifications.
 Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed);

@@ -17,19 +17,8 @@ namespace locus::explain {
 
 using model::Value;
 
-namespace {
-
-Value greatest(const Value& x) {
-    auto& emit = x.emitter();
-    const bool axes_are_input = emit.opset() >= 18;
-    if (axes_are_input) return emit.node("ReduceMax", {x, emit.ints({1})}, {{"keepdims", std::int64_t{0}}});
-    return emit.node("ReduceMax", {x}, {{"axes", std::vector<std::int64_t>{1}}, {"keepdims", std::int64_t{0}}});
-}
-
-}  // namespace
-
 Value saliency(MapGraph& graph, std::size_t, const Value& classes) {
-    return graph.shaped_as_input(greatest(model::unary("Abs", graph.input_gradient(classes))));
+    return graph.shaped_as_input(model::reduce_max(model::unary("Abs", graph.input_gradient(classes)), {1}, false));
 }
 
 Value input_x_gradient(MapGraph& graph, std::size_t, const Value& classes) {

@@ -1,7 +1,6 @@
 #include "explain/score_cam.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <random>
 
@@ -11,6 +10,7 @@
 #include "explain/input_scores.hpp"
 #include "explain/principal_component.hpp"
 #include "explain/random_numbers.hpp"
+#include "explain/scores.hpp"
 
 namespace locus::explain {
 namespace {
@@ -81,13 +81,6 @@ std::vector<std::vector<double>> channel_scores(const ScoreNetwork& network, con
         }
     }
     return result;
-}
-
-void softmax(std::vector<double>& values) {
-    const double greatest = *std::max_element(values.begin(), values.end());
-    double sum = 0;
-    for (double& value : values) sum += value = std::exp(value - greatest);
-    for (double& value : values) value /= sum;
 }
 
 Attribution run(const ScoreNetwork& network, const Tensor& inputs, const ClassSelection& classes) {

@@ -6,16 +6,20 @@
 
 namespace locus::explain {
 
+void softmax(std::span<double> values) {
+    const double greatest = *std::max_element(values.begin(), values.end());
+    double sum = 0;
+    for (double& value : values) sum += value = std::exp(value - greatest);
+    for (double& value : values) value /= sum;
+}
+
 std::vector<double> probabilities(std::span<const float> logits, model::Activation activation) {
     std::vector<double> result(logits.begin(), logits.end());
     if (activation == model::Activation::sigmoid || logits.size() == 1) {
         for (double& value : result) value = 1.0 / (1.0 + std::exp(-value));
         return result;
     }
-    const double greatest = *std::max_element(result.begin(), result.end());
-    double sum = 0;
-    for (double& value : result) sum += value = std::exp(value - greatest);
-    for (double& value : result) value /= sum;
+    softmax(result);
     return result;
 }
 

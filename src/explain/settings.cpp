@@ -11,6 +11,7 @@
 #include "locus/error.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
+#include "text/split.hpp"
 
 namespace locus::explain {
 namespace {
@@ -61,12 +62,9 @@ bool takes(const Method& method, const std::string& key, const MethodOptions& op
 }
 
 void set_smoothing(MethodOptions& options, const std::string& value) {
-    for (std::size_t begin = 0; begin <= value.size();) {
-        const std::size_t end = std::min(value.find(',', begin), value.size());
-        const std::string word = value.substr(begin, end - begin);
-        const bool augment = one_of<bool>("smooth", word, {{"augment", true}, {"eigen", false}});
+    for (const std::string_view word : text::split(value, ',')) {
+        const bool augment = one_of<bool>("smooth", std::string(word), {{"augment", true}, {"eigen", false}});
         (augment ? options.augment : options.eigen_smooth) = true;
-        begin = end + 1;
     }
 }
 

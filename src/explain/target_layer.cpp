@@ -10,6 +10,7 @@
 #include "runtime/observe_shapes.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
+#include "text/split.hpp"
 
 namespace locus::explain {
 namespace {
@@ -161,13 +162,11 @@ std::vector<TargetLayer> find_target_layers(const Network& network, const model:
         return {find_target_layer(network, shapes, wanted, given)};
     }
     std::vector<TargetLayer> layers;
-    for (std::size_t begin = 0; begin <= wanted.size();) {
-        const std::size_t end = std::min(wanted.find(',', begin), wanted.size());
-        if (end == begin)
+    for (const std::string_view name : text::split(wanted, ',')) {
+        if (name.empty())
             throw Error(ErrorKind::usage,
                         fmt::format("the list of layers {} names none between two commas", text::quote(wanted)));
-        layers.push_back(find_target_layer(network, shapes, wanted.substr(begin, end - begin), given));
-        begin = end + 1;
+        layers.push_back(find_target_layer(network, shapes, std::string(name), given));
     }
     return layers;
 }

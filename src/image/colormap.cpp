@@ -76,7 +76,7 @@ const std::map<std::string, Table>& tables() {
         {"inferno", of_opencv(cv::COLORMAP_INFERNO)},
         {"plasma", of_opencv(cv::COLORMAP_PLASMA)},
         {"gray", grays()},
-        {"blue-red", diverging()},
+        {diverging_colormap, diverging()},
     };
     return all;
 }
@@ -85,7 +85,7 @@ const std::map<std::string, Table>& tables() {
 
 const std::vector<std::string>& colormap_names() {
     static const std::vector<std::string> names{"turbo",   "jet",    "viridis", "magma",
-                                                "inferno", "plasma", "gray",    "blue-red"};
+                                                "inferno", "plasma", "gray",    diverging_colormap};
     return names;
 }
 

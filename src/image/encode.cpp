@@ -10,18 +10,14 @@
 #include <jpeglib.h>
 #include <png.h>
 
+#include "image/pixels.hpp"
 #include "locus/error.hpp"
 
 namespace locus::image {
 namespace {
 
 void require_picture(const Image& picture, int most_side) {
-    const auto pixels =
-        static_cast<std::size_t>(std::max(picture.width, 0)) * static_cast<std::size_t>(std::max(picture.height, 0));
-    if (pixels == 0 || picture.rgb.size() != pixels * 3) {
-        throw Error(ErrorKind::usage, fmt::format("a picture of {} x {} pixels with {} values cannot be encoded",
-                                                  picture.width, picture.height, picture.rgb.size()));
-    }
+    require_pixels(picture);
     if (picture.width > most_side || picture.height > most_side) {
         throw Error(ErrorKind::usage,
                     fmt::format("a picture of {} x {} pixels cannot be encoded: no side may be longer than {}",

@@ -35,12 +35,8 @@ void add_photo(const std::uint8_t* heat, const std::uint8_t* photo, unsigned sha
     }
 }
 
-constexpr const char* diverging_colormap = "blue-red";
-
 std::array<double, 256> opacities(double alpha, bool is_signed) {
-    if (!(alpha >= 0 && alpha <= 1)) {
-        throw Error(ErrorKind::usage, fmt::format("An opacity of {} is not possible: it lies between 0 and 1.", alpha));
-    }
+    require_opacity(alpha);
     std::array<double, 256> opacity{};
     opacity.fill(alpha);
     for (std::size_t i = 0; is_signed && i < 256; ++i) {
@@ -50,6 +46,11 @@ std::array<double, 256> opacities(double alpha, bool is_signed) {
 }
 
 }  // namespace
+
+void require_opacity(double alpha) {
+    if (alpha >= 0 && alpha <= 1) return;
+    throw Error(ErrorKind::usage, fmt::format("an opacity of {} is not possible: it lies between 0 and 1", alpha));
+}
 
 HeatScale heat_scale(float least, float greatest, bool is_signed) {
     if (!is_signed) return {0, std::max(greatest, 0.0F)};

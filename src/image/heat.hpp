@@ -20,11 +20,14 @@ struct HeatScale {
     std::uint8_t flat = 0;  ///< index of the colour that all pixels take where the map has nothing to show: low = high
 };
 
+/// Throws Error(usage) for an opacity outside [0, 1].
+void require_opacity(double alpha);
+
 HeatScale heat_scale(float least, float greatest, bool is_signed);
 
 /// 256 colours mixed in advance for one opacity.
 struct HeatPalette {
-    /// `colormap` and `alpha` (0 ... 1) as OverlayOptions has them. Signed heat always takes the diverging colours ("blue-red"), and is more
+    /// `colormap` and `alpha` (0 ... 1) as OverlayOptions has them. Signed heat always takes the diverging colours, and is more
     /// transparent the nearer it is to nothing: a neutral white over everything would only pale the photo. Throws Error(usage).
     HeatPalette(const std::string& colormap, double alpha, bool is_signed);
 

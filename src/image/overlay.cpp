@@ -8,8 +8,10 @@
 #include "image/annotation.hpp"
 #include "image/heat.hpp"
 #include "image/overlay_raw.hpp"
+#include "image/pixels.hpp"
 #include "localize/extremes.hpp"
 #include "localize/row_interpolator.hpp"
+#include "localize/threshold.hpp"
 #include "locus/error.hpp"
 
 namespace locus {
@@ -22,15 +24,6 @@ using localize::Extremes;
 HeatScale scale_of(const Extremes& range, bool is_signed) {
     return range.is_empty() ? image::heat_scale(0, 0, is_signed)
                             : image::heat_scale(range.least, range.greatest, is_signed);
-}
-
-void require_photo(const Image& photo) {
-    const auto pixels =
-        static_cast<std::size_t>(std::max(photo.width, 0)) * static_cast<std::size_t>(std::max(photo.height, 0));
-    if (pixels == 0 || photo.rgb.size() != pixels * 3) {
-        throw Error(ErrorKind::usage, fmt::format("a photo of {} x {} pixels with {} values cannot be drawn on",
-                                                  photo.width, photo.height, photo.rgb.size()));
-    }
 }
 
 void require_map(const Map& map) {
@@ -61,7 +54,7 @@ void annotate(Image& picture, const HeatScale& scale, const std::vector<Box>& bo
 }  // namespace
 
 Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes, const OverlayOptions& options) {
-    require_photo(photo);
+    image::require_pixels(photo);
     require_map(map);
     if (photo.width != map.width || photo.height != map.height) {
         throw Error(ErrorKind::usage, fmt::format("a map of {} x {} does not fit a photo of {} x {}: upsample it first",
@@ -81,7 +74,7 @@ Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes,
 
 void draw_overlay_raw(Image& photo, const Map& raw, const Region& region, const std::vector<Box>& boxes,
                       const OverlayOptions& options) {
-    require_photo(photo);
+    image::require_pixels(photo);
     const HeatPalette palette(options.colormap, options.alpha, options.is_signed);
     const localize::RowInterpolator rows(raw, photo.width, photo.height, region);
     const localize::AxisPositions across = localize::axis_positions(raw.width, photo.width, region.x, region.width);
@@ -130,11 +123,7 @@ Image heatmap(const Map& map, const OverlayOptions& options) {
 
 Image mask(const Map& map, double threshold) {
     require_map(map);
-    if (!(threshold >= 0 && threshold < 1)) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("A threshold of {} is not possible: it is a share of the maximum, from 0 to below 1.",
-                                threshold));
-    }
+    localize::require_threshold(threshold);
     Extremes range;
     range.take(map.values);
     Image picture = blank(map);

@@ -1,15 +1,16 @@
 #include "image/preprocess.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <utility>
 
 #include <fmt/core.h>
 
+#include "image/pixels.hpp"
 #include "image/region_sampler.hpp"
 #include "locus/error.hpp"
+#include "model/small_floats.hpp"
 #include "vectorised.hpp"
 
 namespace locus {
@@ -39,41 +40,13 @@ void require_usable(const Preprocessing& p) {
     }
 }
 
-void require_usable(const Image& image) {
-    const auto values =
-        static_cast<std::size_t>(std::max(image.width, 0)) * static_cast<std::size_t>(std::max(image.height, 0)) * 3;
-    if (values == 0 || image.rgb.size() != values) {
-        throw Error(ErrorKind::usage, fmt::format("an image of {} x {} pixels with {} values is not possible: it needs "
-                                                  "three a pixel and at least one pixel",
-                                                  image.width, image.height, image.rgb.size()));
-    }
-}
-
 int channels_of(const Preprocessing& p) { return p.color == ColorOrder::gray ? 1 : 3; }
-
-/// IEEE 754 half precision, rounded to nearest even; beyond 65504 infinite.
-std::uint16_t to_half(float value) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    const std::uint32_t sign = bits >> 16U & 0x8000U;
-    const std::uint32_t magnitude = bits & 0x7fffffffU;
-    std::uint32_t half = 0;
-    if (magnitude >= 0x47800000U) {  // 65536 and more, infinity, NaN
-        half = magnitude > 0x7f800000U ? 0x7e00U : 0x7c00U;
-    } else if (magnitude <
-               0x38800000U) {  // below 2^-14: subnormal, its unit 2^-24; adding 0.5 lets float32 do the rounding
-        half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
-    } else {
-        const std::uint32_t is_odd = magnitude >> 13U & 1U;
-        half = (magnitude - 0x38000000U + 0xfffU + is_odd) >> 13U;
-    }
-    return static_cast<std::uint16_t>(sign | half);
-}
 
 template <class T> T element_of(float value) {
     if constexpr (sizeof(T) == 4) {
         return value;
     } else if constexpr (sizeof(T) == 2) {
-        return to_half(value);
+        return model::float_to_half(value);
     } else {
         // NOLINTNEXTLINE(bugprone-incorrect-roundings): never negative, and lround is a call for each value
         return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F) + 0.5F);
@@ -181,19 +154,32 @@ template <class T> void sample(const Image& image, const Preprocessing& p, std::
     for (int y = 0; y < p.height; ++y) write_row(sampler.row(y), y, p, n, tensor);
 }
 
-constexpr std::array<std::pair<Resize, std::string_view>, 3> resize_names{
+template <class T, std::size_t Count> using Names = std::array<std::pair<T, std::string_view>, Count>;
+
+constexpr Names<Resize, 3> resize_names{
     {{Resize::squash, "squash"}, {Resize::crop, "crop"}, {Resize::squash_crop, "squash-crop"}}};
+constexpr Names<ColorOrder, 3> color_names{
+    {{ColorOrder::rgb, "rgb"}, {ColorOrder::bgr, "bgr"}, {ColorOrder::gray, "gray"}}};
+constexpr Names<Layout, 2> layout_names{{{Layout::nchw, "nchw"}, {Layout::nhwc, "nhwc"}}};
+
+template <class T, std::size_t Count> std::string_view name_in(const Names<T, Count>& names, T value) {
+    return std::ranges::find(names, value, &std::pair<T, std::string_view>::first)->second;
+}
+
+template <class T, std::size_t Count> std::optional<T> of_name(const Names<T, Count>& names, std::string_view name) {
+    const auto* found = std::ranges::find(names, name, &std::pair<T, std::string_view>::second);
+    return found == names.end() ? std::nullopt : std::optional(found->first);
+}
 
 }  // namespace
 
-std::string_view name(Resize resize) {
-    return std::ranges::find(resize_names, resize, &std::pair<Resize, std::string_view>::first)->second;
-}
+std::string_view name(Resize resize) { return name_in(resize_names, resize); }
+std::string_view name(ColorOrder color) { return name_in(color_names, color); }
+std::string_view name(Layout layout) { return name_in(layout_names, layout); }
 
-std::optional<Resize> resize_of(std::string_view name) {
-    const auto* found = std::ranges::find(resize_names, name, &std::pair<Resize, std::string_view>::second);
-    return found == resize_names.end() ? std::nullopt : std::optional(found->first);
-}
+std::optional<Resize> resize_of(std::string_view name) { return of_name(resize_names, name); }
+std::optional<ColorOrder> color_order_of(std::string_view name) { return of_name(color_names, name); }
+std::optional<Layout> layout_of(std::string_view name) { return of_name(layout_names, name); }
 
 Region visible_region(int image_width, int image_height, const Preprocessing& p) {
     require_usable(p);
@@ -222,7 +208,7 @@ std::size_t input_bytes(const Preprocessing& p) {
 }
 
 void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::byte> out) {
-    require_usable(image);
+    image::require_pixels(image);
     if (out.size() != input_bytes(p)) {
         throw Error(ErrorKind::usage,
                     fmt::format("room for {} bytes was given to an input of {} bytes", out.size(), input_bytes(p)));
@@ -238,7 +224,7 @@ void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::
 }
 
 Tensor preprocess(const Image& image, const Preprocessing& p) {
-    Tensor tensor = Tensor::for_overwrite(p.type, image::input_shape(p));
+    Tensor tensor = Tensor::for_overwrite(p.type, image::input_shape(p, 1));
     preprocess_into(image, p, tensor.mutable_bytes());
     return tensor;
 }
@@ -247,10 +233,10 @@ Tensor preprocess(const Image& image, const Preprocessing& p) {
 
 namespace locus::image {
 
-Shape input_shape(const Preprocessing& p) {
+Shape input_shape(const Preprocessing& p, std::int64_t batch) {
     require_usable(p);
-    return p.layout == Layout::nchw ? Shape{1, channels_of(p), p.height, p.width}
-                                    : Shape{1, p.height, p.width, channels_of(p)};
+    return p.layout == Layout::nchw ? Shape{batch, channels_of(p), p.height, p.width}
+                                    : Shape{batch, p.height, p.width, channels_of(p)};
 }
 
 int needed_side(const Preprocessing& p) {

@@ -2,13 +2,15 @@
 
 /// What the pipeline needs of preprocessing beyond `locus/preprocessing.hpp`.
 
+#include <cstdint>
+
 #include "locus/preprocessing.hpp"
 #include "locus/tensor.hpp"
 
 namespace locus::image {
 
-/// [1, C, H, W] or [1, H, W, C]: the network's input for one photo. Throws Error(usage) as preprocess does.
-Shape input_shape(const Preprocessing& preprocessing);
+/// [batch, C, H, W] or [batch, H, W, C]: the network's input for so many photos. Throws Error(usage) as preprocess does.
+Shape input_shape(const Preprocessing& preprocessing, std::int64_t batch);
 
 /// How long both sides of a photo must stay for the network to miss next to nothing when it is decoded at reduced size:
 /// DecodeOptions::reduce_to. Three times the input's: a decoder averages blocks, which blurs otherwise than preprocessing does, and what is

@@ -10,6 +10,8 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "text/utf8.hpp"
+
 namespace locus::image {
 namespace {
 
@@ -66,18 +68,15 @@ std::string_view ascii_of(char32_t code) {
     }
 }
 
-/// The code point that begins at `at`, which moves behind it; U+FFFD for bytes that are no UTF-8.
+/// The code point that begins at `at`, which moves behind it; one U+FFFD for bytes that are no UTF-8 and what continues them.
 char32_t next_code(std::string_view utf8, std::size_t& at) {
-    const auto lead = static_cast<unsigned char>(utf8[at++]);
-    if (lead < 0x80) return lead;
-    const int more = lead >= 0xf0 && lead < 0xf8 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0;
-    if (more == 0 || lead >= 0xf8) return 0xfffd;
-    char32_t code = lead & (0x3fU >> more);
-    for (int i = 0; i < more; ++i) {
-        if (at >= utf8.size() || (static_cast<unsigned char>(utf8[at]) & 0xc0U) != 0x80) return 0xfffd;
-        code = code << 6U | (static_cast<unsigned char>(utf8[at++]) & 0x3fU);
+    if (const auto character = text::first_character(utf8.substr(at))) {
+        at += character->length;
+        return character->code;
     }
-    return code;
+    const auto continues = [&] { return at < utf8.size() && (static_cast<unsigned char>(utf8[at]) & 0xc0U) == 0x80; };
+    for (++at; continues();) ++at;
+    return 0xfffd;
 }
 
 /// How letters of one size are drawn.

@@ -1,10 +1,9 @@
-#include <algorithm>
-#include <cctype>
 #include <string>
 
 #include <fmt/core.h>
 
 #include "image/encode.hpp"
+#include "image/picture_name.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
 #include "report/atomic_file.hpp"
@@ -13,8 +12,7 @@
 namespace locus {
 
 void write_image(const std::filesystem::path& file, const Image& image) {
-    std::string ending = file.extension().native();
-    std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string ending = image::ending_of(file);
     const bool is_jpeg = ending == ".jpg" || ending == ".jpeg";
     if (!is_jpeg && ending != ".png") {
         throw Error(ErrorKind::usage, fmt::format("pictures are written as .png, .jpg or .jpeg: '{}' is none of these",

@@ -13,6 +13,7 @@
 
 #include "localize/extremes.hpp"
 #include "localize/row_interpolator.hpp"
+#include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "vectorised.hpp"
 
@@ -136,12 +137,7 @@ std::vector<Component> components_of(std::vector<Run>& runs) {
 template <class RowAt>
 std::vector<Box> boxes_of_rows(int height, RowAt row_at, const std::vector<int>& rows_of_maximum,
                                const BoxOptions& options) {
-    if (!(options.threshold >= 0 && options.threshold < 1)) {
-        throw Error(
-            ErrorKind::usage,
-            fmt::format("The box threshold is {}: it must be a share of the map's maximum, at least 0 and below 1.",
-                        options.threshold));
-    }
+    localize::require_threshold(options.threshold);
     localize::Extremes extremes;
     for (const int y : rows_of_maximum) extremes.take(row_at(y));
     const float maximum = extremes.greatest;

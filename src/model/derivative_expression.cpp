@@ -191,6 +191,8 @@ Value zeros_like(const Value& x) { return expand_like(x.emitter().number(0, x.ty
 
 Value reduce_sum(const Value& x, const Ints& axes, bool keep) { return reduce("ReduceSum", x, axes, keep); }
 Value reduce_mean(const Value& x, const Ints& axes, bool keep) { return reduce("ReduceMean", x, axes, keep); }
+Value reduce_max(const Value& x, const Ints& axes, bool keep) { return reduce("ReduceMax", x, axes, keep); }
+Value reduce_min(const Value& x, const Ints& axes, bool keep) { return reduce("ReduceMin", x, axes, keep); }
 
 Value reshape(const Value& x, const Shape& shape) {
     if (x.shape() == shape && unknown_dimensions(shape) <= 1) return x;

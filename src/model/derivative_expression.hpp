@@ -111,9 +111,11 @@ Value cast(const Value& x, DataType type);
 /// An all-zero tensor shaped and typed like another.
 Value zeros_like(const Value& x);
 
-// Sums and means over axes (negative ones count from the end), keeping them as 1 unless told not to.
+// Sums, means and extremes over axes (negative ones count from the end), keeping them as 1 unless told not to.
 Value reduce_sum(const Value& x, const Ints& axes, bool keep = true);
 Value reduce_mean(const Value& x, const Ints& axes, bool keep = true);
+Value reduce_max(const Value& x, const Ints& axes, bool keep = true);
+Value reduce_min(const Value& x, const Ints& axes, bool keep = true);
 
 /// `shape` may hold one -1.
 Value reshape(const Value& x, const Shape& shape);

@@ -110,19 +110,12 @@ PreprocessingFacts metadata_facts(const Model& model) {
         facts.height = static_cast<int>(sides.back());
     }
     if (const auto layout = properties.lower("layout")) {
-        if (*layout != "nchw" && *layout != "nhwc") properties.refuse("layout", "NCHW or NHWC");
-        facts.layout = *layout == "nchw" ? Layout::nchw : Layout::nhwc;
+        facts.layout = layout_of(*layout);
+        if (!facts.layout) properties.refuse("layout", "NCHW or NHWC");
     }
     if (const auto color = properties.lower("color")) {
-        if (*color == "rgb") {
-            facts.color = ColorOrder::rgb;
-        } else if (*color == "bgr") {
-            facts.color = ColorOrder::bgr;
-        } else if (*color == "gray" || *color == "grey") {
-            facts.color = ColorOrder::gray;
-        } else {
-            properties.refuse("color", "RGB, BGR or gray");
-        }
+        facts.color = *color == "grey" ? ColorOrder::gray : color_order_of(*color);
+        if (!facts.color) properties.refuse("color", "RGB, BGR or gray");
     }
     if (const auto resize = properties.lower("resize")) {
         facts.resize = resize_of(*resize);

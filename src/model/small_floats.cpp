@@ -19,21 +19,6 @@ float half_to_float(std::uint16_t half) {
     return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
 }
 
-std::uint16_t float_to_half(float value) {
-    std::uint32_t u = std::bit_cast<std::uint32_t>(value);
-    const auto sign = static_cast<std::uint16_t>((u >> 16) & 0x8000U);
-    u &= 0x7fffffffU;
-    if (u > 0x7f800000U) return sign | 0x7e00U;
-    if (u >= 0x47800000U) return sign | 0x7c00U;  // 65536 and above, infinity included
-    if (u < 0x38800000U) {
-        // Below 2^-14 halves are multiples of 2^-24, which is one ulp of 0.5: adding 0.5 rounds as wanted.
-        const float shifted = std::bit_cast<float>(u) + 0.5F;
-        return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000U));
-    }
-    u += 0xfffU + ((u >> 13) & 1U);
-    return static_cast<std::uint16_t>(sign | ((u - 0x38000000U) >> 13));
-}
-
 float bfloat_to_float(std::uint16_t bfloat) { return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16); }
 
 std::uint16_t float_to_bfloat(float value) {

@@ -15,9 +15,6 @@ namespace {
 
 constexpr std::size_t failures_listed = 1000;
 
-// The one that `overlay` takes for signed maps.
-constexpr std::string_view diverging_colormap = "blue-red";
-
 // JSON for a <script> element: there, `<` begins what could end the element; in JSON it occurs in strings alone.
 std::string escaped(std::string_view json) {
     std::string text;

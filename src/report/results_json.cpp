@@ -33,7 +33,6 @@ Json preprocessing_object(const Preprocessing& p, const std::map<std::string, st
         for (std::size_t i = 0; i < count; ++i) list.push_back(json_number(values[i]));
         return list;
     };
-    const char* color = p.color == ColorOrder::gray ? "gray" : p.color == ColorOrder::bgr ? "bgr" : "rgb";
     Json object{{"width", p.width},
                 {"height", p.height},
                 {"mean", channels(p.mean)},
@@ -41,8 +40,8 @@ Json preprocessing_object(const Preprocessing& p, const std::map<std::string, st
                 {"range", json_number(p.range)},
                 {"resize", std::string(name(p.resize))}};
     if (p.resize != Resize::squash) object["crop_pct"] = json_number(p.crop_pct);
-    object["color"] = color;
-    object["layout"] = p.layout == Layout::nhwc ? "nhwc" : "nchw";
+    object["color"] = std::string(name(p.color));
+    object["layout"] = std::string(name(p.layout));
     object["type"] = std::string(name(p.type));
     if (!found_in.empty()) {
         Json sources = Json::object();

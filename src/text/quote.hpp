@@ -3,15 +3,12 @@
 /// Names out of files, made fit for a sentence.
 ///
 ///     text::quote("conv1");          // 'conv1'
-///     text::quote("a\x1b[31m\xff");  // 'a\x1b[31m\xff', spelled out
+///     text::quote("a\x1b[31m\xff");  // 'a\x1B[31m\xFF', spelled out
 
 #include <string>
 #include <string_view>
 
 namespace locus::text {
-
-/// True where the bytes are well-formed UTF-8 (RFC 3629).
-bool is_utf8(std::string_view bytes);
 
 /// The text with control characters and bytes that are not UTF-8 written as \xNN: one line, and nothing a terminal obeys.
 std::string printable(std::string_view text);

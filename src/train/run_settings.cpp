@@ -41,18 +41,6 @@ const char* name_of(Schedule::Shape shape) {
     return "constant";
 }
 
-const char* name_of(ColorOrder order) {
-    switch (order) {
-        case ColorOrder::rgb:
-            return "rgb";
-        case ColorOrder::bgr:
-            return "bgr";
-        case ColorOrder::gray:
-            break;
-    }
-    return "gray";
-}
-
 std::string text_of(const std::array<float, 3>& colors) { return fmt::format("{}", fmt::join(colors, " ")); }
 
 std::string text_of(const SizeSchedule& sizes) {
@@ -88,7 +76,7 @@ RunSettings run_settings(const TrainOptions& options, const TrainingData& data, 
     put("--mean", text_of(options.preprocessing.mean));
     put("--std", text_of(options.preprocessing.std));
     put("the value of white", options.preprocessing.range);
-    put("the order of colours", name_of(options.preprocessing.color));
+    put("the order of colours", name(options.preprocessing.color));
     put("--train-sizes", text_of(options.sizes));
     put("--batch over all ranks", std::int64_t{options.batch} * ranks);
     put("--norm-batch", options.norm_batch);

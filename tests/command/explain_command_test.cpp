@@ -221,8 +221,8 @@ TEST_F(ExplainCommand, NamesAreShownOnOneLine) {
     test::write_text(path("photos/a/not\na picture.jpg"), "text");
     const Outcome outcome = run({"explain", "-m", "model.onnx", "photos/a"});
     EXPECT_EQ(outcome.exit_code, 1);
-    EXPECT_THAT(outcome.out, HasSubstr("photos/a/new\\x0aline\\x1b[2J.jpg  80 x 60\n"));
-    EXPECT_THAT(outcome.err, HasSubstr("locus: 'photos/a/not\\x0aa picture.jpg' is not an image"));
+    EXPECT_THAT(outcome.out, HasSubstr("photos/a/new\\x0Aline\\x1B[2J.jpg  80 x 60\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("locus: 'photos/a/not\\x0Aa picture.jpg' is not an image"));
     EXPECT_EQ(results()["images"][1]["file"], "photos/a/new\nline\x1b[2J.jpg");
 }
 
@@ -359,6 +359,24 @@ TEST_F(ExplainCommand, AnArrayWithoutValuesIsNotCountedOut) {
     const Outcome outcome = run({"explain", "-m", "model.onnx", "empty.npy"});
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_THAT(outcome.err, HasSubstr("no input is in it"));
+}
+
+TEST_F(ExplainCommand, ArraysBeyondAllMeasureFailAloneAndTheRestIsDone) {
+    const auto write_sparse = [&](const std::string& name, const std::string& shape, std::uintmax_t bytes) {
+        std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (" + shape + "), }";
+        header.resize(117, ' ');
+        test::write_text(path(name), std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + "\n");
+        fs::resize_file(path(name), 128 + bytes);
+    };
+    write_sparse("long.npy", "1, 1, 2147483648", 2147483648);  // negative as an int
+    write_sparse("many.npy", "1000000000, 1, 1, 1", 1000000000);
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "long.npy", "many.npy", "photos/wide.png"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    const json all = results();
+    EXPECT_EQ(all["images"].size(), 1U);
+    ASSERT_EQ(all["failed"].size(), 2U);
+    EXPECT_THAT(all["failed"][0]["error"].get<std::string>(), HasSubstr("no side of an input is longer than 16384"));
+    EXPECT_THAT(all["failed"][1]["error"].get<std::string>(), HasSubstr("at most 10000000 inputs may be in one"));
 }
 
 TEST_F(ExplainCommand, AModelOfAFormatToComeIsRefused) {

@@ -139,7 +139,7 @@ TEST_F(InspectCommand, NamesOfTensorsDoNotReachTheTerminalRaw) {
     EXPECT_THAT(inspected(built)["target_layer"].get<std::string>(), HasSubstr("\\xFF"));
     const auto outcome = run_locus(folder_.path(), {"inspect", "m.onnx"});
     EXPECT_EQ(outcome.exit_code, 0);
-    EXPECT_THAT(outcome.out, HasSubstr("a\\x1b[31m\\xff"));
+    EXPECT_THAT(outcome.out, HasSubstr("a\\x1B[31m\\xFF"));
     EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
 }
 

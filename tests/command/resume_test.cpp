@@ -150,5 +150,15 @@ TEST_F(Resume, OtherOptionsAreRefusedByName) {
                 HasSubstr("--range"));
 }
 
+TEST_F(Resume, AnotherLayoutIsRefusedByName) {
+    // Three channels of 3 x 3 pixels: both layouts fit the network.
+    model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 3}),
+                folder_.path() / "model.onnx");
+    run_until_written(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal");
+    const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--layout", "nhwc"}));
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("--layout"));
+}
+
 }  // namespace
 }  // namespace locus

@@ -136,6 +136,18 @@ TEST_F(SampleListing, TextFilesAndEmptyClassesAreRemarkedOn) {
     EXPECT_THAT(list.remarks[1], HasSubstr("eel"));
 }
 
+TEST_F(SampleListing, TakesEveryEndingOfPicturesAndNothingHidden) {
+    for (const char* name : {"1.JPE", "2.jfif", "._1.JPE", ".cache/3.jpg", "deep/4.webp"})
+        write(fs::path("data/cat") / name, "x");
+    write("t.tar",
+          tar_member("./cat/1.jfif", "c") + tar_member("./cat/._1.jfif", "m") + tar_member(".x/cat/2.jpg", "h"));
+    const SampleList list = list_samples({root / "data", root / "t.tar"});
+    std::vector<std::string> names;
+    for (const Sample& sample : list.samples) names.push_back(sample.name);
+    EXPECT_THAT(names, ElementsAre("cat/1.JPE", "cat/2.jfif", "cat/deep/4.webp", "./cat/1.jfif"));
+    EXPECT_THAT(list.remarks, testing::IsEmpty());
+}
+
 TEST_F(SampleListing, ImagesWithoutFoldersHaveNoClass) {
     write("data/1.jpg", "x");
     EXPECT_THAT(sentence_of([&] { list_samples({root / "data"}); }), HasSubstr("have no class"));

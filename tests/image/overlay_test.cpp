@@ -280,6 +280,7 @@ TEST(Text, IsTransliterated) {
     EXPECT_EQ(image::transliterate("猫"), "?");
     EXPECT_EQ(image::transliterate("caf\xe9"), "caf?");
     EXPECT_EQ(image::transliterate("\xe2\x82"), "?");
+    EXPECT_EQ(image::transliterate("\xc1\xa1\xed\xa0\x80."), "??.");  // an overlong a, a surrogate: each is no UTF-8
     EXPECT_EQ(image::transliterate("tab\tline\n"), "tab line ");
     EXPECT_TRUE(image::is_writable("Café? 94 %"));
     EXPECT_FALSE(image::is_writable("gato 猫"));

@@ -429,7 +429,7 @@ TEST(OnnxFile, NodesComeInAnOrderThatCanRun) {
 TEST(OnnxFile, NamesOutOfFilesCannotGarbleATerminal) {
     const std::string graph = wire::graph_node(wire::node("Add", {"x", "\x1b[31m\xff"}, {"y"})) +
                               wire::graph_input("x") + wire::graph_output("y");
-    EXPECT_THAT(parse_error(wire::model(graph)), HasSubstr("'\\x1b[31m\\xff'"));
+    EXPECT_THAT(parse_error(wire::model(graph)), HasSubstr("'\\x1B[31m\\xFF'"));
 }
 
 // --- damage --------------------------------------------------------------------------------------------------------
