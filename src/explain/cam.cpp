@@ -172,6 +172,7 @@ std::string pool_obstacle(const Network& network) {
     const auto is_open = [](std::int64_t size) { return size < 0; };
     if (std::any_of(map.begin() + 1, map.end(), is_open) || std::any_of(pooled.begin() + 1, pooled.end(), is_open))
         return {};
+    if (std::find(map.begin() + 1, map.end(), 0) != map.end()) return "the pool before the scores reads an empty map";
     const std::int64_t values = std::accumulate(pooled.begin() + 1, pooled.end(), std::int64_t{1}, std::multiplies<>());
     const std::vector<std::int64_t> window = pool->ints_or("kernel_shape", {});
     const bool all_positions = window.empty() || std::equal(window.begin(), window.end(), map.begin() + 2, map.end());

@@ -105,12 +105,12 @@ Prepared prepare_full_grad(const Network& network, const MethodOptions& options)
         {network.preprocessing.height, network.preprocessing.width}};
     ClassPass pass(std::make_unique<MapGraph>(network, options, MapOf::input),
                    [&](MapGraph& graph, const Value& classes) {
-                       auto layers = biased_layers(graph.model().graph, network.input, network.head.logits, false);
+                       auto layers = biased_layers(graph.model().graph, graph.pixels(), network.head.logits, false);
                        std::erase_if(layers, [&](const BiasedLayer& layer) {
                            const Shape shape = graph.shapes().shape(layer.tensor);
                            return shape.size() != 4 || shape[2] * shape[3] <= 1;
                        });
-                       std::vector<std::string> wanted{network.input};
+                       std::vector<std::string> wanted{graph.pixels()};
                        for (const BiasedLayer& layer : layers) wanted.push_back(layer.tensor);
                        const auto gradients = graph.gradients(wanted, classes);
                        std::vector<Value> values{graph.input() * graph.input_gradient(classes)};

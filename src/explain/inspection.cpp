@@ -36,10 +36,19 @@ LayerCandidate described(const std::string& tensor, const model::Shapes& shapes,
     return candidate;
 }
 
-/// The last tensor of each resolution: of those that all of the scores pass through, where there is one, for inside a block what takes the
+bool can_be_explained(const Network& network, const model::Shapes& shapes, const std::string& tensor) {
+    try {
+        find_target_layer(network, shapes, tensor);
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+/// The last tensor of each resolution, and the target layer: of those that all of the scores pass through, where there is one, for inside a block what takes the
 /// shortcut is missing; else of those that the scores depend on.
 std::vector<LayerCandidate> find_candidates(const Network& network, const model::Index& index,
-                                            const model::Shapes& shapes) {
+                                            const model::Shapes& shapes, const std::string& target) {
     const auto fields = model::receptive_fields(network.model.graph, shapes, network.input);
     const auto before_scores = index.ancestors(network.head.logits);
     const auto passed = LayerLayouts(network, shapes).separating_tensors();
@@ -56,10 +65,14 @@ std::vector<LayerCandidate> find_candidates(const Network& network, const model:
         std::string& chosen = order[place->second];
         if (separates.contains(tensor) || !separates.contains(chosen)) chosen = tensor;
     }
-    if (!network.head.target_layer.empty() &&
-        std::find(order.begin(), order.end(), network.head.target_layer) == order.end() &&
-        shapes.contains(network.head.target_layer)) {
-        order.push_back(network.head.target_layer);
+    // What --layer would refuse is no candidate. Where the map lies on tokens, tensors of rank 4 inside their blocks are heads and windows.
+    const bool on_tokens = shapes.contains(target) && shapes.rank(target) == 3;
+    std::erase_if(order, [&](const std::string& tensor) {
+        return (on_tokens && !separates.contains(tensor)) || !can_be_explained(network, shapes, tensor);
+    });
+    for (const std::string& wanted : {network.head.target_layer, target}) {
+        if (shapes.contains(wanted) && std::find(order.begin(), order.end(), wanted) == order.end())
+            order.push_back(wanted);
     }
     std::vector<LayerCandidate> candidates;
     for (const std::string& tensor : order) candidates.push_back(described(tensor, shapes, fields));
@@ -105,7 +118,6 @@ Inspection inspect(const Network& network) {
 
     if (shapes.contains(network.head.logits))
         found.classes = std::max<std::int64_t>(score_extents(shapes.shape(network.head.logits)).classes, 0);
-    found.candidates = find_candidates(network, index, shapes);
     std::int64_t values_of_target = 0;  // an image
     try {
         const TargetLayer target = find_target_layer(network, shapes, "");
@@ -114,6 +126,8 @@ Inspection inspect(const Network& network) {
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::unsupported) throw;  // no layer has positions: that is what inspect tells then
     }
+
+    found.candidates = find_candidates(network, index, shapes, found.target_layer);
 
     const auto used = index.ancestors(network.head.logits);
     const model::Cost all = model::cost(graph, shapes, &used);

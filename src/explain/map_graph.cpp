@@ -7,6 +7,7 @@
 
 #include "locus/error.hpp"
 #include "model/opset.hpp"
+#include "text/quote.hpp"
 
 namespace locus::explain {
 namespace {
@@ -37,6 +38,37 @@ Value class_scores(model::Emitter& emit, const Network& network, const MethodOpt
     return model::reduce_sum(flat * emit.constant(mask_weights(options.target, extents.positions)), {2}, false);
 }
 
+bool is_float(DataType type) {
+    return type == DataType::float32 || type == DataType::float16 || type == DataType::float64;
+}
+
+/// Puts a float32 copy of an input of integers in its place, and returns its name: operators that only move numbers pass it on to the casts that
+/// would have made floats of them. Where another operator reads the integers, nothing is changed and "" is returned.
+std::string write_float_pixels(model::Graph& graph, const std::string& input) {
+    static const auto moves = {"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice"};
+    const model::Index index(graph);
+    std::set<std::string> moved{input};
+    std::vector<std::string> waiting{input};
+    while (!waiting.empty()) {
+        const std::string tensor = waiting.back();
+        waiting.pop_back();
+        for (const model::Node* reader : index.consumers(tensor)) {
+            if (reader->is("Cast") || reader->is("Shape")) continue;
+            const bool only_moves =
+                std::any_of(moves.begin(), moves.end(), [&](auto type) { return reader->is(type); });
+            if (!only_moves || reader->input(0) != tensor) return {};
+            if (moved.insert(reader->output(0)).second) waiting.push_back(reader->output(0));
+        }
+    }
+    std::erase_if(graph.value_infos, [&](const model::ValueInfo& info) { return moved.contains(info.name); });
+    model::NodeWriter write(graph, "pixels");
+    const std::string pixels = write.node("Cast", {input}, {{"to", static_cast<std::int64_t>(DataType::float32)}});
+    for (auto node = graph.nodes.begin(); node + 1 != graph.nodes.end(); ++node)
+        std::replace(node->inputs.begin(), node->inputs.end(), input, pixels);
+    std::rotate(graph.nodes.begin(), graph.nodes.end() - 1, graph.nodes.end());
+    return pixels;
+}
+
 }  // namespace
 
 MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf map_of)
@@ -44,6 +76,8 @@ MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf m
     model_.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
     model::remove_unused(model_.graph);
     model::raise_opset(model_);
+    pixels_ = map_of == MapOf::layer || is_float(network.input_type) ? network.input
+                                                                     : write_float_pixels(model_.graph, network.input);
     shapes_ = network_shapes(network, model_);
     if (const std::int64_t batch = shapes_.shape(network.input).front(); batch > 0 && !network.fixed_batch) {
         fixed_ = network;
@@ -107,10 +141,17 @@ Value channels_and_pixels(const Value& tensor, const Network& network) {
 
 }  // namespace
 
+const std::string& MapGraph::pixels() const {
+    if (!pixels_.empty()) return pixels_;
+    throw Error(ErrorKind::unsupported,
+                fmt::format("the input {} is of integers that the network reads as such: there is no gradient by them",
+                            text::quote(network_->input)));
+}
+
 Value MapGraph::input() { return channels_and_pixels(emit_->value(network_->input), *network_); }
 
 Value MapGraph::input_gradient(const Value& classes, model::ReluRule relu) {
-    return channels_and_pixels(gradients({network_->input}, classes, relu).front(), *network_);
+    return channels_and_pixels(gradients({pixels()}, classes, relu).front(), *network_);
 }
 
 Value MapGraph::shaped(const Value& map, std::size_t layer) {

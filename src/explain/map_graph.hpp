@@ -57,6 +57,10 @@ public:
     /// g = dy/dA for the class of each item (int64 [n]), float32 [n, K, positions]. All layers' gradients come from one backward pass.
     model::Value gradient(std::size_t layer, const model::Value& classes);
 
+    /// The tensor of the input's numbers that gradients are taken by: the input itself, or, where that is of bytes, a float32 copy that the graph
+    /// goes on from here. Throws Error(unsupported) where an operator wants the bytes themselves.
+    const std::string& pixels() const;
+
     /// The network's input as float32 [n, C, pixels], and dy/dx for it.
     model::Value input();
     model::Value input_gradient(const model::Value& classes, model::ReluRule relu = model::ReluRule::gradient);
@@ -81,6 +85,7 @@ private:
     MethodOptions options_;
     model::Model model_;
     model::Shapes shapes_;
+    std::string pixels_;  // empty where there are none that a gradient could be taken by
     std::vector<TargetLayer> layers_;
     std::unique_ptr<model::Emitter> emit_;
     model::Value logits_;

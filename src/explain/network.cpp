@@ -178,7 +178,9 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.model = model::load(file);
     model::Graph& graph = network.model.graph;
     model::require_numbers(graph, file);
-    const model::ValueInfo input = model::find_image_input(graph, options.input);
+    std::vector<std::string> fed;
+    for (const auto& [name, value] : options.feeds) fed.push_back(name);
+    const model::ValueInfo input = model::find_image_input(graph, options.input, fed);
     network.input = input.name;
     network.input_type = input.type;
     if (!input.shape || input.shape->size() != 4) {
@@ -195,6 +197,14 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     if (several_inputs && !network.fixed_batch) network.fixed_batch = 1;  // the fed values belong to one item
 
     network.head = model::find_head(network.model, options.output);
+    if (const auto outputs = model::score_outputs(network.model); options.output.empty() && outputs.size() > 1) {
+        std::vector<std::string> others;
+        for (const std::string& name : outputs)
+            if (name != network.head.output) others.push_back(text::quote(name));
+        network.warnings.push_back(
+            fmt::format("the model has several outputs that may be scores: {} is explained, not {} (--output)",
+                        text::quote(network.head.output), fmt::join(others, ", ")));
+    }
     model::Metadata metadata = model::read_metadata(network.model, file, input);
     network.preprocessing = metadata.preprocessing;
     network.labels = std::move(metadata.labels);

@@ -1,8 +1,9 @@
 #include "model/external_data.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,7 +16,12 @@ namespace {
 namespace fs = std::filesystem;
 using text::quote;
 
-constexpr std::uint64_t most = std::numeric_limits<std::int32_t>::max();
+/// Bytes that all weights together may take: half the machine's memory. A small file may be read by any number of tensors.
+std::uint64_t most_bytes() {
+    constexpr std::uint64_t unknown = std::uint64_t{2} << 30;
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGE_SIZE);
+    return pages > 0 && page > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) / 2 : unknown;
+}
 
 /// True where `path` lies in `folder` or below; both canonical.
 bool lies_in(const fs::path& path, const fs::path& folder) {
@@ -63,9 +69,9 @@ std::vector<std::byte> ExternalData::read(const ExternalLocation& location, std:
                     fmt::format("external data {} is {} bytes long, but the tensor takes {} bytes from byte {} on",
                                 quote(location.location), available, size, location.offset));
     }
-    if (size > most - std::min(most, total_)) {
-        throw Error(ErrorKind::resource, "the model's weights take more than 2 GiB, as much as one ONNX file can hold");
-    }
+    const std::uint64_t most = most_bytes();
+    if (size > most - std::min(most, total_))
+        throw Error(ErrorKind::resource, "the model's weights take more than half of this machine's memory");
     total_ += size;
     std::vector<std::byte> bytes(size);
     std::ifstream stream(file, std::ios::binary);

@@ -1,7 +1,9 @@
 #include "model/head.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
+#include <unordered_set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -324,26 +326,50 @@ std::string_view name(Activation activation) {
     return "none";
 }
 
+std::vector<std::string> score_outputs(const Model& model) {
+    const auto& outputs = model.graph.outputs;
+    const auto of_rank = [&](std::initializer_list<std::size_t> ranks) {
+        std::vector<std::string> names;
+        for (const ValueInfo& info : outputs) {
+            const bool is_float =
+                info.type == DataType::float32 || info.type == DataType::float16 || info.type == DataType::float64;
+            const bool fits = !info.shape || std::find(ranks.begin(), ranks.end(), info.shape->size()) != ranks.end();
+            if (is_float && fits) names.push_back(info.name);
+        }
+        return names;
+    };
+    std::vector<std::string> names = of_rank({2});
+    if (names.empty()) names = of_rank({4});
+    // Layers that were made outputs, embeddings, come before the scores computed from them.
+    const Index index(model.graph);
+    std::unordered_set<std::string> earlier;
+    for (const std::string& name : names) {
+        for (const std::string& tensor : index.ancestors(name))
+            if (tensor != name) earlier.insert(tensor);
+    }
+    std::erase_if(names, [&](const std::string& name) { return earlier.contains(name); });
+    const auto is_called_so = [](const std::string& name) {
+        return name == "logits" || name == "scores" || name == "probabilities";
+    };
+    std::stable_partition(names.begin(), names.end(), is_called_so);
+    return names;
+}
+
 ClassifierHead find_head(const Model& model, const std::string& output) {
     const auto& outputs = model.graph.outputs;
     if (outputs.empty()) throw Error(ErrorKind::model, "the model has no outputs");
-    std::string chosen = output;
-    if (chosen.empty()) {
-        const auto could_be_scores = [](const ValueInfo& info) {
-            const bool is_float =
-                info.type == DataType::float32 || info.type == DataType::float16 || info.type == DataType::float64;
-            return is_float && (!info.shape || info.shape->size() == 2 || info.shape->size() == 4);
-        };
-        const auto found = std::find_if(outputs.begin(), outputs.end(), could_be_scores);
-        chosen = (found == outputs.end() ? outputs.front() : *found).name;
-    } else if (model.graph.find_output(chosen) == nullptr) {
+    if (output.empty()) {
+        const std::vector<std::string> names = score_outputs(model);
+        return HeadReader(model).read(names.empty() ? outputs.front().name : names.front());
+    }
+    if (model.graph.find_output(output) == nullptr) {
         throw Error(ErrorKind::usage, fmt::format("the model has no output {}; its outputs are {}", text::quote(output),
                                                   list_names(outputs)));
     }
-    return HeadReader(model).read(chosen);
+    return HeadReader(model).read(output);
 }
 
-const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted) {
+const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted, const std::vector<std::string>& fed) {
     if (!wanted.empty()) {
         if (const ValueInfo* found = graph.find_input(wanted)) return *found;
         throw Error(ErrorKind::usage, fmt::format("the model has no input {}; its inputs are {}", text::quote(wanted),
@@ -352,7 +378,8 @@ const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted)
     if (graph.inputs.size() == 1) return graph.inputs.front();
     std::vector<const ValueInfo*> candidates;
     for (const auto& input : graph.inputs) {
-        if (input.shape && input.shape->size() == 4) candidates.push_back(&input);
+        const bool is_fed = std::find(fed.begin(), fed.end(), input.name) != fed.end();
+        if (!is_fed && input.shape && input.shape->size() == 4) candidates.push_back(&input);
     }
     if (candidates.size() == 1) return *candidates.front();
     throw Error(ErrorKind::usage,

@@ -11,6 +11,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/graph.hpp"
 
@@ -62,12 +63,17 @@ std::string_view name(HeadKind kind);
 std::string_view name(Pool pool);
 std::string_view name(Activation activation);
 
-/// The head in front of `output` (empty: the first output that can hold scores). Throws Error(usage), listing the outputs, for an
-/// output that does not exist, and Error(model) for a graph without outputs.
+/// Outputs that can be a classifier's scores, the likeliest first: of floating-point numbers [n, classes], else [n, classes, h, w]; those that others are
+/// computed from (embeddings, layers made outputs) are left out, and those called logits, scores or probabilities go before the rest.
+std::vector<std::string> score_outputs(const Model& model);
+
+/// The head in front of `output` (empty: the first of score_outputs). Throws Error(usage), listing the outputs, for an output that does not exist,
+/// and Error(model) for a graph without outputs.
 ClassifierHead find_head(const Model& model, const std::string& output = {});
 
-/// The graph input that takes the image: `wanted`, or the only one, or the only one of rank 4. Throws Error(usage) where the name
-/// does not exist or where none or several could be meant, listing them.
-const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted = {});
+/// The graph input that takes the image: `wanted`, or the only one, or the only one of rank 4 that is not `fed` otherwise. Throws Error(usage)
+/// where the name does not exist or where none or several could be meant, listing them.
+const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted = {},
+                                  const std::vector<std::string>& fed = {});
 
 }  // namespace locus::model

@@ -103,6 +103,7 @@ Window Window::of_transposed(const Node& node, const std::vector<std::int64_t>& 
             const auto total = std::max<std::int64_t>(0, full - wanted);
             window.begin[i] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
             window.end[i] = total - window.begin[i];
+            if (wanted > full) window.end[i] = full - wanted;  // zeros behind what the kernel reaches
         }
         window.input[i] = full - window.begin[i] - window.end[i];
     }

@@ -56,6 +56,17 @@ TEST(DerivativeElementwise, PReluToInputAndSlope) {
     h.expect_gradient(h.node("PRelu", {h.random({2, 3, 2, 2}), z}), false);
 }
 
+TEST(DerivativeElementwise, ClipByABoundThatDependsOnTheInputIsRefused) {
+    Graph g;
+    const auto x = g.input({-1, 5});
+    const auto bound = g.node("ReduceMax", {x}, {{"keepdims", std::int64_t{0}}});
+    const auto y = g.node("Clip", {x, "", bound});
+    const auto ones = g.constant(Tensor(DataType::float32, {1, 5}));
+    auto model = g.model();
+    auto shapes = model::infer_shapes(model);
+    EXPECT_THROW(model::differentiate(model, shapes, {model::Seed::with(y, ones)}, {"x"}), Error);
+}
+
 TEST(DerivativeElementwise, ClipByInputsAttributesAndOneSide) {
     for (const std::int64_t opset : {6 + 1, 13}) {
         Graph g(opset);

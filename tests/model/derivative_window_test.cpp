@@ -91,6 +91,12 @@ TEST(DerivativeOfConvTranspose, IsTheConvolution) {
     }
 }
 
+TEST(DerivativeOfConvTranspose, ReachesNoFurtherThanTheKernelInALargerOutput) {
+    Graph g;
+    g.expect_linear(g.node("ConvTranspose", {g.input({-1, 3, 6, 6}), g.random({3, 4, 3, 3})},
+                           {{"strides", Ints{2, 2}}, {"output_shape", Ints{14, 13}}}));
+}
+
 struct Pooling {
     Shape input;
     Ints kernel, strides, pads;

@@ -71,6 +71,9 @@ void thresholded_relu(RuleContext& node) { chain(node, above(node.input(), node.
 
 /// Strictly between the bounds. Read off the output, as for Relu: inside, it is the input.
 void clip(RuleContext& node) {
+    for (const std::size_t bound : {1U, 2U}) {
+        if (node.has_input(bound) && node.wants(bound)) node.unsupported("a bound depends on the layer asked for");
+    }
     const Value y = node.output();
     const auto number = [](const Value& bound) {
         const Tensor* known = bound.known();

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "model/derivative_rules/rule.hpp"
 #include "model/window.hpp"
 
@@ -88,7 +90,7 @@ Value turned_weights(const Value& weights, const Convolution& conv) {
     return turned;
 }
 
-/// A stride-1 convolution whose padding may be negative: then its input is cut first.
+/// A convolution whose padding may be negative: then its input is cut first.
 Value convolve(Value x, const Value& weights, const Window& window, std::int64_t groups, Ints begin, Ints end) {
     Ints cut_begin(x.rank(), 0), cut_end(x.rank(), 0);
     for (std::size_t a = 0; a < window.axes(); ++a) {
@@ -153,8 +155,11 @@ void conv_rule(RuleContext& node) {
         for (const auto size : spatial(x)) {
             if (size < 0) node.unsupported("the size of what it slides over follows the batch");
         }
-        Convolution conv{Window::of(node.node(), spatial(x), {shape.begin() + 2, shape.end()}),
-                         node.node().int_or("group", 1), x.shape()[1], shape[0]};
+        const std::int64_t groups = node.node().int_or("group", 1), channels = x.shape()[1];
+        if (groups < 1 || channels < 1 || channels % groups != 0 || shape[0] < 1 || shape[0] % groups != 0)
+            node.unsupported(fmt::format("{} groups do not divide its {} and {} channels", groups, channels, shape[0]));
+        Convolution conv{Window::of(node.node(), spatial(x), {shape.begin() + 2, shape.end()}), groups, channels,
+                         shape[0]};
         Gradient gradient = node.scaled_gradient();
         gradient.value = expand_like(gradient.value, node.output());
         node.give(0, data_gradient(gradient.value, weights, gradient.channel_scale, conv));
@@ -176,9 +181,7 @@ void conv_transpose_rule(RuleContext& node) {
         const Shape shape = weights.shape();
         const auto window = Window::of_transposed(node.node(), spatial(x), {shape.begin() + 2, shape.end()});
         Value g = node.gradient();
-        Value back =
-            node.emit().node("Conv", {g, weights},
-                             convolution_attributes(window, node.node().int_or("group", 1), window.begin, window.end));
+        Value back = convolve(g, weights, window, node.node().int_or("group", 1), window.begin, window.end);
         Ints begin(x.rank(), 0), end(x.rank(), 0);
         for (std::size_t a = 0; a < window.axes(); ++a) end[a + 2] = x.shape()[a + 2] - back.shape()[a + 2];
         node.give(0, pad(back, begin, end));

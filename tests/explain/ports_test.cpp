@@ -1,0 +1,127 @@
+/// Which of a model's inputs takes the image, which of its outputs are scores, and inputs that are no floating-point numbers.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "error_of.hpp"
+#include "explain/inspection.hpp"
+#include "explain/method.hpp"
+#include "explain/network.hpp"
+#include "model/builder.hpp"
+#include "model/head.hpp"
+#include "model/onnx_file.hpp"
+#include "support/exported/networks.hpp"
+#include "support/loaded_network.hpp"
+#include "support/scratch_folder.hpp"
+
+namespace locus::explain {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+model::Model tiny() { return model::build({.name = "tiny", .classes = 5, .image_size = 32, .opset = 17, .seed = 3}); }
+
+model::ValueInfo floats(const std::string& name, std::size_t rank) {
+    return {.name = name,
+            .type = DataType::float32,
+            .shape = std::vector<model::Dimension>(rank, model::Dimension{.symbol = "n"})};
+}
+
+TEST(Outputs, ScoresComeBehindTheLayersThatAreOutputsToo) {
+    model::Model model = tiny();
+    const model::ClassifierHead head = model::find_head(model);
+    auto& outputs = model.graph.outputs;
+    outputs.insert(outputs.begin(), {floats(head.target_layer, 4), floats(head.pooled, 2)});
+    EXPECT_THAT(model::score_outputs(model), ElementsAre(head.output));
+    EXPECT_EQ(model::find_head(model).output, head.output);
+    EXPECT_THAT(loaded(model).warnings, SizeIs(0));
+}
+
+TEST(Outputs, OfSeveralThatMayBeScoresOneIsTakenAndSaid) {
+    model::Model model = tiny();
+    const model::ClassifierHead head = model::find_head(model);
+    model.graph.nodes.push_back({.op_type = "Neg", .inputs = {head.target_layer}, .outputs = {"aside"}});
+    model.graph.nodes.push_back({.op_type = "Flatten", .inputs = {"aside"}, .outputs = {"auxiliary"}});
+    model.graph.outputs.push_back(floats("auxiliary", 2));
+    EXPECT_THAT(loaded(model).warnings,
+                ElementsAre(HasSubstr("'" + head.output + "' is explained, not 'auxiliary' (--output)")));
+    model.graph.nodes.back().outputs = {"logits"};
+    model.graph.outputs.back().name = "logits";
+    EXPECT_EQ(model::find_head(model).output, head.output == "logits" ? head.output : "logits");
+}
+
+TEST(Inputs, WhatIsFedDoesNotTakeTheImage) {
+    model::Model model = tiny();
+    model.graph.inputs.push_back(floats("gate", 4));
+    EXPECT_THAT(test::error_of([&] { model::find_image_input(model.graph); }), HasSubstr("say with --input"));
+    EXPECT_EQ(model::find_image_input(model.graph, "", {"gate"}).name, model.graph.inputs.front().name);
+}
+
+/// A network fed with bytes, laid out in the order of NHWC or not.
+model::Model fed_with_bytes(bool moves_first, DataType type) {
+    test::Exporter write({.opset = 17});
+    std::string pixels = write.input(3, 16);
+    if (moves_first) pixels = write.node("Identity", {pixels});
+    const std::string numbers = write.node("Cast", {pixels}, {{"to", std::int64_t{1}}});
+    const std::string x = write.relu(write.conv(numbers, 3, 8, {.kernel = 3, .stride = 2, .pad = 1}));
+    model::Model model = write.finish(write.classifier(write.flattened_pool(x), 8, 4));
+    model.graph.inputs.front().type = type;
+    return model;
+}
+
+TEST(Inputs, GradientsByPixelsReachThroughBytes) {
+    for (const bool moves_first : {false, true}) {
+        const Network bytes = loaded(fed_with_bytes(moves_first, DataType::uint8));
+        const Network numbers = loaded(fed_with_bytes(moves_first, DataType::float32));
+        const Tensor x = random_input(bytes, 1, 4);
+        for (const char* method : {"saliency", "input-x-gradient", "full-grad", "guided-grad-cam"}) {
+            const Tensor maps = find_method(method).prepare(bytes, {}).explain(x, {}).maps;
+            const Tensor same = find_method(method).prepare(numbers, {}).explain(x.to_float32(), {}).maps;
+            ASSERT_EQ(maps.size(), same.size());
+            float greatest = 0;
+            for (std::int64_t i = 0; i < maps.size(); ++i) {
+                EXPECT_NEAR(maps.values<float>()[i], same.values<float>()[i], 1e-5) << method;
+                greatest = std::max(greatest, std::abs(same.values<float>()[i]));
+            }
+            EXPECT_GT(greatest, 1e-3F) << method;
+        }
+    }
+}
+
+TEST(Inspection, ListsWhatLayerTakes) {
+    for (const model::Model& model : {tiny(), test::vit_mean({.opset = 17}).model}) {
+        const Network network = loaded(model);
+        const Inspection found = inspect(network);
+        ASSERT_THAT(found.candidates, testing::Not(testing::IsEmpty()));
+        EXPECT_TRUE(std::ranges::any_of(found.candidates, [&](const LayerCandidate& candidate) {
+            return candidate.tensor == found.target_layer;
+        })) << found.target_layer;
+        const Method& method = find_method("grad-cam");
+        for (const LayerCandidate& candidate : found.candidates)
+            EXPECT_EQ(method.prepare(network, {.layer = candidate.tensor}).target_layer, candidate.tensor);
+    }
+}
+
+TEST(Broken, ChannelsAndGroupsOfZeroEndInASentence) {
+    model::Model model = tiny();
+    for (model::Node& node : model.graph.nodes) {
+        if (node.is("Conv")) node.attributes["group"] = std::int64_t{0};
+    }
+    const test::ScratchFolder folder;
+    model::save(model, folder.path() / "groups.onnx");
+    EXPECT_NE(test::error_of([&] {
+                  const Network network = load_network(folder.path() / "groups.onnx", {});
+                  inspect(network);
+                  find_method("saliency").prepare(network, {});
+              }),
+              "");
+}
+
+}  // namespace
+}  // namespace locus::explain
