@@ -1,14 +1,15 @@
-/// A folder of photos through `locus explain` against the bare parts of the job: how much of the machine goes into anything but decoding,
-/// the network and encoding.
+/// A folder of photos through `locus explain` against the bare parts of the job: how much of the machine goes into
+/// anything but decoding, the network and encoding.
 ///
 ///     batch_bench [MODEL.onnx [PHOTOS [IMAGES = 1000]]]
 ///
 /// Without a model: the builder's mobilenet-v2; without photos: those in third_party/photos.
 ///
-/// Five jobs on the same photos with as many threads as cores, one image at a time each: the bare network passes; those with reading and decoding; with
-/// encoding too; the command with overlays, boxes and report; the command without pictures. A sixth is the bare passes one after another, each on all
-/// cores: what a loop over a session makes of the machine. Each is a program of its own, anew in every round: which
-/// memory a process happens to get shows in its passes. The command's time is all of it, from its start to its end; of the bare parts, only the work.
+/// Five jobs on the same photos with as many threads as cores, one image at a time each: the bare network passes; those
+/// with reading and decoding; with encoding too; the command with overlays, boxes and report; the command without
+/// pictures. A sixth is the bare passes one after another, each on all cores: what a loop over a session makes of the
+/// machine. Each is a program of its own, anew in every round: which memory a process happens to get shows in its
+/// passes. The command's time is all of it, from its start to its end; of the bare parts, only the work.
 
 #include <malloc.h>
 #include <sys/wait.h>
@@ -69,7 +70,8 @@ std::vector<fs::path> read_list(const fs::path& list) {
     return files;
 }
 
-/// Images a second of a bare job: "network", "sequence" (of passes on all cores), "decode" (and network) or "encode" (and both).
+/// Images a second of a bare job: "network", "sequence" (of passes on all cores), "decode" (and network) or "encode"
+/// (and both).
 double rate_of_part(const std::string& part, const fs::path& model_file, const std::vector<fs::path>& photos) {
     // As the command does: else the pictures' memory is given back to the system and cleared anew each time.
     mallopt(M_MMAP_THRESHOLD, 16 << 20);

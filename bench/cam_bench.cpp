@@ -1,4 +1,5 @@
-/// What CAM costs over the bare pass of the same network: maps of the best class in the model's own pass, batch 1 and 16.
+/// What CAM costs over the bare pass of the same network: maps of the best class in the model's own pass, batch 1 and
+/// 16.
 ///
 ///     cam_bench MODEL.onnx...        (without models: the builder's mobilenet-v2, squeezenet-like nin and resnet50)
 

@@ -2,8 +2,9 @@
 ///
 ///     closeness_bench FLOAT.onnx PHOTOS COMPRESSED.onnx...
 ///
-/// Both are exported as explained models, the class an input, and explain the float model's best class on each photo of the folder. Maps are
-/// compared as they are shown (0 to 1, at the target layer's size): Pearson's correlation, and the largest difference of a position.
+/// Both are exported as explained models, the class an input, and explain the float model's best class on each photo of
+/// the folder. Maps are compared as they are shown (0 to 1, at the target layer's size): Pearson's correlation, and the
+/// largest difference of a position.
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
-/// How many units of work rank 0 can hand out and take back in a second: the work is nothing, what comes back is a record's worth of text that is
-/// appended to a file, as the journal does.
+/// How many units of work rank 0 can hand out and take back in a second: the work is nothing, what comes back is a
+/// record's worth of text that is appended to a file, as the journal does.
 ///
 ///     mpirun -n 8 cluster_bench [UNITS] [IMAGES_A_UNIT]        (default 40000 units of 4 images)
 

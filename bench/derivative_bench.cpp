@@ -1,5 +1,6 @@
-// What a gradient costs beside the bare forward pass, and how long it takes to set up. Networks from the builder with random weights,
-// one image; passes are interleaved and the fastest of each counts, so that a busy machine changes little.
+// What a gradient costs beside the bare forward pass, and how long it takes to set up. Networks from the builder with
+// random weights, one image; passes are interleaved and the fastest of each counts, so that a busy machine changes
+// little.
 //
 //     derivative_bench [threads] [rounds] [networks...]
 

@@ -1,5 +1,6 @@
-/// What `locus evaluate` costs over the bare passes of the network: cam and MaxBoxAccV2 over the images of a data set with boxes, tables, intervals and
-/// report included, against nothing but the network on inputs that lie ready, with the same threads.
+/// What `locus evaluate` costs over the bare passes of the network: cam and MaxBoxAccV2 over the images of a data set
+/// with boxes, tables, intervals and report included, against nothing but the network on inputs that lie ready, with
+/// the same threads.
 ///
 ///     evaluation_bench MODEL.onnx DATA BOXES.csv CLASSES.csv [IMAGES]        (default 1000 images, drawn by the seed)
 ///     evaluation_bench                                the builder's mobilenet-v2 on 200 pictures of 64 x 64, all made here
@@ -50,7 +51,8 @@ Cost cost_of(const std::function<void()>& work) {
             processor_seconds() - processor};
 }
 
-/// The images in full batches, by as many threads. (The evaluation makes more passes, and smaller ones: one explains images of one class.)
+/// The images in full batches, by as many threads. (The evaluation makes more passes, and smaller ones: one explains
+/// images of one class.)
 void bare_passes(const runtime::Session& session, const explain::Network& network, const Tensor& input,
                  std::size_t images, int threads) {
     std::atomic<std::size_t> next{0};

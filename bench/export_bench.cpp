@@ -2,9 +2,10 @@
 ///
 ///     export_bench [MODEL.onnx...]        (default: the builder's mobilenet-v2 and resnet50, random weights)
 ///
-/// Both sides run in the same ONNX Runtime with the same options, batch 1, one class explained, so that a pass is what a client that is not ours
-/// pays too. Set-up: "session" is a session made of a file that was exported before; "export and session" is all that stands between
-/// the model's file and the first pass: reading it, finding the head, adding the nodes, opening the session.
+/// Both sides run in the same ONNX Runtime with the same options, batch 1, one class explained, so that a pass is what
+/// a client that is not ours pays too. Set-up: "session" is a session made of a file that was exported before; "export
+/// and session" is all that stands between the model's file and the first pass: reading it, finding the head, adding
+/// the nodes, opening the session.
 ///
 /// Limit: set-up of a MobileNetV2 under 300 ms more.
 

@@ -1,5 +1,5 @@
-/// What a photo costs from its file to its overlay's file, beside the bare parts: libjpeg's decoding and encoding alone. One run, all steps
-/// taking turns.
+/// What a photo costs from its file to its overlay's file, beside the bare parts: libjpeg's decoding and encoding
+/// alone. One run, all steps taking turns.
 ///
 ///     image_bench [FOLDER]        (JPEG photos, at most 60; default: one generated photo of 500 x 375)
 

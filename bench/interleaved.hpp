@@ -1,6 +1,7 @@
 #pragma once
 
-/// Timing two things against each other in one run, so that a ratio means something on a machine whose clock and load drift.
+/// Timing two things against each other in one run, so that a ratio means something on a machine whose clock and load
+/// drift.
 ///
 ///     Interleaved timing = interleave({[&] { bare(); }, [&] { cam(); }}, std::chrono::seconds(10));
 ///     timing.median[1] / timing.median[0];
@@ -19,9 +20,11 @@ struct Interleaved {
     std::vector<double>
         median;  ///< seconds a call, one a candidate: median over rounds of the mean of a round's two calls
     std::vector<double> ratio;  ///< median over rounds of the candidate's time over the first one's in the same round
-    /// The same of the process's own processor time, all threads together: what other programs on the machine take does not count.
+    /// The same of the process's own processor time, all threads together: what other programs on the machine take does
+    /// not count.
     std::vector<double> core_median, core_ratio;
-    /// The fastest call over the first candidate's fastest: what is left when other programs take turns on the machine, given enough rounds.
+    /// The fastest call over the first candidate's fastest: what is left when other programs take turns on the machine,
+    /// given enough rounds.
     std::vector<double> least_ratio;
     int rounds = 0;
 };
@@ -34,9 +37,9 @@ inline double median(std::vector<double> values) {
     return *middle;
 }
 
-/// Calls the candidates in turn, there and back (a b b a), until the time is over, at least four rounds; the first round warms up and does not
-/// count. A call is slower after another candidate's, whose tensors fill the caches, than after its own: there and back, each has as
-/// many of either, and a round's ratio is of the sums of both calls.
+/// Calls the candidates in turn, there and back (a b b a), until the time is over, at least four rounds; the first
+/// round warms up and does not count. A call is slower after another candidate's, whose tensors fill the caches, than
+/// after its own: there and back, each has as many of either, and a round's ratio is of the sums of both calls.
 inline Interleaved interleave(const std::vector<std::function<void()>>& candidates,
                               std::chrono::duration<double> time) {
     using clock = std::chrono::steady_clock;
@@ -49,8 +52,9 @@ inline Interleaved interleave(const std::vector<std::function<void()>>& candidat
         std::vector<double> sum(n), core_sum(n), least(n, std::numeric_limits<double>::infinity());
         for (std::size_t k = 0; k < 2 * n; ++k) {
             const std::size_t i = k < n ? k : 2 * n - 1 - k;
-            // The threads of the last call's session spin for a while, on the cores that this call wants. Waited for at work: a thread that slept
-            // may wake on the core of the worker that it then waits for, and both take three times as long.
+            // The threads of the last call's session spin for a while, on the cores that this call wants. Waited for at
+            // work: a thread that slept may wake on the core of the worker that it then waits for, and both take three
+            // times as long.
             for (const auto until = clock::now() + std::chrono::milliseconds(5); clock::now() < until;) {
             }
             const double core_start = process_seconds();

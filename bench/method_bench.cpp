@@ -2,11 +2,12 @@
 ///
 ///     method_bench [--method NAME]... [NETWORK...]
 ///
-/// NETWORK is one of the builder's, default mobilenet-v2, googlenet-gap, resnet50 and vgg16; NAME a row of the table: a method, grad-cam-middle
-/// or set-up. Score-cam is measured on mobilenet-v2 alone unless it is asked for by name.
+/// NETWORK is one of the builder's, default mobilenet-v2, googlenet-gap, resnet50 and vgg16; NAME a row of the table: a
+/// method, grad-cam-middle or set-up. Score-cam is measured on mobilenet-v2 alone unless it is asked for by name.
 ///
-/// Limits (issue "every method"): gradient methods and eigen-cam at the last layer 1.10, gradient at a middle layer 2.5, saliency 4 (mobilenet-v2: 5),
-/// ablation-cam and recipro-cam 1.5, score-cam 1.05 times channels + 1 passes of the same batch size.
+/// Limits (issue "every method"): gradient methods and eigen-cam at the last layer 1.10, gradient at a middle layer
+/// 2.5, saliency 4 (mobilenet-v2: 5), ablation-cam and recipro-cam 1.5, score-cam 1.05 times channels + 1 passes of the
+/// same batch size.
 
 #include <unistd.h>
 

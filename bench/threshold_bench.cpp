@@ -1,5 +1,6 @@
-/// All thresholds at once against sweeps with OpenCV: from a uint8 map of 224 x 224 to the hits of MaxBoxAcc and MaxBoxAccV2 at
-/// 1,000 thresholds. One run, the three sides taking turns on the same maps; the results are compared, so no side can skip work.
+/// All thresholds at once against sweeps with OpenCV: from a uint8 map of 224 x 224 to the hits of MaxBoxAcc and
+/// MaxBoxAccV2 at 1,000 thresholds. One run, the three sides taking turns on the same maps; the results are compared,
+/// so no side can skip work.
 ///
 ///     threshold_bench [MAPS]        (default 24 of each kind)
 
@@ -71,8 +72,8 @@ BoxHits sweep_levels(const cv::Mat& pixels, const Corners& truth) {
     return hits;
 }
 
-/// A map as a network gives it: positions x positions of noise over `bumps` blobs, resized with bicubic interpolation; positions 0: noise
-/// at full resolution.
+/// A map as a network gives it: positions x positions of noise over `bumps` blobs, resized with bicubic interpolation;
+/// positions 0: noise at full resolution.
 cv::Mat make_map(int positions, int bumps, unsigned seed) {
     std::mt19937 random(seed);
     std::normal_distribution<double> normal;

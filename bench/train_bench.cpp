@@ -1,8 +1,10 @@
-// Training throughput: `locus train` with its loader, against a bare LibTorch loop over one batch that is in memory already, in turns.
+// Training throughput: `locus train` with its loader, against a bare LibTorch loop over one batch that is in memory
+// already, in turns.
 //
 //     train_bench [ROUNDS]
 //
-// Two bare loops: one as most people write it, all cores in each operator, and one that spreads groups of the batch over threads as Locus does.
+// Two bare loops: one as most people write it, all cores in each operator, and one that spreads groups of the batch
+// over threads as Locus does.
 
 #include <chrono>
 #include <cmath>

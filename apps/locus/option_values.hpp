@@ -11,17 +11,19 @@
 
 namespace locus::command {
 
-/// "a,b,c" as its parts; "" as none. An option that takes such a list is declared as one string: CLI11 counts the parts as arguments and
-/// would swallow what stands behind them.
+/// "a,b,c" as its parts; "" as none. An option that takes such a list is declared as one string: CLI11 counts the parts
+/// as arguments and would swallow what stands behind them.
 std::vector<std::string> split_list(const std::string& text);
 
 /// The parts of all these lists, each once.
 std::vector<std::string> split_lists(const std::vector<std::string>& lists);
 
-/// The threads asked for, but no more than eight for each core of the machine: more wait for each other instead of working. 0 stays 0.
+/// The threads asked for, but no more than eight for each core of the machine: more wait for each other instead of
+/// working. 0 stays 0.
 int bounded_threads(int asked);
 
-/// Lets a whole number in this range pass. CLI11 itself takes -1 for the greatest of 64 bits, and the greatest for all beyond.
+/// Lets a whole number in this range pass. CLI11 itself takes -1 for the greatest of 64 bits, and the greatest for all
+/// beyond.
 CLI::Validator whole_number(std::uint64_t least = 0, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
 }  // namespace locus::command

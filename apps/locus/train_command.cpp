@@ -1,4 +1,5 @@
-// `locus train`: hands over to locus-train, an executable of its own, since loading LibTorch takes longer than explaining a photo.
+// `locus train`: hands over to locus-train, an executable of its own, since loading LibTorch takes longer than
+// explaining a photo.
 
 #include <cerrno>
 #include <cstring>

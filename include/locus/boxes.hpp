@@ -7,8 +7,8 @@
 ///
 /// The rule of Zhou et al. 2016: pixels above 20 % of the map's maximum, the box round the largest connected piece.
 ///
-/// Values that are not finite (NaN, either infinity) are never in a component and do not count for the maximum: a broken map
-/// costs its own boxes and nothing else.
+/// Values that are not finite (NaN, either infinity) are never in a component and do not count for the maximum: a
+/// broken map costs its own boxes and nothing else.
 
 #include <vector>
 
@@ -17,7 +17,8 @@
 
 namespace locus {
 
-/// A rectangle in pixels of the original image: it covers the columns x ... x + width - 1 and the rows y ... y + height - 1.
+/// A rectangle in pixels of the original image: it covers the columns x ... x + width - 1 and the rows y ... y + height
+/// - 1.
 struct Box {
     int x = 0, y = 0, width = 0, height = 0;
     double score = 0;  ///< mean of the map in the component over the map's maximum, 0..1
@@ -32,19 +33,19 @@ struct BoxOptions {
     Components components = Components::largest;
 };
 
-/// The map bilinearly resized with half-pixel centres (edge positions extend outwards), the one way in which Locus turns a
-/// raw map into pixels: pixel x of `width` lies at (x + 0.5) * raw.width / width - 0.5 of the raw map's positions. The
-/// arithmetic, to the bit, is in src/localize/row_interpolator.hpp. Throws Error(usage) for an empty map or size, or a map
-/// with another number of values than its size says, Error(resource) where memory does not suffice.
+/// The map bilinearly resized with half-pixel centres (edge positions extend outwards), the one way in which Locus
+/// turns a raw map into pixels: pixel x of `width` lies at (x + 0.5) * raw.width / width - 0.5 of the raw map's
+/// positions. The arithmetic, to the bit, is in src/localize/row_interpolator.hpp. Throws Error(usage) for an empty map
+/// or size, or a map with another number of values than its size says, Error(resource) where memory does not suffice.
 Map upsample(const Map& raw, int width, int height);
 
-/// The same for a network that saw only `region` of a photo of width x height: pixels outside take the map's minimum or 0,
-/// whichever is less, so that no box reaches there. Throws Error(usage) for a region without area as well.
+/// The same for a network that saw only `region` of a photo of width x height: pixels outside take the map's minimum or
+/// 0, whichever is less, so that no box reaches there. Throws Error(usage) for a region without area as well.
 Map upsample(const Map& raw, int width, int height, const Region& region);
 
-/// Boxes of a map at image resolution, the largest component (8-connected, by pixels; the first in reading order where equal) first. Empty
-/// where the map has no positive value. Throws Error(usage) for a threshold outside [0, 1), and for a map with another number of values than its
-/// size says.
+/// Boxes of a map at image resolution, the largest component (8-connected, by pixels; the first in reading order where
+/// equal) first. Empty where the map has no positive value. Throws Error(usage) for a threshold outside [0, 1), and for
+/// a map with another number of values than its size says.
 std::vector<Box> boxes(const Map& map, const BoxOptions& options = {});
 
 /// boxes(upsample(raw, width, height, region), options), bit for bit, without the big map in between. Throws as both.

@@ -8,10 +8,11 @@
 ///         std::cerr << error.what() << '\n';   // one sentence: what is wrong, where, what would be right
 ///     }
 ///
-/// A sentence begins in lower case and has no full stop, so that it can stand behind "error: " and before more of the same.
+/// A sentence begins in lower case and has no full stop, so that it can stand behind "error: " and before more of the
+/// same.
 ///
-/// The library never prints and never ends the process; failures arrive as `locus::Error`, but for memory that runs out where it could not be
-/// foreseen: `std::bad_alloc`.
+/// The library never prints and never ends the process; failures arrive as `locus::Error`, but for memory that runs out
+/// where it could not be foreseen: `std::bad_alloc`.
 
 #include <stdexcept>
 #include <string>

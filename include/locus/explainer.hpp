@@ -9,7 +9,8 @@
 ///         for (const locus::Box& box : locus::boxes_from_raw(e.evidence(), photo.width, photo.height, e.region)) ...
 ///     }
 ///
-/// An `Explainer` may be used from several threads at once: its const members, all but set_labels, keep no state between calls.
+/// An `Explainer` may be used from several threads at once: its const members, all but set_labels, keep no state
+/// between calls.
 
 #include <cstdint>
 #include <filesystem>
@@ -36,8 +37,8 @@ struct ClassRequest {
 
     static ClassRequest top(int k) { return {k, std::nullopt}; }
     static ClassRequest at(int index) { return {std::nullopt, index}; }
-    /// "top:5", "281" or a label ("tabby"; case does not matter; one of a label's comma-separated names is enough). Throws
-    /// Error(usage) with the nearest labels, or with the indices of those that share the name.
+    /// "top:5", "281" or a label ("tabby"; case does not matter; one of a label's comma-separated names is enough).
+    /// Throws Error(usage) with the nearest labels, or with the indices of those that share the name.
     static ClassRequest parse(const std::string& request, const std::vector<std::string>& labels);
 };
 
@@ -60,14 +61,17 @@ struct Explanation {
     std::optional<double> bias;  ///< the number for which pool(map) + bias = logit; none where no such number exists
     std::optional<double> probability;  ///< softmax, or sigmoid for multi-label models, of the logits
     Map map;                            ///< raw: signed, at the target layer's resolution
-    /// What the map covers, in pixels of the photo: all of it, or the crop that the network saw. Of a tensor: the input.
+    /// What the map covers, in pixels of the photo: all of it, or the crop that the network saw. Of a tensor: the
+    /// input.
     Region region;
-    /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful zero.
+    /// The map's value that means "no evidence": 0, or the map's minimum for methods whose maps have no meaningful
+    /// zero.
     double zero = 0;
     int sign =
         1;  ///< -1 where the method's formula turned the map over (ablation-cam of a negative logit divides by it)
-    /// What decided the sign: "energy" (of the features) or "evidence" (for the class) for principal components, whose sign is arbitrary; "nothing"
-    /// where neither could; "score" for ablation-cam; empty for methods where there is nothing to decide.
+    /// What decided the sign: "energy" (of the features) or "evidence" (for the class) for principal components, whose
+    /// sign is arbitrary; "nothing" where neither could; "score" for ablation-cam; empty for methods where there is
+    /// nothing to decide.
     std::string sign_by;
     /// sign * (map - zero), which pictures and boxes show:
     ///
@@ -79,7 +83,8 @@ struct Explanation {
 };
 
 struct ExplainerOptions {
-    /// `locus methods` lists them. Several, joined by commas ("grad-cam,layer-cam"), share the passes that they can share.
+    /// `locus methods` lists them. Several, joined by commas ("grad-cam,layer-cam"), share the passes that they can
+    /// share.
     std::string method = "auto";
     std::string layer;  ///< target layer's tensor, or several joined by commas (see the setting "fuse"); empty: found
     /// Of the method, by name: {"samples", "500"}, {"target", "probability"}, {"fuse", "max"}, … (docs/methods.md)
@@ -118,19 +123,23 @@ struct ModelInfo {
 
 class Explainer {
 public:
-    /// Loads a model, finds its head and rewrites it. Throws Error(io) where the file cannot be read, Error(model), Error(usage) for an unknown layer, method, input or output
-    /// (with the nearest names), Error(unsupported) where the method does not apply (with those that do).
+    /// Loads a model, finds its head and rewrites it. Throws Error(io) where the file cannot be read, Error(model),
+    /// Error(usage) for an unknown layer, method, input or output (with the nearest names), Error(unsupported) where
+    /// the method does not apply (with those that do).
     explicit Explainer(const std::filesystem::path& model, const ExplainerOptions& options = {});
     Explainer(Explainer&&) noexcept;
     Explainer& operator=(Explainer&&) noexcept;
     ~Explainer();
 
-    /// One explanation a class asked for and method; duplicates are left out: the best classes first, then those asked for by index, in that order, the methods of a class
-    /// together. Throws Error(usage) where no class is asked for or one is not the model's, Error(model) where the network fails on the input or its scores are not numbers, Error(resource) where memory does not suffice.
+    /// One explanation a class asked for and method; duplicates are left out: the best classes first, then those asked
+    /// for by index, in that order, the methods of a class together. Throws Error(usage) where no class is asked for or
+    /// one is not the model's, Error(model) where the network fails on the input or its scores are not numbers,
+    /// Error(resource) where memory does not suffice.
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
-    /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of explanations. Values are rounded to the type
-    /// of the model's input; throws Error(usage) as well where that is uint8 and a value is no byte.
+    /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of
+    /// explanations. Values are rounded to the type of the model's input; throws Error(usage) as well where that is
+    /// uint8 and a value is no byte.
     std::vector<std::vector<Explanation>> explain(const Tensor& inputs, const ExplainOptions& options = {}) const;
 
     /// Throws what `explain` throws for classes that the model does not have.

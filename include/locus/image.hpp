@@ -22,11 +22,12 @@ struct Image {
     const std::uint8_t* pixel(int x, int y) const { return rgb.data() + (static_cast<std::size_t>(y) * width + x) * 3; }
 };
 
-/// Reads a picture file (JPEG, PNG, WebP, TIFF, BMP, GIF) into an upright image. Throws Error(image), Error(io), Error(resource).
+/// Reads a picture file (JPEG, PNG, WebP, TIFF, BMP, GIF) into an upright image. Throws Error(image), Error(io),
+/// Error(resource).
 Image read_image(const std::filesystem::path& file);
 
-/// Writes a picture as .png, or as .jpg (.jpeg) of quality 90, by the name's ending; the file appears whole, and folders that are
-/// missing with it. Throws Error(usage) for another ending, an image that holds
+/// Writes a picture as .png, or as .jpg (.jpeg) of quality 90, by the name's ending; the file appears whole, and
+/// folders that are missing with it. Throws Error(usage) for another ending, an image that holds
 /// another number of values than its size says, and a JPEG with a side above 65,500; Error(io).
 void write_image(const std::filesystem::path& file, const Image& image);
 

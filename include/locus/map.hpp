@@ -7,8 +7,8 @@
 
 namespace locus {
 
-/// Evidence for one class at each position. A *raw* map is signed and has the resolution of the target layer; everything
-/// shown or boxed is derived from it (`locus/boxes.hpp`).
+/// Evidence for one class at each position. A *raw* map is signed and has the resolution of the target layer;
+/// everything shown or boxed is derived from it (`locus/boxes.hpp`).
 struct Map {
     int width = 0;              ///< positions
     int height = 0;             ///< positions

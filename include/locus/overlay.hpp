@@ -33,18 +33,18 @@ const std::vector<std::string>& colormap_names();
 /// 256 RGB colours from low to high; throws Error(usage), naming all there are, for another name.
 const std::array<std::array<std::uint8_t, 3>, 256>& colormap(const std::string& name);
 
-/// The photo under the heat of a map of its own size. On a picture whose shorter side is below 64 pixels there is no room for text: label
-/// and legend are left out, the box is drawn. Positive evidence: 0 to the maximum over the colour map; signed: minus to plus the
-/// largest absolute value. Throws Error(usage) where the sizes differ, for a photo or a map with another number of values than its size says, an
-/// alpha outside [0, 1] and a colour map that does not exist.
+/// The photo under the heat of a map of its own size. On a picture whose shorter side is below 64 pixels there is no
+/// room for text: label and legend are left out, the box is drawn. Positive evidence: 0 to the maximum over the colour
+/// map; signed: minus to plus the largest absolute value. Throws Error(usage) where the sizes differ, for a photo or a
+/// map with another number of values than its size says, an alpha outside [0, 1] and a colour map that does not exist.
 Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes, const OverlayOptions& options = {});
 
-/// The heat alone, without the photo. Throws Error(usage) for a colour map that does not exist, and for a map that is empty or has another number
-/// of values than its size says.
+/// The heat alone, without the photo. Throws Error(usage) for a colour map that does not exist, and for a map that is
+/// empty or has another number of values than its size says.
 Image heatmap(const Map& map, const OverlayOptions& options = {});
 
-/// White where the map lies above `threshold` times its maximum, else black. Throws Error(usage) for a threshold outside [0, 1), and for
-/// a map as heatmap() does.
+/// White where the map lies above `threshold` times its maximum, else black. Throws Error(usage) for a threshold
+/// outside [0, 1), and for a map as heatmap() does.
 Image mask(const Map& map, double threshold);
 
 }  // namespace locus

@@ -6,8 +6,9 @@
 ///     p.resize = locus::Resize::crop;
 ///     locus::Tensor x = locus::preprocess(image, p);   // float32 [1, 3, 224, 224]
 ///
-/// The values of a pixel, v in 0..255, become (v / 255 - mean) / std, in the network's colour order and layout; with `range` 255 they become
-/// v - 255 * mean over std, that is, mean and std stay those of values scaled to 0..1 and the result is 255 times as large.
+/// The values of a pixel, v in 0..255, become (v / 255 - mean) / std, in the network's colour order and layout; with
+/// `range` 255 they become v - 255 * mean over std, that is, mean and std stay those of values scaled to 0..1 and the
+/// result is 255 times as large.
 
 #include <array>
 #include <cstddef>
@@ -41,8 +42,8 @@ std::optional<Layout> layout_of(std::string_view name);
 /// Pixels that a side of a network's input may have.
 inline constexpr int most_input_side = 16384;
 
-/// What options and files may say of mean and deviation: a mean beyond is of values that nobody scaled to 0..1, a deviation beyond leaves no
-/// number of float32 to calculate with.
+/// What options and files may say of mean and deviation: a mean beyond is of values that nobody scaled to 0..1, a
+/// deviation beyond leaves no number of float32 to calculate with.
 inline constexpr float most_mean = 2, least_std = 1e-9F, most_std = 1e9F;
 
 struct Preprocessing {
@@ -65,24 +66,27 @@ struct Region {
     double x = 0, y = 0, width = 0, height = 0;
 };
 
-/// The region that `preprocess` samples of a photo of this size. Resize::squash: all of it. Resize::squash_crop: crop_pct of its width and of its
-/// height, about its centre. Resize::crop: with s = min(image_width *
-/// crop_pct / width, image_height * crop_pct / height) photo pixels for one of the network's, s * width by s * height about the photo's
-/// centre: what resizing the shorter side to size / crop_pct and cropping the middle shows, computed without rounding. (torchvision's Resize
-/// rounds the longer side down to a whole pixel and CenterCrop puts the crop at a whole pixel: its crop lies within half a
-/// pixel of the resized photo from ours.) Throws Error(usage) for a crop_pct outside (0, 1] or sides below 1.
+/// The region that `preprocess` samples of a photo of this size. Resize::squash: all of it. Resize::squash_crop:
+/// crop_pct of its width and of its height, about its centre. Resize::crop: with s = min(image_width *
+/// crop_pct / width, image_height * crop_pct / height) photo pixels for one of the network's, s * width by s * height
+/// about the photo's centre: what resizing the shorter side to size / crop_pct and cropping the middle shows, computed
+/// without rounding. (torchvision's Resize rounds the longer side down to a whole pixel and CenterCrop puts the crop at
+/// a whole pixel: its crop lies within half a pixel of the resized photo from ours.) Throws Error(usage) for a crop_pct
+/// outside (0, 1] or sides below 1.
 Region visible_region(int image_width, int image_height, const Preprocessing& preprocessing);
 
-/// The network's input for one photo: [1, C, H, W] or [1, H, W, C] by layout, C = 3 or 1. Shrinking is antialiased (triangle filter over
-/// the source pixels, as Pillow's BILINEAR), enlarging is bilinear with half-pixel centres; all in float32, where Pillow rounds to 8 bits between
-/// and after its two passes (values differ by at most 1 of 255). Grey is the luma of ITU-R BT.601, with mean[0] and std[0].
-/// uint8 inputs are 0..255 rounded, without mean and std. Throws Error(usage) for impossible sizes, deviations or images, Error(unsupported) for other types.
+/// The network's input for one photo: [1, C, H, W] or [1, H, W, C] by layout, C = 3 or 1. Shrinking is antialiased
+/// (triangle filter over the source pixels, as Pillow's BILINEAR), enlarging is bilinear with half-pixel centres; all
+/// in float32, where Pillow rounds to 8 bits between and after its two passes (values differ by at most 1 of 255). Grey
+/// is the luma of ITU-R BT.601, with mean[0] and std[0]. uint8 inputs are 0..255 rounded, without mean and std. Throws
+/// Error(usage) for impossible sizes, deviations or images, Error(unsupported) for other types.
 Tensor preprocess(const Image& image, const Preprocessing& preprocessing);
 
 /// Bytes of one photo's input.
 std::size_t input_bytes(const Preprocessing& preprocessing);
 
-/// The same as `preprocess` into room that the caller has, say one photo's place in a batch: `out` is `input_bytes` long.
+/// The same as `preprocess` into room that the caller has, say one photo's place in a batch: `out` is `input_bytes`
+/// long.
 void preprocess_into(const Image& image, const Preprocessing& preprocessing, std::span<std::byte> out);
 
 }  // namespace locus

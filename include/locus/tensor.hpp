@@ -96,20 +96,23 @@ public:
     /// The elements; throws Error(model) unless T is the element type.
     template <class T> std::span<const T> values() const;
 
-    /// The same to write to; copies the buffer first where it is shared. Throws as well, and std::bad_alloc where there is no room for the copy.
+    /// The same to write to; copies the buffer first where it is shared. Throws as well, and std::bad_alloc where there
+    /// is no room for the copy.
     template <class T> std::span<T> mutable_values();
 
     std::span<const std::byte> bytes() const;
     std::span<std::byte> mutable_bytes();
 
-    /// The same elements under another shape of the same count; shares the buffer. Throws Error(model) for another count.
+    /// The same elements under another shape of the same count; shares the buffer. Throws Error(model) for another
+    /// count.
     Tensor reshaped(Shape shape) const;
 
     /// All elements converted to float32 (from any real number type, float16 and bfloat16 included). Throws as `to`.
     Tensor to_float32() const;
 
-    /// All elements converted (integers saturate, halves round to nearest even). Throws Error(unsupported) from complex numbers, and to those, to
-    /// four bits and to eight-bit floats; Error(model) from and to elements without fixed size; Error(resource) where memory does not suffice.
+    /// All elements converted (integers saturate, halves round to nearest even). Throws Error(unsupported) from complex
+    /// numbers, and to those, to four bits and to eight-bit floats; Error(model) from and to elements without fixed
+    /// size; Error(resource) where memory does not suffice.
     Tensor to(DataType type) const;
 
     /// All elements as int64; throws Error(model) for floating-point types, Error(unsupported) for complex numbers.

@@ -164,7 +164,8 @@ private:
             if (type == fs::file_type::none || type == fs::file_type::unknown) {  // nobody can say what it is
                 fail(entry.string(), fmt::format("cannot be read: {}", why.message()));
             } else if (type == fs::file_type::directory) {
-                // An earlier run into a folder below is no reason to explain its overlays, nor for --resume to find other inputs.
+                // An earlier run into a folder below is no reason to explain its overlays, nor for --resume to find
+                // other inputs.
                 if (report::belongs_to_run(entry)) {
                     left_a_run_out_ = true;
                 } else {

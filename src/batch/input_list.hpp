@@ -26,13 +26,14 @@ struct InputItem {
 /// Whether a file is taken for an array: by its ending, .npy or .NPY.
 bool is_array(const std::filesystem::path& file);
 
-/// Expands arguments in their order: files; folders (walked, names sorted, pictures and arrays by their ending; what is hidden and
-/// what earlier runs wrote there is left out); globs (*, ?, [...]), of which pipes are left out with an error; "-" for one path a line on `standard_input`; .npy arrays item by
-/// item. What does not exist becomes an item with an error. Folders met twice by links are walked once.
+/// Expands arguments in their order: files; folders (walked, names sorted, pictures and arrays by their ending; what is
+/// hidden and what earlier runs wrote there is left out); globs (*, ?, [...]), of which pipes are left out with an
+/// error; "-" for one path a line on `standard_input`; .npy arrays item by item. What does not exist becomes an item
+/// with an error. Folders met twice by links are walked once.
 std::vector<InputItem> list_inputs(const std::vector<std::string>& arguments, std::istream& standard_input);
 
-/// The list as one text, for other ranks: only rank 0 has the standard input, and folders are walked once. `unpack_inputs` throws Error(io)
-/// for other texts.
+/// The list as one text, for other ranks: only rank 0 has the standard input, and folders are walked once.
+/// `unpack_inputs` throws Error(io) for other texts.
 std::string pack_inputs(const std::vector<InputItem>& inputs);
 std::vector<InputItem> unpack_inputs(const std::string& text);
 

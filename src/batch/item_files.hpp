@@ -10,7 +10,8 @@
 
 namespace locus::batch {
 
-/// Writes below options.out what options.save asks for, each file whole, and returns the record that names them. Throws Error(io).
+/// Writes below options.out what options.save asks for, each file whole, and returns the record that names them. Throws
+/// Error(io).
 report::ImageRecord write_item_files(const RunOptions& options, const InputItem& item, Source source,
                                      std::vector<Explanation> explanations, const Explainer& explainer);
 

@@ -29,12 +29,13 @@ public:
     /// For at most `room` items.
     InputBatch(const Preprocessing& preprocessing, std::size_t room);
 
-    /// Decodes and preprocesses a picture, or reads an item of an array, which is taken as preprocessed already, and adds it. `whole`: the
-    /// picture is wanted at its own size; else a JPEG may be decoded smaller. Throws Error(image, io, resource), and image::Stopped where
-    /// `stop` was set while a pipe was waited for; nothing is added then.
+    /// Decodes and preprocesses a picture, or reads an item of an array, which is taken as preprocessed already, and
+    /// adds it. `whole`: the picture is wanted at its own size; else a JPEG may be decoded smaller. Throws Error(image,
+    /// io, resource), and image::Stopped where `stop` was set while a pipe was waited for; nothing is added then.
     Source read(const InputItem& item, bool whole, const std::atomic<bool>* stop = nullptr);
 
-    /// [N, C, H, W] or [N, H, W, C] of the N items read, at least one, which it is emptied of. Throws Error(usage) where their shapes differ.
+    /// [N, C, H, W] or [N, H, W, C] of the N items read, at least one, which it is emptied of. Throws Error(usage)
+    /// where their shapes differ.
     Tensor take();
 
 private:

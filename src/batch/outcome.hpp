@@ -25,7 +25,8 @@ struct Outcome {
 std::string packed(const std::vector<Outcome>& outcomes);
 std::vector<Outcome> unpacked(const std::string& text);
 
-/// Hands the observer its images in the order of the inputs, whatever order they are finished in. Not to be used by several threads at once.
+/// Hands the observer its images in the order of the inputs, whatever order they are finished in. Not to be used by
+/// several threads at once.
 class InOrder {
 public:
     /// Both must outlive it. What the journal holds already was told by an earlier run.

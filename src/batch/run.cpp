@@ -22,7 +22,8 @@
 namespace locus::batch {
 namespace {
 
-/// Results kept back, at most, until the image before them is done: a few MB of text, and minutes of work for a slow one.
+/// Results kept back, at most, until the image before them is done: a few MB of text, and minutes of work for a slow
+/// one.
 constexpr std::size_t most_behind_one = 4096;
 
 std::vector<ClassRequest> requests(const RunOptions& options, const Explainer& explainer) {
@@ -31,16 +32,17 @@ std::vector<ClassRequest> requests(const RunOptions& options, const Explainer& e
     return result;
 }
 
-/// Inputs a pass where nobody said: what the model insists on, else one. Two were up to a twentieth faster on some runs, and a fifth slower on
-/// others, on a machine whose cache they nearly fill (docs/performance.md). It depends on nothing but the model: how many share a pass may show in the
-/// last bit of a map.
+/// Inputs a pass where nobody said: what the model insists on, else one. Two were up to a twentieth faster on some
+/// runs, and a fifth slower on others, on a machine whose cache they nearly fill (docs/performance.md). It depends on
+/// nothing but the model: how many share a pass may show in the last bit of a map.
 std::size_t inputs_a_pass(const RunOptions& options, const Explainer& explainer) {
     constexpr std::int64_t most = 16;
     if (options.batch > 0) return static_cast<std::size_t>(options.batch);
     return static_cast<std::size_t>(std::clamp<std::int64_t>(explainer.model().fixed_batch.value_or(1), 1, most));
 }
 
-/// The inputs by passes, without passes that are done. One that is done in part is gone through again as a whole, for the same reason.
+/// The inputs by passes, without passes that are done. One that is done in part is gone through again as a whole, for
+/// the same reason.
 std::vector<cluster::Unit> open_passes(const report::RunJournal& journal, std::size_t inputs, std::size_t batch) {
     std::vector<cluster::Unit> units;
     for (std::size_t first = 0; first < inputs; first += batch) {

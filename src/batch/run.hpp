@@ -5,10 +5,11 @@
 ///     batch::RunOptions options{.model = "resnet50.onnx", .out = "explained"};
 ///     batch::RunResult result = batch::run(options, batch::list_inputs({"photos"}, std::cin), {}, stop);
 ///
-/// Workers take inputs one after another, and each carries its input through all of it: decode, preprocess, network, boxes, pictures, files.
-/// So decoding, the network and drawing overlap on all cores, nothing waits in queues, and memory is bounded by the number of
-/// workers. A pass takes one thread where there are as many inputs as cores, and more where there are fewer. Under mpirun the ranks share the
-/// inputs out, each writes the files of its own, and rank 0 keeps the journal (cluster/cluster.hpp).
+/// Workers take inputs one after another, and each carries its input through all of it: decode, preprocess, network,
+/// boxes, pictures, files. So decoding, the network and drawing overlap on all cores, nothing waits in queues, and
+/// memory is bounded by the number of workers. A pass takes one thread where there are as many inputs as cores, and
+/// more where there are fewer. Under mpirun the ranks share the inputs out, each writes the files of its own, and rank
+/// 0 keeps the journal (cluster/cluster.hpp).
 
 #include <atomic>
 #include <cstddef>
@@ -72,9 +73,9 @@ struct RunResult {
     bool is_helper = false;  ///< this process helped rank 0 and has nothing to tell
 };
 
-/// Explains the inputs and writes OUT (docs/formats.md). Inputs that fail are recorded and the rest is done. Once `stop` is set, what is in
-/// flight is finished and the outputs say that they are unfinished. Throws Error for what concerns all inputs: the model, the options, OUT; among ranks,
-/// on each of them.
+/// Explains the inputs and writes OUT (docs/formats.md). Inputs that fail are recorded and the rest is done. Once
+/// `stop` is set, what is in flight is finished and the outputs say that they are unfinished. Throws Error for what
+/// concerns all inputs: the model, the options, OUT; among ranks, on each of them.
 RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer,
               const std::atomic<bool>& stop);
 

@@ -14,14 +14,15 @@
 
 namespace locus::batch {
 
-/// Carries inputs through all of it, a batch at a time. May be called from several threads at once. What it is given must outlive it.
+/// Carries inputs through all of it, a batch at a time. May be called from several threads at once. What it is given
+/// must outlive it.
 class Worker {
 public:
     Worker(const RunOptions& options, const std::vector<InputItem>& inputs, const Explainer& explainer,
            const std::vector<ClassRequest>& classes, const RunObserver& observer, const std::atomic<bool>& stop);
 
-    /// What came of each of these inputs, by their indices; nothing where the run was stopped at a pipe that one of them is. Inputs that fail are
-    /// outcomes too; throws Error(io) where OUT takes no more, which concerns all inputs.
+    /// What came of each of these inputs, by their indices; nothing where the run was stopped at a pipe that one of
+    /// them is. Inputs that fail are outcomes too; throws Error(io) where OUT takes no more, which concerns all inputs.
     std::vector<Outcome> explain(const std::vector<std::size_t>& indices) const;
 
 private:

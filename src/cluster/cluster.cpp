@@ -35,8 +35,9 @@ namespace {
     return false;
 }
 
-/// How many copies of this program the launcher says to have started for one job, Open MPI's or another's; 1 where there is none. (Slurm's own
-/// variables do not tell a job from the shells and the separate jobs that it starts as well.)
+/// How many copies of this program the launcher says to have started for one job, Open MPI's or another's; 1 where
+/// there is none. (Slurm's own variables do not tell a job from the shells and the separate jobs that it starts as
+/// well.)
 int copies_started() {
     for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
         if (const char* size = std::getenv(variable)) return std::max(1, std::atoi(size));
@@ -44,8 +45,8 @@ int copies_started() {
     return 1;
 }
 
-/// The units of a run in their order, taken by whoever is free. None is given out while `ahead` of them were begun since the oldest that
-/// is not finished. That one is being worked on, so what waits here goes on when it ends.
+/// The units of a run in their order, taken by whoever is free. None is given out while `ahead` of them were begun
+/// since the oldest that is not finished. That one is being worked on, so what waits here goes on when it ends.
 class Units {
 public:
     Units(const std::vector<Unit>& units, std::size_t ahead, const std::atomic<bool>* stop)
@@ -378,8 +379,8 @@ void Cluster::agree(const std::exception_ptr& failure) const {
 
 namespace {
 
-/// The part of another rank that talks: asks rank 0 for units and gives them to the threads, until there are no more. `asked`: an answer
-/// is still to come.
+/// The part of another rank that talks: asks rank 0 for units and gives them to the threads, until there are no more.
+/// `asked`: an answer is still to come.
 void fetch_units(Bench& bench, int threads, bool& asked) {
     std::size_t number = 0;
     bool more = true;

@@ -5,11 +5,12 @@
 ///     cluster::Cluster cluster = cluster::Cluster::join();        // alone where nobody started us with mpirun
 ///     if (cluster.rank() == 0) cluster.deal(units, work, threads, &stop, take); else cluster.work(work, threads);
 ///
-/// Rank 0 deals: whoever is free gets the next unit of images and sends back a text that says what came of it, so a slow image holds nobody up, and rank 0
-/// alone keeps the journal and makes the tables, in the order of the images: the same bytes for any number of ranks. Rank 0's own threads work
-/// as well.
+/// Rank 0 deals: whoever is free gets the next unit of images and sends back a text that says what came of it, so a
+/// slow image holds nobody up, and rank 0 alone keeps the journal and makes the tables, in the order of the images: the
+/// same bytes for any number of ranks. Rank 0's own threads work as well.
 ///
-/// A rank that dies ends the run: mpirun says which, and stops the others. The journal stays, and --resume completes it.
+/// A rank that dies ends the run: mpirun says which, and stops the others. The journal stays, and --resume completes
+/// it.
 
 #include <atomic>
 #include <cstddef>
@@ -30,8 +31,8 @@ using Take = std::function<void(const Unit& unit, std::string text)>;
 
 class Cluster {
 public:
-    /// Joins the ranks that mpirun started; alone where it did not. Throws Error(unsupported) under mpirun where Locus was built without MPI, or
-    /// with one that allows no threads.
+    /// Joins the ranks that mpirun started; alone where it did not. Throws Error(unsupported) under mpirun where Locus
+    /// was built without MPI, or with one that allows no threads.
     static Cluster join();
     /// This process and no other.
     static Cluster alone() { return {0, 1, false}; }
@@ -50,13 +51,14 @@ public:
     /// Rank 0's text, on every rank.
     std::string broadcast(std::string text) const;
 
-    /// Called by all ranks when they are ready to work, with what went wrong or nothing. Where any rank failed, all throw: the error of the first
-    /// that did, so that nobody waits for somebody who left.
+    /// Called by all ranks when they are ready to work, with what went wrong or nothing. Where any rank failed, all
+    /// throw: the error of the first that did, so that nobody waits for somebody who left.
     void agree(const std::exception_ptr& failure) const;
 
-    /// On rank 0: hands out `units` to this process's `threads` and to the other ranks. Returns when all are back, or, with `stop` set, those in
-    /// flight. A failure anywhere is thrown here when the others have stopped, one of another rank as an Error of the same kind that names it. Units are begun in their order, and no more than `ahead` of them since
-    /// the oldest that is not finished: what `take` has to keep until that one comes is bounded.
+    /// On rank 0: hands out `units` to this process's `threads` and to the other ranks. Returns when all are back, or,
+    /// with `stop` set, those in flight. A failure anywhere is thrown here when the others have stopped, one of another
+    /// rank as an Error of the same kind that names it. Units are begun in their order, and no more than `ahead` of
+    /// them since the oldest that is not finished: what `take` has to keep until that one comes is bounded.
     void deal(const std::vector<Unit>& units, const Work& work, int threads, const std::atomic<bool>* stop,
               const Take& take, std::size_t ahead = std::numeric_limits<std::size_t>::max()) const;
 

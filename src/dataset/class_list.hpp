@@ -35,8 +35,9 @@ private:
     std::unordered_map<std::string, int> indices_;
 };
 
-/// A CSV file with the columns `index` (optional; 0, 1, … without gaps, in any order of rows), a key (the first of `wnid`, `key`,
-/// `folder`, `label`, `class`; else the first that is neither index nor name) and `name` (optional). Throws Error(io) for anything else.
+/// A CSV file with the columns `index` (optional; 0, 1, … without gaps, in any order of rows), a key (the first of
+/// `wnid`, `key`, `folder`, `label`, `class`; else the first that is neither index nor name) and `name` (optional).
+/// Throws Error(io) for anything else.
 ClassList read_class_list(const std::filesystem::path& file);
 
 }  // namespace locus::dataset

@@ -15,7 +15,8 @@ namespace locus::dataset {
 
 namespace {
 
-/// Takes one record off `text`, which is not empty. Returns its fields; counts the lines it spans. `file` is for error messages.
+/// Takes one record off `text`, which is not empty. Returns its fields; counts the lines it spans. `file` is for error
+/// messages.
 std::vector<std::string> take_record(std::string_view& text, std::size_t& line, const std::filesystem::path& file) {
     std::vector<std::string> fields(1);
     bool quoted = false;

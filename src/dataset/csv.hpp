@@ -6,7 +6,8 @@
 ///     std::size_t path = csv.column("path");
 ///     for (const auto& row : csv.rows) row[path];
 ///
-/// Fields may be quoted (a doubled quote stands for one), lines end in LF or CRLF, a byte-order mark and blank lines are passed over.
+/// Fields may be quoted (a doubled quote stands for one), lines end in LF or CRLF, a byte-order mark and blank lines
+/// are passed over.
 
 #include <filesystem>
 #include <optional>
@@ -30,7 +31,8 @@ struct Csv {
     double number(std::size_t row, std::size_t column) const;
 };
 
-/// Throws Error(io) where the file cannot be read, has no header, a row has another number of fields than the header, or a quote is not closed.
+/// Throws Error(io) where the file cannot be read, has no header, a row has another number of fields than the header,
+/// or a quote is not closed.
 Csv read_csv(const std::filesystem::path& file);
 
 }  // namespace locus::dataset

@@ -1,6 +1,7 @@
 #pragma once
 
-/// The true classes of images in a table of their own, for data sets whose images lie beside each other (ILSVRC's validation set).
+/// The true classes of images in a table of their own, for data sets whose images lie beside each other (ILSVRC's
+/// validation set).
 ///
 ///     dataset::LabelTable labels = dataset::read_label_table("truth.csv");     // path,label
 ///     labels.find("ILSVRC2012_val_00000001.JPEG");                             // "n01751748"
@@ -29,8 +30,8 @@ private:
     std::string first_name_;
 };
 
-/// A CSV file with the columns `path` (or `file`) and `label`: names as dataset/name_index.hpp compares them. Throws Error(io) for another header, a
-/// row without name or label, an image with two labels, or no row at all.
+/// A CSV file with the columns `path` (or `file`) and `label`: names as dataset/name_index.hpp compares them. Throws
+/// Error(io) for another header, a row without name or label, an image with two labels, or no row at all.
 LabelTable read_label_table(const std::filesystem::path& file);
 
 }  // namespace locus::dataset

@@ -6,8 +6,9 @@
 ///     index.add("val/n01443537/val_68.JPEG");     // 0
 ///     index.find("val_68.png");                   // 0: without folders, as it is the only one of its own name
 ///
-/// Names are compared without their ending, so that a map `a/cat.npy`, a mask `a/cat.png` and an image `a/cat.jpg` are the same image. Either side may
-/// leave the folders out, as long as the file's own name is the only one, but not both name different ones.
+/// Names are compared without their ending, so that a map `a/cat.npy`, a mask `a/cat.png` and an image `a/cat.jpg` are
+/// the same image. Either side may leave the folders out, as long as the file's own name is the only one, but not both
+/// name different ones.
 
 #include <cstddef>
 #include <optional>

@@ -11,11 +11,13 @@
 /// - a folder of folders, one a class: `DIR/goldfish/*.jpg`; files deeper inside count as the class's;
 /// - an uncompressed tar file of such folders, read in place; the class is the name of the folder that holds the file;
 /// - a folder of such tar files (only the folder itself is looked through);
-/// - a CSV file with the columns `path` (relative to the CSV's folder) and `label` or `labels`; several labels are separated by ';' or '|'
+/// - a CSV file with the columns `path` (relative to the CSV's folder) and `label` or `labels`; several labels are
+///   separated by ';' or '|'
 ///   and make the set multi-label.
 ///
-/// With a table of the true classes (`ListOptions::labels`) folders mean nothing: all images of a folder and its subfolders, or of an archive, are taken,
-/// and a CSV file needs its column `path` alone. Images that are not in the table are left out.
+/// With a table of the true classes (`ListOptions::labels`) folders mean nothing: all images of a folder and its
+/// subfolders, or of an archive, are taken, and a CSV file needs its column `path` alone. Images that are not in the
+/// table are left out.
 ///
 /// What is hidden (macOS's `._cat.jpg`) is left out of folders and archives.
 ///
@@ -53,8 +55,9 @@ struct ListOptions {
     const LabelTable* labels = nullptr;  ///< in place of class folders
 };
 
-/// Throws Error(io) where a source cannot be read or holds no image, and Error(usage) where a folder or label is not among `classes`, where an
-/// image of the CSV has no label, or where nothing tells classes apart (files beside each other without folders and table).
+/// Throws Error(io) where a source cannot be read or holds no image, and Error(usage) where a folder or label is not
+/// among `classes`, where an image of the CSV has no label, or where nothing tells classes apart (files beside each
+/// other without folders and table).
 SampleList list_samples(const std::vector<std::filesystem::path>& sources, const ListOptions& options = {});
 
 /// The bytes of a sample's file. May be called from several threads. Throws Error(io).

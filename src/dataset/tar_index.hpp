@@ -5,8 +5,8 @@
 ///     for (const dataset::TarMember& member : dataset::index_tar("train-00.tar"))
 ///         read(member.offset, member.size);   // bytes of the tar file
 ///
-/// Reads uncompressed ustar, pax (path and size records) and GNU (long names) archives. Only regular files are listed; folders, links and
-/// devices are passed over.
+/// Reads uncompressed ustar, pax (path and size records) and GNU (long names) archives. Only regular files are listed;
+/// folders, links and devices are passed over.
 
 #include <cstdint>
 #include <filesystem>
@@ -21,7 +21,8 @@ struct TarMember {
     std::uint64_t size = 0;    ///< bytes
 };
 
-/// The regular files of the archive in its order. Throws Error(io) where it cannot be read, is no tar, is compressed or ends too early.
+/// The regular files of the archive in its order. Throws Error(io) where it cannot be read, is no tar, is compressed or
+/// ends too early.
 std::vector<TarMember> index_tar(const std::filesystem::path& archive);
 
 }  // namespace locus::dataset

@@ -14,9 +14,9 @@
 
 namespace locus::deploy {
 
-/// Throws Error(io). The batch is the first dimension of each port, as the server wants it, and requests are put together to batches of up to
-/// 16; where the model fixes its batch, max_batch_size is 0 and ports have all their dimensions. Labels belong to the output `logits`:
-/// clients that ask for its classes get their names.
+/// Throws Error(io). The batch is the first dimension of each port, as the server wants it, and requests are put
+/// together to batches of up to 16; where the model fixes its batch, max_batch_size is 0 and ports have all their
+/// dimensions. Labels belong to the output `logits`: clients that ask for its classes get their names.
 void write_triton_repository(const model::Model& explained, const std::filesystem::path& folder,
                              const std::string& name = "explained");
 

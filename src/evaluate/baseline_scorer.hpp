@@ -1,7 +1,8 @@
 #pragma once
 
-/// The baselines on every image of a run. They do not look at the images, so what can be computed of them is computed once: the contours on the square
-/// where MaxBoxAcc is scored, and the box in images of one size. What is left for each image is to compare with its true boxes.
+/// The baselines on every image of a run. They do not look at the images, so what can be computed of them is computed
+/// once: the contours on the square where MaxBoxAcc is scored, and the box in images of one size. What is left for each
+/// image is to compare with its true boxes.
 ///
 ///     evaluate::BaselineScorer baselines(options, seed);
 ///     baselines.score(truth, 17);       // of the image numbered 17: one ImageScores a baseline

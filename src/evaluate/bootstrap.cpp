@@ -38,8 +38,8 @@ WeighedMetric weighed_mean(const Metric& metric, std::span<const ImageScores* co
     };
 }
 
-/// Hits come in runs of levels: a draw adds its count where a run begins and takes it away behind its end, so that one running sum over
-/// the levels gives the right images at each of them.
+/// Hits come in runs of levels: a draw adds its count where a run begins and takes it away behind its end, so that one
+/// running sum over the levels gives the right images at each of them.
 class LevelRuns {
 public:
     void add(std::uint32_t image, const std::bitset<256>& hits) {

@@ -12,7 +12,8 @@
 
 namespace locus::evaluate {
 
-/// Draws images with replacement: counts[i] is how often image i of `images` was drawn. Depends on seed and number of the draw alone.
+/// Draws images with replacement: counts[i] is how often image i of `images` was drawn. Depends on seed and number of
+/// the draw alone.
 std::vector<std::uint16_t> draw(std::uint64_t seed, std::uint64_t number, std::size_t images);
 
 /// One metric of one row as a function of how often each image counts. NaN where no image that counts has a value.

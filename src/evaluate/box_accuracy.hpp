@@ -1,7 +1,7 @@
 #pragma once
 
-/// MaxBoxAcc and MaxBoxAccV2 (Choe et al., "Evaluating Weakly Supervised Object Localization Methods Right", CVPR 2020): the share of
-/// images whose box is right, at the best of all thresholds.
+/// MaxBoxAcc and MaxBoxAccV2 (Choe et al., "Evaluating Weakly Supervised Object Localization Methods Right", CVPR
+/// 2020): the share of images whose box is right, at the best of all thresholds.
 ///
 ///     evaluate::BoxHits hits = evaluate::box_hits(levels, 224, truths);          // one image
 ///     evaluate::BoxAccuracy accuracy(evaluate::thresholds(0.001));

@@ -214,7 +214,8 @@ Truth read_xml(const XmlElement& root, const std::string& fallback) {
     return truth;
 }
 
-/// By image. Where files of several folders name the same one, as each class's folder may have its 1.jpg, the folders are part of the name.
+/// By image. Where files of several folders name the same one, as each class's folder may have its 1.jpg, the folders
+/// are part of the name.
 void add(TruthList& truths, const std::vector<Annotation>& annotations) {
     std::map<std::string, std::set<std::string>> folders;
     for (const Annotation& annotation : annotations) folders[annotation.truth.name].insert(annotation.folder);

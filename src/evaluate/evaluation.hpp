@@ -59,8 +59,8 @@ struct Evaluation {
     std::string table;
 };
 
-/// Writes metrics.json, metrics.csv and report.html into `out`, and records.jsonl on the way. Throws Error(usage) for options that do not go
-/// together, Error(io) for what cannot be read; images that cannot be scored are in the records.
+/// Writes metrics.json, metrics.csv and report.html into `out`, and records.jsonl on the way. Throws Error(usage) for
+/// options that do not go together, Error(io) for what cannot be read; images that cannot be scored are in the records.
 Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& observer);
 
 }  // namespace locus::evaluate

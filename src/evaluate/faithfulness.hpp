@@ -1,12 +1,13 @@
 #pragma once
 
-/// Whether a map tells what the network uses: change the image where the map says, and look at the probability of the class.
+/// Whether a map tells what the network uses: change the image where the map says, and look at the probability of the
+/// class.
 ///
 ///     evaluate::Faithfulness f(confidence, x, final_map, {.steps = 50});
 ///     f.drop();  f.increased();  f.insertion();  f.road();
 ///
-/// Everything happens on the preprocessed input, where 0 is the mean colour. Pixels are ordered by the map resized to the input (bilinear, half-pixel
-/// centres), equal ones in reading order.
+/// Everything happens on the preprocessed input, where 0 is the mean colour. Pixels are ordered by the map resized to
+/// the input (bilinear, half-pixel centres), equal ones in reading order.
 
 #include <cstdint>
 #include <functional>
@@ -28,7 +29,8 @@ struct FaithfulnessOptions {
     std::size_t batch = 16;  ///< inputs a call of Confidence
 };
 
-/// `map` as it is shown: the values of a final map, 0 ... 1, at any resolution. Throws Error(usage) unless the input is float32 [1, C, H, W].
+/// `map` as it is shown: the values of a final map, 0 ... 1, at any resolution. Throws Error(usage) unless the input is
+/// float32 [1, C, H, W].
 class Faithfulness {
 public:
     Faithfulness(Confidence confidence, Tensor input, const Map& map, FaithfulnessOptions options = {});
@@ -40,12 +42,14 @@ public:
     double drop();                                             ///< max(0, Y - O) / Y, a share; 0 where Y is 0
     bool increased();                                          ///< O > Y
 
-    /// Petsiuk et al. 2018: probabilities as pixels are set from the blurred input to the input, the map's greatest first.
+    /// Petsiuk et al. 2018: probabilities as pixels are set from the blurred input to the input, the map's greatest
+    /// first.
     std::vector<double> insertion();
     /// The same as pixels are set from the input to 0.
     std::vector<double> deletion();
 
-    /// Rong et al. 2022: mean over p = 10 ... 90 % of (LeRF_p - MoRF_p) / 2, the probabilities with the p % least and most relevant pixels filled in.
+    /// Rong et al. 2022: mean over p = 10 ... 90 % of (LeRF_p - MoRF_p) / 2, the probabilities with the p % least and
+    /// most relevant pixels filled in.
     double road();
 
 private:

@@ -1,7 +1,8 @@
 #pragma once
 
-/// What was measured of one image: all that tables are made from. Records are kept in the order of the images, so tables do not depend on who
-/// measured what, or when; each is one line of JSON, which is how a broken-off run is taken up and how ranks of a cluster report.
+/// What was measured of one image: all that tables are made from. Records are kept in the order of the images, so
+/// tables do not depend on who measured what, or when; each is one line of JSON, which is how a broken-off run is taken
+/// up and how ranks of a cluster report.
 
 #include <cstdint>
 #include <map>

@@ -34,7 +34,8 @@ std::vector<float> impute(const std::vector<float>& image, const std::vector<boo
     if (count == 0) return image;
     if (static_cast<std::size_t>(count) == pixels) return std::vector<float>(image.size(), 0.0F);
 
-    // (sum of weights) v_i - sum over removed neighbours of w v_j = sum over kept neighbours of w image_j: symmetric, positive definite.
+    // (sum of weights) v_i - sum over removed neighbours of w v_j = sum over kept neighbours of w image_j: symmetric,
+    // positive definite.
     std::vector<Eigen::Triplet<double>> entries;
     Eigen::MatrixXd known = Eigen::MatrixXd::Zero(count, channels), guess(count, channels);
     for (int y = 0; y < height; ++y) {

@@ -6,8 +6,9 @@
 ///     if (!journal.has(i)) journal.add(i, to_json(measure(i)));
 ///     std::vector<evaluate::ImageRecord> records = journal.take();     // in the order of the images
 ///
-/// The first line is the heading: what the run measures and with which options. A last line without its end (the process died while
-/// writing it) is cut off. The file is locked while the journal lives: a second run in the same folder is refused.
+/// The first line is the heading: what the run measures and with which options. A last line without its end (the
+/// process died while writing it) is cut off. The file is locked while the journal lives: a second run in the same
+/// folder is refused.
 
 #include <cstdint>
 #include <filesystem>
@@ -27,9 +28,10 @@ enum class Begin {
 
 class Journal {
 public:
-    /// For `images` images, in `out`, which is made. What `begin` does not allow throws Error(usage), as does a journal to be resumed that has
-    /// another heading (options, model or data changed), and one that another process is writing. A run that begins anew removes the tables of
-    /// the one before. Throws Error(io) where the file cannot be written or is broken.
+    /// For `images` images, in `out`, which is made. What `begin` does not allow throws Error(usage), as does a journal
+    /// to be resumed that has another heading (options, model or data changed), and one that another process is
+    /// writing. A run that begins anew removes the tables of the one before. Throws Error(io) where the file cannot be
+    /// written or is broken.
     Journal(const std::filesystem::path& out, const std::string& heading, std::size_t images, Begin begin);
     ~Journal();
     Journal(const Journal&) = delete;

@@ -26,7 +26,8 @@ struct PngImage {
     PngImage& operator=(const PngImage&) = delete;
 };
 
-/// Bits of a pixel as the PNG's header says; 8 for what is no PNG, which libpng refuses. (Its simplified reader scales fewer bits to 8 unasked.)
+/// Bits of a pixel as the PNG's header says; 8 for what is no PNG, which libpng refuses. (Its simplified reader scales
+/// fewer bits to 8 unasked.)
 int bits_of_grey(const std::filesystem::path& file) {
     std::array<char, 25> begin{};  // signature, length and name of the first chunk, width, height, bits
     std::ifstream stream(file, std::ios::binary);

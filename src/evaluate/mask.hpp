@@ -13,8 +13,8 @@ struct Mask {
     std::vector<std::uint8_t> values;  ///< [height, width]
 };
 
-/// Throws Error(image) where the file is no PNG of at most 8 bits and one channel, is larger than 100 megapixels, or has values other
-/// than 0, 1 and 255.
+/// Throws Error(image) where the file is no PNG of at most 8 bits and one channel, is larger than 100 megapixels, or
+/// has values other than 0, 1 and 255.
 Mask read_mask(const std::filesystem::path& file);
 
 /// The mask at another size, each pixel from the nearest (OpenCV's INTER_NEAREST, as the reference does it).

@@ -23,8 +23,8 @@ struct MeasureOptions {
     std::function<void(std::size_t done, std::size_t total)> progress;  ///< called one at a time
 };
 
-/// Measures the images of the journal that it does not have yet, on rank 0 of the cluster. Exceptions end the run and are passed on. Returns whether all
-/// images are done.
+/// Measures the images of the journal that it does not have yet, on rank 0 of the cluster. Exceptions end the run and
+/// are passed on. Returns whether all images are done.
 bool measure_all(Journal& journal, std::size_t images, const Measure& measure, const cluster::Cluster& cluster,
                  const MeasureOptions& options);
 

@@ -168,7 +168,8 @@ ModelRun::Prepared ModelRun::read(const dataset::Sample& sample) const {
     Prepared prepared;
     int width = 0, height = 0;
     for (const Feed& feed : feeds_) {
-        // One decoded for a smaller side will do where it came whole or is still larger than this one: the reduction is then the same.
+        // One decoded for a smaller side will do where it came whole or is still larger than this one: the reduction is
+        // then the same.
         if (!prepared.images.empty()) {
             const Image& last = *prepared.images.back();
             const bool whole = last.width == width && last.height == height;

@@ -6,8 +6,9 @@
 ///     run.images();                                     // names
 ///     run.measure({0, 1, 2});                           // records
 ///
-/// An image is decoded once for all models that want it at the same size, and preprocessed once for all that are fed alike; methods share
-/// passes (model_scorer.hpp). A model's rows are the same beside other models and methods as alone.
+/// An image is decoded once for all models that want it at the same size, and preprocessed once for all that are fed
+/// alike; methods share passes (model_scorer.hpp). A model's rows are the same beside other models and methods as
+/// alone.
 
 #include <filesystem>
 #include <string>
@@ -45,12 +46,13 @@ public:
     /// Of each model.
     std::vector<Preprocessing> preprocessing() const;
 
-    /// Records of these images, in their order, with these as `index`. Whatever goes wrong with an image becomes its record's error.
+    /// Records of these images, in their order, with these as `index`. Whatever goes wrong with an image becomes its
+    /// record's error.
     std::vector<ImageRecord> measure(const std::vector<std::size_t>& images,
                                      const std::vector<std::size_t>& indices) const;
 
-    /// An image with its map and boxes under a row that is no baseline, at most some 200 pixels; the map is made again where there is no preview.
-    /// Throws what reading the image throws.
+    /// An image with its map and boxes under a row that is no baseline, at most some 200 pixels; the map is made again
+    /// where there is no preview. Throws what reading the image throws.
     Image picture(std::size_t image, std::size_t row, const std::optional<Preview>& preview) const;
 
 private:

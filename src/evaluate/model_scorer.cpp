@@ -211,7 +211,8 @@ std::vector<std::vector<ImageScores>> ModelScorer::score(const Tensor& inputs,
                 a.class_indices.values<std::int64_t>()[i * static_cast<std::size_t>(a.class_indices.shape()[1])];
             const Map upright = upright_map(a, i);
             const Map shown = shown_map(upright, s.methods[m]->final_map);
-            // Maps without a meaningful zero are boxed as they are shown; the others as they are, which comes to the same.
+            // Maps without a meaningful zero are boxed as they are shown; the others as they are, which comes to the
+            // same.
             const Map& boxed = s.methods[m]->final_map == explain::FinalMap::min_max ? shown : upright;
             ImageScores scores =
                 evaluate::score(answer_of(boxed, region, truth, s.options.localization), truth, s.options.localization);

@@ -6,8 +6,8 @@
 ///     Tensor inputs = evaluate::batch_of({&cat, &dog}, scorer.preprocessing());
 ///     scorer.score(inputs, {&truth_of_cat, &truth_of_dog}, 281);    // for each image, one ImageScores a method
 ///
-/// Methods that can, share passes of the network (explain/shared_pass.hpp): the scores are those of each method alone. Where `time` is asked
-/// for every method runs by itself, so that its time is its own.
+/// Methods that can, share passes of the network (explain/shared_pass.hpp): the scores are those of each method alone.
+/// Where `time` is asked for every method runs by itself, so that its time is its own.
 
 #include <filesystem>
 #include <memory>
@@ -55,8 +55,9 @@ public:
     /// The map of `label` on an image under one of the methods, as it is boxed.
     Map map(const Image& image, int label, std::size_t method) const;
 
-    /// Explains `label` on each item of a batch of preprocessed images, or the class found most probable where it is nullopt. `truths` are of the
-    /// full pictures, which what was preprocessed may be reduced copies of. Returns [image][method].
+    /// Explains `label` on each item of a batch of preprocessed images, or the class found most probable where it is
+    /// nullopt. `truths` are of the full pictures, which what was preprocessed may be reduced copies of. Returns
+    /// [image][method].
     std::vector<std::vector<ImageScores>> score(const Tensor& inputs, const std::vector<const ImageTruth*>& truths,
                                                 std::optional<int> label) const;
 

@@ -15,8 +15,9 @@ namespace locus::evaluate {
 Preview preview_of(const Map& shown);
 Map map_of(const Preview& preview);
 
-/// The photo, at most 176 pixels on its longer side (smaller ones enlarged to it), under the heat of the map of `region`, with the map's box in white and
-/// the true boxes in green; region and boxes are in pixels of a photo of width x height. An empty photo: the heat alone.
+/// The photo, at most 176 pixels on its longer side (smaller ones enlarged to it), under the heat of the map of
+/// `region`, with the map's box in white and the true boxes in green; region and boxes are in pixels of a photo of
+/// width x height. An empty photo: the heat alone.
 Image picture_of(const Image& photo, const Map& map, const Region& region, const std::vector<Box>& truths, int width,
                  int height, double threshold);
 

@@ -39,7 +39,8 @@ public:
     /// The bins that are not empty.
     std::vector<PixelBin> bins() const;
 
-    /// Percent: sum of P_i (R_i - R_{i-1}) from the highest bin down. Throws Error(usage) where no pixel of any mask is an object's.
+    /// Percent: sum of P_i (R_i - R_{i-1}) from the highest bin down. Throws Error(usage) where no pixel of any mask is
+    /// an object's.
     double average_precision() const;
     /// From the highest threshold to the lowest, bins without pixels left out.
     std::vector<PrecisionRecall> curve() const;

@@ -10,8 +10,9 @@
 
 namespace locus::evaluate {
 
-/// Shuffles the values of each weight of rank 2 and more among themselves, float or packed into bytes: its distribution stays, what was learned
-/// goes. Biases and normalisation stay as they are, so that activations stay finite. Those of all layers between `input` and `scores`.
+/// Shuffles the values of each weight of rank 2 and more among themselves, float or packed into bytes: its distribution
+/// stays, what was learned goes. Biases and normalisation stay as they are, so that activations stay finite. Those of
+/// all layers between `input` and `scores`.
 void randomise_weights(model::Graph& graph, const std::string& input, const std::string& scores, std::uint64_t seed);
 
 /// The same for the initializers named.

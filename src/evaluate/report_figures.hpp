@@ -16,8 +16,8 @@ std::string title_of(const RowName& name);
 /// Box accuracy against threshold, precision against recall, insertion, deletion: those that the run has.
 std::string curve_figures(const Summary& summary);
 
-/// For overlap, insertion, deletion, drop and ROAD the share of images that have at least so much. Boxes were drawn at this share of the
-/// map's maximum.
+/// For overlap, insertion, deletion, drop and ROAD the share of images that have at least so much. Boxes were drawn at
+/// this share of the map's maximum.
 std::string distribution_figures(const std::vector<ImageRecord>& records, const Summary& summary, double threshold);
 
 }  // namespace locus::evaluate

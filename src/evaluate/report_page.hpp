@@ -15,8 +15,8 @@ namespace locus::evaluate {
 /// An image with its map and boxes under one row, at most some 200 pixels; nullopt where it cannot be shown.
 using PictureOf = std::function<std::optional<Image>(const ImageRecord& record, std::size_t row)>;
 
-/// Tables with intervals, the curves, the distribution of overlaps, the paired tests, classes, the best and worst images, what failed. Names are
-/// escaped.
+/// Tables with intervals, the curves, the distribution of overlaps, the paired tests, classes, the best and worst
+/// images, what failed. Names are escaped.
 std::string metrics_page(const RunDescription& run, const std::vector<ImageRecord>& records, const Summary& summary,
                          const PictureOf& picture = {});
 

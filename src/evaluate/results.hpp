@@ -21,7 +21,8 @@ struct RunDescription {
     std::vector<std::string> remarks;  ///< sentences
 };
 
-/// One JSON document, ends with a line's end. Percentages are 0 to 100; numbers are written so that they are read back to the bit.
+/// One JSON document, ends with a line's end. Percentages are 0 to 100; numbers are written so that they are read back
+/// to the bit.
 std::string metrics_json(const RunDescription& run, const std::vector<ImageRecord>& records, const Summary& summary);
 
 /// One line for each row and metric: model,method,baseline,metric,better,value,low,high,images

@@ -69,7 +69,8 @@ std::vector<int> best_classes(const explain::Network& network, const Tensor& inp
     return classes;
 }
 
-/// Layers dealt out over the steps, from the scores down: the last one by itself, so that the first step shows whether the map is the class's.
+/// Layers dealt out over the steps, from the scores down: the last one by itself, so that the first step shows whether
+/// the map is the class's.
 std::vector<SanityStep> dealt_out(const std::vector<WeightedLayer>& layers, int wanted) {
     const std::size_t count = std::min(layers.size(), static_cast<std::size_t>(std::max(wanted, 1)));
     std::vector<SanityStep> steps(count + 1);

@@ -1,7 +1,8 @@
 #pragma once
 
-/// Does a map show what the network has learned? Its weights are made random, layer by layer from the scores down, each step keeping what the
-/// steps before did; a map that stays as it was shows the image, not the network (Adebayo et al. 2018, "Sanity Checks for Saliency Maps").
+/// Does a map show what the network has learned? Its weights are made random, layer by layer from the scores down, each
+/// step keeping what the steps before did; a map that stays as it was shows the image, not the network (Adebayo et al.
+/// 2018, "Sanity Checks for Saliency Maps").
 ///
 ///     SanityResult result = sanity_check(network, inputs, {.methods = {"grad-cam", "eigen-cam"}});
 ///     result.methods[1].rank_correlation[10];     // with the map of the untouched network, after the last step, for each image
@@ -40,7 +41,8 @@ enum class SanityVerdict {
 };
 std::string_view name(SanityVerdict verdict);  ///< "follows", "ignores the scores", "ignores the weights", "undecided"
 
-/// The last step's mean rank correlation from which a map counts as still resembling the true one. Chance gives 0 on average.
+/// The last step's mean rank correlation from which a map counts as still resembling the true one. Chance gives 0 on
+/// average.
 inline constexpr double resembling = 0.5;
 /// The first step's from which it counts as unchanged.
 inline constexpr double unchanged = 0.999;
@@ -67,8 +69,8 @@ struct SanityResult {
 /// Mean over images, those that are not numbers left out; NaN where none is.
 double mean_of(const std::vector<double>& values);
 
-/// `inputs` are preprocessed, [n, C, H, W]. Throws Error(unsupported) for a network without weights of rank 2, and what the methods' prepare
-/// functions throw.
+/// `inputs` are preprocessed, [n, C, H, W]. Throws Error(unsupported) for a network without weights of rank 2, and what
+/// the methods' prepare functions throw.
 SanityResult sanity_check(const explain::Network& network, const Tensor& inputs, const SanityOptions& options,
                           const std::function<void(std::size_t done, std::size_t steps)>& progress = {});
 

@@ -19,15 +19,17 @@ struct ScoreMap {
     std::vector<double> values;  ///< [side, side]
 };
 
-/// The map in double precision, resized to side x side with bicubic interpolation (OpenCV's INTER_CUBIC), less its minimum, over its
-/// maximum. A constant map, and one with a NaN or an infinity in it, becomes zeros. Throws Error(usage) for a map without positions.
+/// The map in double precision, resized to side x side with bicubic interpolation (OpenCV's INTER_CUBIC), less its
+/// minimum, over its maximum. A constant map, and one with a NaN or an infinity in it, becomes zeros. Throws
+/// Error(usage) for a map without positions.
 ScoreMap score_map(const Map& map, int side);
 
-/// The same for an array [h, w], [1, h, w] or [1, 1, h, w] of any number type, as other tools write it. Throws Error(usage) for other shapes.
+/// The same for an array [h, w], [1, h, w] or [1, 1, h, w] of any number type, as other tools write it. Throws
+/// Error(usage) for other shapes.
 ScoreMap score_map(const Tensor& map, int side);
 
-/// The stored array as a map for boxes: float32, brought near 1 where its numbers are beyond what float32 holds. Throws Error(usage) for other
-/// shapes than those above.
+/// The stored array as a map for boxes: float32, brought near 1 where its numbers are beyond what float32 holds. Throws
+/// Error(usage) for other shapes than those above.
 Map map_of(const Tensor& stored);
 
 /// Values times 255, fraction cut off: what is thresholded.

@@ -9,7 +9,8 @@
 
 namespace locus::evaluate {
 
-/// The map of the first class of an item, turned upright where the method's formula turned it over (`Attribution::signs`).
+/// The map of the first class of an item, turned upright where the method's formula turned it over
+/// (`Attribution::signs`).
 Map upright_map(const explain::Attribution& attribution, std::size_t item);
 
 /// The evidence: the map's own minimum, or 0, and all below it are 0, by the method's rule. So is what is not a number.

@@ -11,7 +11,8 @@
 
 namespace locus::evaluate {
 
-/// `count` of the numbers 0 ... total - 1, ascending; all of them where count is 0 or not less than total. Depends on the seed alone.
+/// `count` of the numbers 0 ... total - 1, ascending; all of them where count is 0 or not less than total. Depends on
+/// the seed alone.
 inline std::vector<std::size_t> random_subset(std::size_t total, std::size_t count, std::uint64_t seed) {
     std::vector<std::size_t> numbers(total);
     std::iota(numbers.begin(), numbers.end(), std::size_t{0});

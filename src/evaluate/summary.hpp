@@ -5,9 +5,10 @@
 ///     evaluate::Summary summary = evaluate::summarize(records, rows, metrics, {.seed = 0});
 ///     summary.rows[0].cells.at("maxboxacc").value;       // percent, with .low and .high
 ///
-/// Intervals are those of the bootstrap over images (percentile, 95 %): images are drawn with replacement, the whole metric is computed anew, as often
-/// as `resamples` says. Every row sees the same draws, so the difference of two rows has an interval of its own, from which the paired test is made:
-/// p is twice the share of draws on the wrong side of 0 (each side counts at least one draw more than found, so p is never 0).
+/// Intervals are those of the bootstrap over images (percentile, 95 %): images are drawn with replacement, the whole
+/// metric is computed anew, as often as `resamples` says. Every row sees the same draws, so the difference of two rows
+/// has an interval of its own, from which the paired test is made: p is twice the share of draws on the wrong side of 0
+/// (each side counts at least one draw more than found, so p is never 0).
 
 #include <cstdint>
 #include <limits>

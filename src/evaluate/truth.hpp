@@ -46,15 +46,18 @@ private:
 };
 
 /// Boxes of
-/// - a CSV file with the columns `file` or `path`, `x0,y0,x1,y1` (inclusive corners), and `width,height` of the image where no images are at
+/// - a CSV file with the columns `file` or `path`, `x0,y0,x1,y1` (inclusive corners), and `width,height` of the image
+///   where no images are at
 ///   hand; several rows an image;
 /// - a COCO JSON file (x, y, width, height; fractions are rounded to whole pixels; crowds are left out);
-/// - a folder of XML files as PASCAL VOC (corners count from 1) or ILSVRC (from 0) have them, subfolders included; objects marked
+/// - a folder of XML files as PASCAL VOC (corners count from 1) or ILSVRC (from 0) have them, subfolders included;
+///   objects marked
 ///   difficult count.
 /// Throws Error(io) for anything else, naming file and line; a single broken XML file becomes a remark.
 TruthList read_boxes(const std::filesystem::path& source);
 
-/// Adds the PNG files of a folder (subfolders included) as masks of the images of their name. Throws Error(io) where there is none.
+/// Adds the PNG files of a folder (subfolders included) as masks of the images of their name. Throws Error(io) where
+/// there is none.
 void add_masks(TruthList& truths, const std::filesystem::path& folder);
 
 }  // namespace locus::evaluate

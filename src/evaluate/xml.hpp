@@ -1,7 +1,7 @@
 #pragma once
 
-/// Just enough XML to read annotations: elements, text and the five named entities. Attributes, comments, declarations and
-/// CDATA marks are passed over.
+/// Just enough XML to read annotations: elements, text and the five named entities. Attributes, comments, declarations
+/// and CDATA marks are passed over.
 ///
 ///     evaluate::XmlElement root = evaluate::parse_xml(text);      // <annotation>
 ///     root.child("size")->text_of("width");                       // "500"
@@ -23,7 +23,8 @@ struct XmlElement {
     std::string text_of(std::string_view name) const;
 };
 
-/// The root element. Throws Error(io) where tags do not close each other, nest more than 64 deep, or there is no element.
+/// The root element. Throws Error(io) where tags do not close each other, nest more than 64 deep, or there is no
+/// element.
 XmlElement parse_xml(std::string_view text);
 
 }  // namespace locus::evaluate

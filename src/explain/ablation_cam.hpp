@@ -1,9 +1,11 @@
 #pragma once
 
-/// Ablation-CAM (Desai & Ramaswamy 2020): w_k = (y - y without channel k) / y, the channel set to 0; the map is sum_k w_k A_k.
+/// Ablation-CAM (Desai & Ramaswamy 2020): w_k = (y - y without channel k) / y, the channel set to 0; the map is sum_k
+/// w_k A_k.
 ///
-/// Where everything behind the layer, or behind the global pool that alone reads it, is affine, y - y_k = sum g A_k exactly, and the map costs one
-/// forward pass. Else K runs of the head, on pooled vectors where there is a global pool.
+/// Where everything behind the layer, or behind the global pool that alone reads it, is affine, y - y_k = sum g A_k
+/// exactly, and the map costs one forward pass. Else K runs of the head, on pooled vectors where there is a global
+/// pool.
 ///
 /// A negative y turns the formula's map over: Attribution::signs says so, and pictures divide by |y|.
 

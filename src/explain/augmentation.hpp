@@ -1,7 +1,7 @@
 #pragma once
 
-/// Test-time augmentation: the mean of the maps of the image and its mirror image at the strengths 0.9, 1 and 1.1 (values multiplied, as
-/// pytorch-grad-cam does), each mirrored back. The classes are those of the image itself.
+/// Test-time augmentation: the mean of the maps of the image and its mirror image at the strengths 0.9, 1 and 1.1
+/// (values multiplied, as pytorch-grad-cam does), each mirrored back. The classes are those of the image itself.
 
 #include <functional>
 #include <vector>

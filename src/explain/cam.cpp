@@ -104,8 +104,8 @@ double pooled(std::span<const float> values, model::Pool pool) {
     return pool == model::Pool::sum ? sum : sum / static_cast<double>(values.size());
 }
 
-/// What the head's structure says the best class's logit is. Where the map does not add up to the logit (max pooling over a linear layer; a
-/// layer before the pooled one) the weights on the pooled features do.
+/// What the head's structure says the best class's logit is. Where the map does not add up to the logit (max pooling
+/// over a linear layer; a layer before the pooled one) the weights on the pooled features do.
 double predicted_logit(const CamNetwork& cam, const Tensor& input, const Attribution& a) {
     const model::ClassifierHead& head = cam.network.head;
     if (a.bias) return pooled(a.maps.values<float>(), head.pool) + a.bias->values<float>()[0];
@@ -121,8 +121,8 @@ double predicted_logit(const CamNetwork& cam, const Tensor& input, const Attribu
     return std::inner_product(weights.begin(), weights.end(), features.begin(), bias);
 }
 
-/// The structure promises pool(map) + bias = logit; numbers must keep the promise before anyone is shown a map. Returns the number of
-/// classes.
+/// The structure promises pool(map) + bias = logit; numbers must keep the promise before anyone is shown a map. Returns
+/// the number of classes.
 std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
     const Network& network = cam.network;
     const Tensor input = random_input(network, 1, 0);
@@ -152,8 +152,8 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
     return a.logits.shape()[1];
 }
 
-/// Why the head's pool is none over the whole map, by the shapes of what it reads and makes. Empty where it is, and where shapes do not tell: then the
-/// verification does.
+/// Why the head's pool is none over the whole map, by the shapes of what it reads and makes. Empty where it is, and
+/// where shapes do not tell: then the verification does.
 std::string pool_obstacle(const Network& network) {
     const model::ClassifierHead& head = network.head;
     const model::Index index(network.model.graph);
@@ -188,7 +188,8 @@ std::string pool_obstacle(const Network& network) {
                        text::quote(head.target_layer), to_string(map));
 }
 
-/// CAM weighs channels, so a layer will do whose channels reach the pool one by one: before an activation, a normalisation.
+/// CAM weighs channels, so a layer will do whose channels reach the pool one by one: before an activation, a
+/// normalisation.
 void require_before_pool(const Network& network, const std::string& layer) {
     static const auto by_channel = {"Relu",     "LeakyRelu",   "PRelu",     "Elu",     "Selu", "Clip",
                                     "Sigmoid",  "HardSigmoid", "HardSwish", "Mish",    "Gelu", "Tanh",
@@ -246,7 +247,8 @@ Prepared prepare_cam(const Network& network, const MethodOptions& options) {
                                 "--method {} works on this model",
                                 obstacle, automatic_method(network).name));
     }
-    // The linear layer's weights are the logit's gradient; of another number, or smoothed, the map is written as a formula of that gradient.
+    // The linear layer's weights are the logit's gradient; of another number, or smoothed, the map is written as a
+    // formula of that gradient.
     if (options.target.kind != TargetKind::logit || options.eigen_smooth) {
         return prepare_plan(network, node_plan(options, cam_nodes, MapOf::layer));
     }

@@ -8,8 +8,8 @@
 
 namespace locus::explain {
 
-/// Rewrites the graph, opens it and verifies on one random input that pool(map) + bias = logit. Throws Error(unsupported) where the
-/// head is of another kind or the verification fails.
+/// Rewrites the graph, opens it and verifies on one random input that pool(map) + bias = logit. Throws
+/// Error(unsupported) where the head is of another kind or the verification fails.
 Prepared prepare_cam(const Network& network, const MethodOptions& options);
 
 /// The same map for the explained model: the weights are the derivative of the class's score by the pooled features.

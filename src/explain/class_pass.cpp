@@ -77,8 +77,8 @@ ClassPass::ClassPass(std::unique_ptr<MapGraph> graph, const ClassNodes& nodes) :
     model.graph.inputs.push_back(integers(best_input, {{.value = 1}}));
     model.graph.inputs.push_back(integers(given_input, {{.symbol = "n"}, {.symbol = "given"}}));
     graph->shapes().set(best_input, {DataType::int64, {1}, std::nullopt}, {DataType::int64, {1}, std::nullopt});
-    // The best class or the given one: the other of the two has no columns, so that together they are one class an item. Written by hand, as their
-    // numbers of columns are known only when they run.
+    // The best class or the given one: the other of the two has no columns, so that together they are one class an
+    // item. Written by hand, as their numbers of columns are known only when they run.
     const std::string best = "locus/best_classes", together = "locus/classes";
     model.graph.nodes.push_back({.op_type = "TopK",
                                  .inputs = {graph->logits().name(), best_input},

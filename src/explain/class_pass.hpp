@@ -5,8 +5,8 @@
 ///     explain::ClassPass pass(std::move(graph), [](MapGraph& g, const Value& classes) { return std::vector{map}; });
 ///     pass.run(images, {.top_k = 2}, [&](std::size_t column, const ClassOutputs& out) { ... });
 ///
-/// The first class comes with the scores, in one pass of the whole graph. For each further one only the part behind the target layers is run
-/// again, from the features that the first pass gave.
+/// The first class comes with the scores, in one pass of the whole graph. For each further one only the part behind the
+/// target layers is run again, from the features that the first pass gave.
 
 #include <cstdint>
 #include <functional>

@@ -21,7 +21,8 @@ using Projection = std::vector<double> (*)(std::span<const float>, std::size_t, 
 
 constexpr double undecided = 0.05;
 
-/// What finishing a map takes beside the pass's values: for each layer the features, and for eigengrad-cam their product with the gradient.
+/// What finishing a map takes beside the pass's values: for each layer the features, and for eigengrad-cam their
+/// product with the gradient.
 struct EigenFinish {
     Projection projection = principal_projection;
     bool gradient = false;
@@ -30,7 +31,8 @@ struct EigenFinish {
     mutable std::once_flag evidence_opened;
     mutable std::unique_ptr<ClassPass> evidence_pass;
 
-    /// sum_k g A at each position of the layer, of one item, for a class: the gradient is needed for the sign only, and seldom.
+    /// sum_k g A at each position of the layer, of one item, for a class: the gradient is needed for the sign only, and
+    /// seldom.
     std::vector<double> evidence(const Tensor& item, std::int64_t index, std::size_t layer) const {
         std::call_once(evidence_opened, [&] {
             evidence_pass = std::make_unique<ClassPass>(

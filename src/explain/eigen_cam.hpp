@@ -1,11 +1,11 @@
 #pragma once
 
-/// Principal components of features as maps: eigen-cam (Muhammad & Yeasin 2020), eigengrad-cam (the same of g A) and kpca-cam (kernel PCA;
-/// Karmani et al. 2024).
+/// Principal components of features as maps: eigen-cam (Muhammad & Yeasin 2020), eigengrad-cam (the same of g A) and
+/// kpca-cam (kernel PCA; Karmani et al. 2024).
 ///
-/// The sign of a component is arbitrary, and maps with the wrong one come out inverted. It is taken so that the map correlates with the
-/// energy sum_k A_k^2; where that correlation is below 0.05 in amount (LayerNorm's outputs have the same energy everywhere), so that it
-/// correlates with the class's evidence sum_k g A, and the note says so.
+/// The sign of a component is arbitrary, and maps with the wrong one come out inverted. It is taken so that the map
+/// correlates with the energy sum_k A_k^2; where that correlation is below 0.05 in amount (LayerNorm's outputs have the
+/// same energy everywhere), so that it correlates with the class's evidence sum_k g A, and the note says so.
 
 #include "explain/method.hpp"
 #include "explain/shared_pass.hpp"

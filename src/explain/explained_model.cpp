@@ -26,8 +26,8 @@ Value normalised(const Value& maps, FinalMap final_map) {
                                                 DataType::float32));
 }
 
-/// Bilinear with half-pixel centres, as `upsample`: [n, m, h, w] to another height and width. Asked for by size: a scale may miss it by a pixel,
-/// for 100 / 7 times 7 is less than 100 in float32.
+/// Bilinear with half-pixel centres, as `upsample`: [n, m, h, w] to another height and width. Asked for by size: a
+/// scale may miss it by a pixel, for 100 / 7 times 7 is less than 100 in float32.
 Value resized(const Value& maps, std::int64_t height, std::int64_t width) {
     const Shape shape = maps.shape();
     if (shape[2] == height && shape[3] == width) return maps;

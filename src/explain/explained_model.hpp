@@ -13,10 +13,11 @@
 /// | output `classes` | int64 [n, m] |
 /// | output `maps` | float32 [n, m, h, w]: raw, as Attribution::maps, unless resized or normalised |
 ///
-/// The forward pass is shared by all m classes. Preprocessing and labels are carried over as metadata, and with them go `locus.method`,
-/// `locus.layer` (several joined by commas), `locus.classes` (`top:K` or `input`), `locus.activation` (what makes probabilities of the
-/// logits: `softmax`, `log_softmax`, `sigmoid` or `none`) and `locus.maps`, what a picture is made by: `relu` (negative values are 0, divided by the
-/// maximum), `min-max`, or `normalized` where that is done.
+/// The forward pass is shared by all m classes. Preprocessing and labels are carried over as metadata, and with them go
+/// `locus.method`, `locus.layer` (several joined by commas), `locus.classes` (`top:K` or `input`), `locus.activation`
+/// (what makes probabilities of the logits: `softmax`, `log_softmax`, `sigmoid` or `none`) and `locus.maps`, what a
+/// picture is made by: `relu` (negative values are 0, divided by the maximum), `min-max`, or `normalized` where that is
+/// done.
 
 #include <cstdint>
 #include <optional>
@@ -38,8 +39,9 @@ struct ExplainedModelOptions {
     bool normalize = false;                                         ///< maps in 0..1, as they are shown
 };
 
-/// Throws Error(unsupported) for methods that no graph of one pass can hold (perturbation, sampling, kernel PCA), naming those that can, for
-/// smoothing, and where a tensor of the model stands in the way of a name; Error(usage) for more classes than there are.
+/// Throws Error(unsupported) for methods that no graph of one pass can hold (perturbation, sampling, kernel PCA),
+/// naming those that can, for smoothing, and where a tensor of the model stands in the way of a name; Error(usage) for
+/// more classes than there are.
 model::Model explained_model(const Network& network, const ExplainedModelOptions& options);
 
 /// The method that is meant, "auto" found out. Throws likewise, and where the method is not defined for the network.
@@ -48,7 +50,8 @@ const Method& exportable_method(Network& network, const ExplainedModelOptions& o
 /// How many scores the model has: the most that `top_k` can be.
 std::int64_t class_count(const Network& network);
 
-/// Labels that a user gave in place of the model's; empty ones leave those. Throws Error(usage) unless there is one a class.
+/// Labels that a user gave in place of the model's; empty ones leave those. Throws Error(usage) unless there is one a
+/// class.
 void give_labels(Network& network, std::vector<std::string> labels);
 
 /// Names of the methods that can be exported.

@@ -175,7 +175,8 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
     return result;
 }
 
-/// Inputs in the type that the network takes. Throws Error(usage) where its bytes cannot hold them, as those of normalised photos.
+/// Inputs in the type that the network takes. Throws Error(usage) where its bytes cannot hold them, as those of
+/// normalised photos.
 Tensor in_type_of(const explain::Network& network, const Tensor& inputs) {
     if (inputs.type() == network.input_type) return inputs;
     if (network.input_type == DataType::uint8) {
@@ -199,7 +200,8 @@ Tensor embedding(const explain::Network& network, const Image& photo) {
     return scores.run(in_type_of(network, input));
 }
 
-/// Methods run graphs of their own, whose scores differ in the last bits: of two classes that nearly tie, each may find another one best.
+/// Methods run graphs of their own, whose scores differ in the last bits: of two classes that nearly tie, each may find
+/// another one best.
 bool agree_on_classes(const std::vector<Attribution>& attributions) {
     const auto classes = attributions.front().class_indices.values<std::int64_t>();
     return std::all_of(attributions.begin(), attributions.end(), [&](const Attribution& a) {

@@ -1,6 +1,7 @@
 #pragma once
 
-/// The gradient family of class activation maps: formulas over the features A and their gradient g = dy/dA of one layer.
+/// The gradient family of class activation maps: formulas over the features A and their gradient g = dy/dA of one
+/// layer.
 ///
 /// Each writes the nodes of a raw map (see MapNodes). S_k is the sum of A_k over positions, <.> the mean.
 
@@ -34,14 +35,14 @@ Prepared prepare_finer_cam(const Network& network, const MethodOptions& options)
 std::string finer_cam_obstacle(const Network& network);
 void adjust_finer_cam(const Network& network, MethodOptions& options);
 
-/// Each map of several layers min-maxed, and multiplied: hires-cam fused by product, on the target layer and one at twice its resolution
-/// unless layers are given.
+/// Each map of several layers min-maxed, and multiplied: hires-cam fused by product, on the target layer and one at
+/// twice its resolution unless layers are given.
 PassPlan plan_refine_cam(const Network& network, const MethodOptions& options);
 Prepared prepare_refine_cam(const Network& network, const MethodOptions& options);
 void adjust_refine_cam(const Network& network, MethodOptions& options);
 
-/// The map sum_k w_k A_k for weights [n, K, 1], [n, h, w]. With eigen smoothing the terms, [n, K, positions]: their first principal component
-/// is taken when they come out of the graph (node_method.cpp).
+/// The map sum_k w_k A_k for weights [n, K, 1], [n, h, w]. With eigen smoothing the terms, [n, K, positions]: their
+/// first principal component is taken when they come out of the graph (node_method.cpp).
 model::Value weighted_map(MapGraph& graph, std::size_t layer, const model::Value& weights);
 
 /// The same for terms [n, K, positions] that are to be summed over the channels.

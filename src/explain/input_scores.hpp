@@ -53,7 +53,8 @@ private:
 /// Methods that explain what is seen of the input take the probability unless another target was chosen.
 void adjust_to_probability(const Network& network, MethodOptions& options);
 
-/// A method that perturbs the input, from what explains inputs by their scores. `method` is its name, for the error where a layer is given.
+/// A method that perturbs the input, from what explains inputs by their scores. `method` is its name, for the error
+/// where a layer is given.
 template <class Run>
 Prepared prepare_by_scores(const Network& network, const MethodOptions& options, const char* method, const Run& run) {
     require_no_layer(options, method);

@@ -45,8 +45,8 @@ bool can_be_explained(const Network& network, const model::Shapes& shapes, const
     }
 }
 
-/// The last tensor of each resolution, and the target layer: of those that all of the scores pass through, where there is one, for inside a block what takes the
-/// shortcut is missing; else of those that the scores depend on.
+/// The last tensor of each resolution, and the target layer: of those that all of the scores pass through, where there
+/// is one, for inside a block what takes the shortcut is missing; else of those that the scores depend on.
 std::vector<LayerCandidate> find_candidates(const Network& network, const model::Index& index,
                                             const model::Shapes& shapes, const std::string& target) {
     const auto fields = model::receptive_fields(network.model.graph, shapes, network.input);
@@ -65,7 +65,8 @@ std::vector<LayerCandidate> find_candidates(const Network& network, const model:
         std::string& chosen = order[place->second];
         if (separates.contains(tensor) || !separates.contains(chosen)) chosen = tensor;
     }
-    // What --layer would refuse is no candidate. Where the map lies on tokens, tensors of rank 4 inside their blocks are heads and windows.
+    // What --layer would refuse is no candidate. Where the map lies on tokens, tensors of rank 4 inside their blocks
+    // are heads and windows.
     const bool on_tokens = shapes.contains(target) && shapes.rank(target) == 3;
     std::erase_if(order, [&](const std::string& tensor) {
         return (on_tokens && !separates.contains(tensor)) || !can_be_explained(network, shapes, tensor);

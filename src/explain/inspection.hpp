@@ -35,15 +35,15 @@ struct Inspection {
     std::vector<LayerCandidate> candidates;  ///< in the order of the graph, the target layer among them
     std::int64_t parameters = 0, multiply_adds = 0;
     std::int64_t head_parameters = 0;  ///< behind the target layer
-    /// Parameters of a single fully connected layer from the target layer's whole map to the classes, which global pooling spares (Zhou et al.
-    /// 2016, section 3); 0 where there is no global pool.
+    /// Parameters of a single fully connected layer from the target layer's whole map to the classes, which global
+    /// pooling spares (Zhou et al. 2016, section 3); 0 where there is no global pool.
     std::int64_t fully_connected_parameters = 0;
     std::vector<MethodVerdict> methods;
     std::string automatic_method;  ///< what "auto" is, of the methods that apply
 };
 
-/// Where cam seems to apply, its session is opened: whether it does, its numbers tell. Throws what prepare functions of methods throw for broken
-/// models.
+/// Where cam seems to apply, its session is opened: whether it does, its numbers tell. Throws what prepare functions of
+/// methods throw for broken models.
 Inspection inspect(const Network& network);
 
 }  // namespace locus::explain

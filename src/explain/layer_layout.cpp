@@ -180,8 +180,8 @@ std::optional<TargetLayer> LayerLayouts::read_row(const std::string& tensor, con
     return std::nullopt;
 }
 
-/// The numbers of class and distillation tokens that `count` tokens may have before them: a Concat along the tokens puts them there, or
-/// several, one after another.
+/// The numbers of class and distillation tokens that `count` tokens may have before them: a Concat along the tokens
+/// puts them there, or several, one after another.
 std::vector<std::int64_t> LayerLayouts::leading_tokens(std::int64_t count) const {
     std::map<std::int64_t, std::set<std::int64_t>> leading;  // by number of tokens
     for (const Node& node : graph_.nodes) {
@@ -261,7 +261,8 @@ std::optional<LayerLayouts::Evidence> LayerLayouts::evidence(const Node& node, c
     if (node.op_type.starts_with("Reduce") && !is_output) {
         const Axes axes = reduced_axes(node, graph_, rank);
         const auto& readers = index_.consumers(node.output(0));
-        // A mean that is subtracted from what it is the mean of: LayerNorm, over the channels. Else a pool, over the positions.
+        // A mean that is subtracted from what it is the mean of: LayerNorm, over the channels. Else a pool, over the
+        // positions.
         const bool normalises = std::any_of(readers.begin(), readers.end(), [&](const Node* reader) {
             return reader->is("Sub") && reader->input(0) == tensor;
         });
@@ -287,7 +288,8 @@ std::optional<LayerLayouts::Evidence> LayerLayouts::evidence(const Node& node, c
     return std::nullopt;
 }
 
-/// Where the channels stand, by the nearest operator that tells: breadth first, through what keeps places and through transpositions of [n, tokens, K].
+/// Where the channels stand, by the nearest operator that tells: breadth first, through what keeps places and through
+/// transpositions of [n, tokens, K].
 std::optional<LayerLayouts::Evidence> LayerLayouts::channels_of(const std::string& tensor) const {
     struct Place {
         std::string tensor;

@@ -1,14 +1,16 @@
 #pragma once
 
-/// How the values of a tensor lie on the image: which axis holds the channels, how many rows and columns its positions make, how many class and
-/// distillation tokens stand before them. Read off the graph round the tensor, so that nobody has to write a reshape function.
+/// How the values of a tensor lie on the image: which axis holds the channels, how many rows and columns its positions
+/// make, how many class and distillation tokens stand before them. Read off the graph round the tensor, so that nobody
+/// has to write a reshape function.
 ///
 ///     explain::LayerLayouts layouts(network, shapes);
 ///     std::optional<TargetLayer> layer = layouts.read("blocks.11.norm1");     // {tokens, 192 channels, 14 x 14, 1 leading token}
 ///
-/// The nearest operator that needs its channels somewhere tells: a convolution or a pool on the second axis, LayerNormalization or a product with
-/// a matrix on the last one; element-wise operators and transpositions are passed. Tokens are counted against a feature map of as many
-/// positions, or the input's aspect ratio; tokens before them against the Concat that put them there.
+/// The nearest operator that needs its channels somewhere tells: a convolution or a pool on the second axis,
+/// LayerNormalization or a product with a matrix on the last one; element-wise operators and transpositions are passed.
+/// Tokens are counted against a feature map of as many positions, or the input's aspect ratio; tokens before them
+/// against the Concat that put them there.
 
 #include <array>
 #include <cstdint>
@@ -26,14 +28,15 @@ public:
     /// Both are kept by reference. What `given` says is not asked of the graph.
     LayerLayouts(const Network& network, const model::Shapes& shapes, const GivenLayout& given = {});
 
-    /// The tensor as a layer, or nothing where it has no positions: a vector, windows or heads in place of the batch, products of attention, tokens
-    /// that make no grid.
+    /// The tensor as a layer, or nothing where it has no positions: a vector, windows or heads in place of the batch,
+    /// products of attention, tokens that make no grid.
     std::optional<TargetLayer> read(const std::string& tensor) const;
 
     /// True between the input and the scores.
     bool on_the_way(const std::string& tensor) const;
 
-    /// Those on every path from the input to the scores, in the graph's order: what a network passes on from block to block.
+    /// Those on every path from the input to the scores, in the graph's order: what a network passes on from block to
+    /// block.
     std::vector<std::string> separating_tensors() const;
 
     /// Why `read` finds nothing, as the end of a sentence: "has 50 tokens that make no grid: …".

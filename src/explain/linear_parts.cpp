@@ -54,7 +54,8 @@ std::optional<LinearLayer> first_linear_layer(MapGraph& graph, const TargetLayer
     }
 }
 
-/// The nodes between two tensors, in order, where each of them treats the items of a batch one by one and reads nothing else that varies.
+/// The nodes between two tensors, in order, where each of them treats the items of a batch one by one and reads nothing
+/// else that varies.
 std::optional<std::vector<Node>> rowwise_nodes(const model::Graph& graph, const std::string& from,
                                                const std::string& to) {
     static const std::set<std::string_view> unary{
@@ -107,7 +108,8 @@ Tensor by_position(const Tensor& weights) {
     return turned;
 }
 
-/// z_i of each part, [n, parts, to]: one small product for each. The layer itself becomes their sum, so that its weights are read once.
+/// z_i of each part, [n, parts, to]: one small product for each. The layer itself becomes their sum, so that its
+/// weights are read once.
 Value write_parts(MapGraph& graph, const LinearLayer& linear, std::int64_t channels, PartsOf parts) {
     const std::int64_t positions = linear.from / channels;
     Value values = model::reshape(graph.emit().value(linear.input), {-1, channels, positions});
@@ -127,17 +129,20 @@ Value write_parts(MapGraph& graph, const LinearLayer& linear, std::int64_t chann
     return each;
 }
 
-/// From so many rows on, leaving out the values that are 0 in all of them costs less than multiplying them. VGG-16's second layer takes 38 ms for
-/// 512 rows, 21 with 2,304 of its 4,096 values (two cores), and 5 for 49 rows, where there is little to save.
+/// From so many rows on, leaving out the values that are 0 in all of them costs less than multiplying them. VGG-16's
+/// second layer takes 38 ms for 512 rows, 21 with 2,304 of its 4,096 values (two cores), and 5 for 49 rows, where there
+/// is little to save.
 constexpr std::int64_t rows_worth_sorting_out = 256;
 
-/// `rectified` [rows, from] through the layer, without the values that are 0 in every row: nearly half of them where weights are random.
+/// `rectified` [rows, from] through the layer, without the values that are 0 in every row: nearly half of them where
+/// weights are random.
 Value product_of_nonzero(MapGraph& graph, const Value& rectified, const LinearLayer& layer) {
     model::Emitter& emit = graph.emit();
     Tensor first(DataType::float32, {layer.from});
     first.mutable_values<float>()[0] = 1;  // the first value stays, so that there is always one
     const Value used = model::cast(model::reduce_sum(rectified, {0}, false) + emit.constant(first), DataType::boolean);
-    // Written by hand: how many there are is known only when the graph runs, and its shape here is the most there can be.
+    // Written by hand: how many there are is known only when the graph runs, and its shape here is the most there can
+    // be.
     const std::string found = fmt::format("locus/used of {}", layer.input);
     graph.model().graph.nodes.push_back(
         {.op_type = "NonZero", .inputs = {used.name()}, .outputs = {found}, .name = found});
@@ -176,7 +181,8 @@ Value write_vectors(MapGraph& graph, const Ends& ends, const Value& changed) {
     return model::reshape(copies.at(ends.last.input), {-1, changed.shape()[1], ends.last.from});
 }
 
-/// y of each item's class for the vectors that the last layer takes, [n, changes]: of that layer only the class's own weights are needed.
+/// y of each item's class for the vectors that the last layer takes, [n, changes]: of that layer only the class's own
+/// weights are needed.
 Value write_scores(MapGraph& graph, const Value& vectors, const Value& classes) {
     const model::Graph& nodes = graph.model().graph;
     const auto last = model::linear_layer_behind(nodes, model::Index(nodes), graph.network().head.logits).value();

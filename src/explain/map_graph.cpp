@@ -42,8 +42,9 @@ bool is_float(DataType type) {
     return type == DataType::float32 || type == DataType::float16 || type == DataType::float64;
 }
 
-/// Puts a float32 copy of an input of integers in its place, and returns its name: operators that only move numbers pass it on to the casts that
-/// would have made floats of them. Where another operator reads the integers, nothing is changed and "" is returned.
+/// Puts a float32 copy of an input of integers in its place, and returns its name: operators that only move numbers
+/// pass it on to the casts that would have made floats of them. Where another operator reads the integers, nothing is
+/// changed and "" is returned.
 std::string write_float_pixels(model::Graph& graph, const std::string& input) {
     static const auto moves = {"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Slice"};
     const model::Index index(graph);

@@ -7,8 +7,8 @@
 ///     model::Value g = graph.gradient(0, classes);               // dy/dA, the same shape
 ///     model::Value map = graph.shaped(model::reduce_sum(a * g, {1}), 0);   // [n, h, w]: hires-cam
 ///
-/// One pass of the network serves all of it; the derivative is nodes beside the forward pass. The class that is explained is a tensor of
-/// the graph, so one session serves every request.
+/// One pass of the network serves all of it; the derivative is nodes beside the forward pass. The class that is
+/// explained is a tensor of the graph, so one session serves every request.
 
 #include <functional>
 #include <map>
@@ -45,7 +45,8 @@ public:
     const model::Value& logits() const { return logits_; }
     std::int64_t classes() const;
 
-    /// A graph input or hand-written tensor of integers, int64 [n, of_item...], n being the batch, as a value that formulas can read.
+    /// A graph input or hand-written tensor of integers, int64 [n, of_item...], n being the batch, as a value that
+    /// formulas can read.
     model::Value integers(const std::string& tensor, const Shape& of_item = {});
 
     /// y of the class of each item, [n, 1]; for the target `logit` (and `mask`) only.
@@ -54,11 +55,13 @@ public:
     /// A: the layer's features, float32 [n, K, positions].
     model::Value features(std::size_t layer);
 
-    /// g = dy/dA for the class of each item (int64 [n]), float32 [n, K, positions]. All layers' gradients come from one backward pass.
+    /// g = dy/dA for the class of each item (int64 [n]), float32 [n, K, positions]. All layers' gradients come from one
+    /// backward pass.
     model::Value gradient(std::size_t layer, const model::Value& classes);
 
-    /// The tensor of the input's numbers that gradients are taken by: the input itself, or, where that is of bytes, a float32 copy that the graph
-    /// goes on from here. Throws Error(unsupported) where an operator wants the bytes themselves.
+    /// The tensor of the input's numbers that gradients are taken by: the input itself, or, where that is of bytes, a
+    /// float32 copy that the graph goes on from here. Throws Error(unsupported) where an operator wants the bytes
+    /// themselves.
     const std::string& pixels() const;
 
     /// The network's input as float32 [n, C, pixels], and dy/dx for it.
@@ -69,7 +72,8 @@ public:
     std::vector<model::Value> gradients(const std::vector<std::string>& tensors, const model::Value& classes,
                                         model::ReluRule relu = model::ReluRule::gradient);
 
-    /// d(sum of seeded * by)/d(tensor), the seed held constant: zeros where there is no dependence. For second derivatives.
+    /// d(sum of seeded * by)/d(tensor), the seed held constant: zeros where there is no dependence. For second
+    /// derivatives.
     model::Value product_gradient(const std::string& seeded, const std::string& by, const std::string& tensor);
 
     /// What a method has written once and reads again for a further class, by a name of its own.

@@ -106,7 +106,8 @@ struct Method {
     /// For methods that a model can compute by itself (`locus export`); null for the rest.
     MapNodes nodes = nullptr;
     bool map_of_input = false;  ///< the map lies on the input's pixels, not on a layer
-    /// What the method sets in the options (finer-cam's target, refine-cam's layers, the probability for rise); null for most.
+    /// What the method sets in the options (finer-cam's target, refine-cam's layers, the probability for rise); null
+    /// for most.
     void (*adjust)(const Network& network, MethodOptions& options) = nullptr;
     bool weighs_channels =
         false;  ///< the map is a sum over channels, of which eigen smoothing takes the principal component
@@ -119,8 +120,8 @@ struct Method {
     bool divides_by_score = false;  ///< so that a score below 0 turns the map over (Attribution::signs)
 };
 
-/// `method.prepare`, for whatever the options ask: several layers are prepared one by one and fused where the method itself takes one. Throws
-/// Error(usage) for eigen smoothing of a method that sums over no channels.
+/// `method.prepare`, for whatever the options ask: several layers are prepared one by one and fused where the method
+/// itself takes one. Throws Error(usage) for eigen smoothing of a method that sums over no channels.
 Prepared prepare(const Method& method, const Network& network, const MethodOptions& options);
 
 /// All methods in the order in which `locus methods` lists them.

@@ -15,14 +15,16 @@
 
 namespace locus::explain {
 
-/// The first of cam, hires-cam and occlusion that applies and that `try_out` does not throw Error(unsupported, usage) for: what looks like a head
-/// for cam may not be one, which its numbers tell, and what has derivatives may have none that tells. network.warnings say which ones were passed over, and why.
-/// Throws what `try_out` throws where nothing is left, a layer asked for being no matter for occlusion; and Error(usage) for settings that mean
-/// nothing to the method that the graph promises.
+/// The first of cam, hires-cam and occlusion that applies and that `try_out` does not throw Error(unsupported, usage)
+/// for: what looks like a head for cam may not be one, which its numbers tell, and what has derivatives may have none
+/// that tells. network.warnings say which ones were passed over, and why. Throws what `try_out` throws where nothing is
+/// left, a layer asked for being no matter for occlusion; and Error(usage) for settings that mean nothing to the method
+/// that the graph promises.
 const Method& choose_automatic_method(Network& network, const MethodOptions& options,
                                       const std::function<void(const Method&)>& try_out);
 
-/// The methods of these names, each once, "auto" among them. What "auto" is, is found out by making it ready, for nothing else.
+/// The methods of these names, each once, "auto" among them. What "auto" is, is found out by making it ready, for
+/// nothing else.
 std::vector<const Method*> named_methods(const std::vector<std::string>& names, Network& network,
                                          const MethodOptions& options);
 

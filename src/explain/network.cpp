@@ -32,8 +32,8 @@ std::string declared(const model::ValueInfo& input) {
     return text::printable(fmt::format("{} [{}]", type, fmt::join(sizes, ", ")));
 }
 
-/// Whether a value has the input's type, and its shape or one that is broadcast to it: a value for one item serves a graph that takes
-/// several.
+/// Whether a value has the input's type, and its shape or one that is broadcast to it: a value for one item serves a
+/// graph that takes several.
 bool suits(const Tensor& value, const model::ValueInfo& input) {
     if (value.type() != input.type) return false;
     if (!input.shape) return true;
@@ -93,7 +93,8 @@ void bind_other_inputs(model::Graph& graph, const std::string& image_input, cons
     std::erase_if(graph.inputs, [&](const model::ValueInfo& input) { return input.name != image_input; });
 }
 
-/// The node that normalises the input inside the graph, or null: arithmetic with constants before the first convolution.
+/// The node that normalises the input inside the graph, or null: arithmetic with constants before the first
+/// convolution.
 const model::Node* normalising_node(const model::Graph& graph, const std::string& input) {
     const model::Index index(graph);
     std::string tensor = input;
@@ -118,7 +119,8 @@ bool has_quantized_activations(const model::Graph& graph) {
                        [](const model::Node& node) { return node.op_type == "QuantizeLinear"; });
 }
 
-/// Whether the graph, though it declares any number of items a pass, takes just one: exporters write the batch they saw into a Reshape.
+/// Whether the graph, though it declares any number of items a pass, takes just one: exporters write the batch they saw
+/// into a Reshape.
 bool takes_one_item(const Network& network) {
     const auto rows_of_scores = [&](std::int64_t batch) -> std::optional<std::int64_t> {
         const model::Shapes shapes = model::infer_shapes(network.model, {{network.input, input_shape(network, batch)}});

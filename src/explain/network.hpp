@@ -46,12 +46,14 @@ struct Network {
     runtime::SessionOptions session;             ///< how sessions of this network are to be opened
 };
 
-/// Reads a model and finds out all that needs no pass. Throws what model::load, model::require_numbers, model::find_head,
-/// model::read_metadata and require_fit throw, Error(usage) where an input has no value, and Error(resource) where memory does not suffice for a pass.
+/// Reads a model and finds out all that needs no pass. Throws what model::load, model::require_numbers,
+/// model::find_head, model::read_metadata and require_fit throw, Error(usage) where an input has no value, and
+/// Error(resource) where memory does not suffice for a pass.
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options);
 
-/// Bytes that a pass over `batch` photos so preprocessed takes (runtime/pass_needs.hpp). Throws Error(usage) where the input declares another
-/// number of channels, size or order, Error(model) where photos of that size leave a layer without positions.
+/// Bytes that a pass over `batch` photos so preprocessed takes (runtime/pass_needs.hpp). Throws Error(usage) where the
+/// input declares another number of channels, size or order, Error(model) where photos of that size leave a layer
+/// without positions.
 double require_fit(const model::Model& model, const model::ValueInfo& input, const Preprocessing& preprocessing,
                    std::int64_t batch = 1);
 
@@ -64,8 +66,8 @@ Shape input_shape(const Network& network, std::int64_t batch);
 /// Reproducible noise in the range that real inputs have, for verifications.
 Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed);
 
-/// Runs `session` on the inputs in passes of the size the graph takes, and joins the outputs along their first dimension; an output
-/// named in `per_pass` is taken from the first pass only (it does not depend on the item).
+/// Runs `session` on the inputs in passes of the size the graph takes, and joins the outputs along their first
+/// dimension; an output named in `per_pass` is taken from the first pass only (it does not depend on the item).
 std::vector<Tensor> run_in_batches(const Network& network, const runtime::Session& session, const Tensor& inputs,
                                    const std::vector<runtime::Feed>& other_feeds,
                                    const std::vector<std::string>& outputs,

@@ -1,6 +1,7 @@
 #pragma once
 
-/// Methods that are formulas over features and gradients: written as nodes of the network's graph, so that one pass gives scores and maps.
+/// Methods that are formulas over features and gradients: written as nodes of the network's graph, so that one pass
+/// gives scores and maps.
 ///
 ///     {.name = "hires-cam", ..., .prepare = prepare_nodes<hires_cam>, .nodes = hires_cam, .plan = plan_nodes<hires_cam>},
 ///

@@ -44,8 +44,8 @@ void take_off_mean(const float* values, std::size_t count, double* target) {
     for (j = 0; j < count; ++j) target[j] = values[j] - mean;
 }
 
-/// g[j] += the sum over the four channels of v[i] v[j], up to j = i and to a whole register: four at a time, so that g is read and written a
-/// quarter as often.
+/// g[j] += the sum over the four channels of v[i] v[j], up to j = i and to a whole register: four at a time, so that g
+/// is read and written a quarter as often.
 LOCUS_VECTORISED
 void add_products(const double* channels, std::size_t width, std::size_t i, double* __restrict g) {
     const double* a = channels;
@@ -83,8 +83,9 @@ struct Eigenpair {
     Vector vector;
 };
 
-/// The greatest eigenvalue of a symmetric matrix and its eigenvector: Lanczos iteration with full reorthogonalisation, which needs as many
-/// products with the matrix as there are directions to tell apart; the whole decomposition is there for what does not converge.
+/// The greatest eigenvalue of a symmetric matrix and its eigenvector: Lanczos iteration with full reorthogonalisation,
+/// which needs as many products with the matrix as there are directions to tell apart; the whole decomposition is there
+/// for what does not converge.
 Eigenpair greatest_eigenpair(const Matrix& matrix) {
     constexpr Eigen::Index most_steps = 96, between_checks = 4;
     const Eigen::Index n = matrix.rows(), steps = std::min(n, most_steps);

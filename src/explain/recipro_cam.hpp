@@ -1,9 +1,10 @@
 #pragma once
 
-/// Recipro-CAM (Byun & Lee 2022): the map's value at a position is y of the features with only that position kept. For transformers (Byun & Lee
-/// 2023) a 3 x 3 Gaussian is kept around each position, and the class token.
+/// Recipro-CAM (Byun & Lee 2022): the map's value at a position is y of the features with only that position kept. For
+/// transformers (Byun & Lee 2023) a 3 x 3 Gaussian is kept around each position, and the class token.
 ///
-/// Where everything behind the layer is affine, that is b + sum_k g_k A_k, at no cost; behind a global pool it is the head on each position's vector.
+/// Where everything behind the layer is affine, that is b + sum_k g_k A_k, at no cost; behind a global pool it is the
+/// head on each position's vector.
 
 #include "explain/method.hpp"
 

@@ -281,8 +281,8 @@ const Method& find_method(const std::string& name) {
 }
 
 const Method& automatic_method(const Network& network, bool may_be_cam) {
-    // hires-cam is the one of the gradient methods whose map adds up to the score behind any head of linear and Relu layers without biases, flattened
-    // or pooled (Draelos & Carin 2020), and it is cam where cam is defined.
+    // hires-cam is the one of the gradient methods whose map adds up to the score behind any head of linear and Relu
+    // layers without biases, flattened or pooled (Draelos & Carin 2020), and it is cam where cam is defined.
     if (may_be_cam && cam_obstacle(network).empty()) return find_method("cam");
     return find_method(gradient_obstacle(network).empty() ? "hires-cam" : "occlusion");
 }

@@ -17,7 +17,8 @@ namespace {
 constexpr std::int64_t cells = 8;
 constexpr double open_share = 0.5;
 
-/// `count` masks of the input's size. Each draws its cells and its shift by itself, so that masks do not depend on how many a pass takes.
+/// `count` masks of the input's size. Each draws its cells and its shift by itself, so that masks do not depend on how
+/// many a pass takes.
 Tensor random_masks(std::mt19937_64& random, std::int64_t count, std::int64_t height, std::int64_t width) {
     const std::int64_t cell_height = (height + cells - 1) / cells, cell_width = (width + cells - 1) / cells;
     Tensor grid(DataType::float32, {count, cells, cells});

@@ -1,6 +1,7 @@
 #pragma once
 
-/// Maps of the gradient by the input, [3, H, W] reduced over the channels: by the greatest amount where the sign says nothing, else by the sum.
+/// Maps of the gradient by the input, [3, H, W] reduced over the channels: by the greatest amount where the sign says
+/// nothing, else by the sum.
 ///
 /// | method | map |
 /// | --- | --- |

@@ -14,8 +14,8 @@ namespace locus::explain {
 /// Logits, at least one, become shares of 1: exp(v) over the sum of all, the maximum subtracted first.
 void softmax(std::span<double> values);
 
-/// Softmax of the logits, or the sigmoid of each for multi-label models (`activation` sigmoid) and for a single score. Computed in
-/// double precision.
+/// Softmax of the logits, or the sigmoid of each for multi-label models (`activation` sigmoid) and for a single score.
+/// Computed in double precision.
 std::vector<double> probabilities(std::span<const float> logits, model::Activation activation);
 
 /// 1 for the greatest logit; equal ones count by index.

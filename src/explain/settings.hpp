@@ -28,7 +28,8 @@ namespace locus::explain {
 /// Throws Error(usage) for an unknown key or a value that does not fit, with what would be right.
 void set(MethodOptions& options, const std::string& key, const std::string& value);
 
-/// Throws Error(usage) where a key has been set that means nothing to any of the methods, naming those to which it would.
+/// Throws Error(usage) where a key has been set that means nothing to any of the methods, naming those to which it
+/// would.
 void require_effect(const std::vector<const Method*>& methods, const MethodOptions& options);
 
 }  // namespace locus::explain

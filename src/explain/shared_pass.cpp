@@ -14,7 +14,8 @@ namespace {
 
 using model::Value;
 
-/// True where one graph, with its derivative, serves both: the same number explained at the same layers, on the same pixels.
+/// True where one graph, with its derivative, serves both: the same number explained at the same layers, on the same
+/// pixels.
 bool share_a_pass(const PassPlan& a, const PassPlan& b) {
     return a.map_of == b.map_of && a.options.layer == b.options.layer &&
            a.options.target.kind == b.options.target.kind && a.options.target.alpha == b.options.target.alpha &&

@@ -1,7 +1,8 @@
 #pragma once
 
-/// Methods that are computed beside the forward pass, each as a plan: what it wants of the pass and what it makes of it. Plans that explain the
-/// same number at the same layers run in one pass: the trunk runs once, and one derivative serves them all.
+/// Methods that are computed beside the forward pass, each as a plan: what it wants of the pass and what it makes of
+/// it. Plans that explain the same number at the same layers run in one pass: the trunk runs once, and one derivative
+/// serves them all.
 ///
 ///     PassPlan plan = node_plan(network, options, grad_cam, MapOf::layer);
 ///     Prepared one = prepare_plan(network, plan);                               // what a method's `prepare` does

@@ -8,8 +8,8 @@
 ///     copies.mutable_values<float>()[split.offset(3, k, p)] = 0;     // channel k at position p of the fourth copy
 ///     Tensor y = split.head(copies, image);                          // float32 [16, classes]
 ///
-/// Where the target layer is read by nothing but a global pool, `pooled()` is true and the head takes pooled vectors as well: nothing of the size
-/// copies x channels x positions is then needed.
+/// Where the target layer is read by nothing but a global pool, `pooled()` is true and the head takes pooled vectors as
+/// well: nothing of the size copies x channels x positions is then needed.
 
 #include <cstdint>
 #include <memory>
@@ -31,7 +31,8 @@ struct PoolBehind {
 };
 PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, const TargetLayer& layer);
 
-/// True where every operator between the tensor and the scores is affine, so that y = b + sum of gradient times value, exactly.
+/// True where every operator between the tensor and the scores is affine, so that y = b + sum of gradient times value,
+/// exactly.
 bool is_affine_behind(const model::Graph& graph, const std::string& tensor, const std::string& scores);
 
 class LayerSplit {
@@ -45,7 +46,8 @@ public:
     };
     Trunk trunk(const Tensor& inputs) const;
 
-    /// Logits of changed features of one image, float32 [copies, classes]. The image is needed where a path leads around the layer.
+    /// Logits of changed features of one image, float32 [copies, classes]. The image is needed where a path leads
+    /// around the layer.
     Tensor head(const Tensor& features, const Tensor& image) const;
 
     /// The head behind the pool, for vectors [copies, K].

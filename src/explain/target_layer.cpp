@@ -72,7 +72,8 @@ private:
                 attention = &*node;
         }
         if (attention == nullptr) return std::nullopt;
-        // Query, key and value are all computed from it: the last tensor of the tokens' shape before the product with the values.
+        // Query, key and value are all computed from it: the last tensor of the tokens' shape before the product with
+        // the values.
         const auto& product = index_.consumers(attention->output(0));
         if (product.empty()) return std::nullopt;
         const std::string& values =

@@ -5,11 +5,12 @@
 ///     explain::TargetLayer layer = explain::find_target_layer(network, shapes, "");   // "" chooses
 ///     model::Value a = explain::feature_map(emit.value(layer.tensor), layer);   // [n, K, positions], float32
 ///
-/// Chosen where none is named: the tensor that is pooled (Zhou et al. 2016), else the last one with positions that all of the score
-/// passes through. In a transformer whose head reads a class token, patch tokens behind the last attention no longer reach the score: there it is
-/// the input of the last attention.
+/// Chosen where none is named: the tensor that is pooled (Zhou et al. 2016), else the last one with positions that all
+/// of the score passes through. In a transformer whose head reads a class token, patch tokens behind the last attention
+/// no longer reach the score: there it is the input of the last attention.
 ///
-/// No reshape function has to be written for transformers: layer_layout.hpp tells channels and positions from the operators round the tensor.
+/// No reshape function has to be written for transformers: layer_layout.hpp tells channels and positions from the
+/// operators round the tensor.
 
 #include <cstdint>
 #include <optional>
@@ -43,14 +44,15 @@ struct GivenLayout {
         grid;  ///< rows, columns of tokens; those before them are extra
 };
 
-/// Shapes of all tensors of `model`, the network's graph or a rewriting of it, for the size of input that the preprocessing makes.
+/// Shapes of all tensors of `model`, the network's graph or a rewriting of it, for the size of input that the
+/// preprocessing makes.
 model::Shapes network_shapes(const Network& network, const model::Model& model);
 
 /// The tensor as a graph input of the part behind it: its type, and its shape with a symbol for the batch.
 model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor);
 
-/// The layer of this name, or the one chosen. Throws Error(usage) for a tensor that does not exist (with the nearest names) and for one
-/// without positions (naming one that has them), Error(unsupported) where nothing can be chosen.
+/// The layer of this name, or the one chosen. Throws Error(usage) for a tensor that does not exist (with the nearest
+/// names) and for one without positions (naming one that has them), Error(unsupported) where nothing can be chosen.
 TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted,
                               const GivenLayout& given = {});
 
@@ -58,11 +60,13 @@ TargetLayer find_target_layer(const Network& network, const model::Shapes& shape
 std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
                                             const std::string& wanted, const GivenLayout& given = {});
 
-/// The target layer and the last layer before it with at least twice its resolution, joined by a comma: for refine-cam. It is one that all of the
-/// score passes through, where there is one. The target layer alone where no layer is so large.
+/// The target layer and the last layer before it with at least twice its resolution, joined by a comma: for refine-cam.
+/// It is one that all of the score passes through, where there is one. The target layer alone where no layer is so
+/// large.
 std::string coarse_to_fine_layers(const Network& network, const GivenLayout& given = {});
 
-/// The layer's tensor, or one of the same shape (its gradient), as [n, K, positions] in float32; extra tokens are left out.
+/// The layer's tensor, or one of the same shape (its gradient), as [n, K, positions] in float32; extra tokens are left
+/// out.
 model::Value feature_map(const model::Value& tensor, const TargetLayer& layer);
 
 }  // namespace locus::explain

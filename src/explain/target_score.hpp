@@ -47,7 +47,8 @@ inline constexpr const char* one_class_has_no_difference =
 /// Throws Error(usage) where the target is `similarity` and there is nothing to compare with.
 void require_reference(const TargetScore& target);
 
-/// How many classes and positions scores have, of the shape [n], [n, C] or [n, C, h, w]; below 1 where the shape does not tell.
+/// How many classes and positions scores have, of the shape [n], [n, C] or [n, C, h, w]; below 1 where the shape does
+/// not tell.
 struct ScoreExtents {
     std::int64_t classes = 1, positions = 1;
 };
@@ -57,13 +58,15 @@ ScoreExtents score_extents(const Shape& scores);
 double score(const TargetScore& target, std::span<const float> logits, std::int64_t index,
              model::Activation activation);
 
-/// The mask's weights over the scores' positions, [1, 1, positions], adding up to 1. Throws Error(usage) where it does not fit or is empty.
+/// The mask's weights over the scores' positions, [1, 1, positions], adding up to 1. Throws Error(usage) where it does
+/// not fit or is empty.
 Tensor mask_weights(const TargetScore& target, std::int64_t positions);
 
 /// The classes subtracted by `difference`: other than `index`, nearest logits first.
 std::vector<std::int64_t> nearest_classes(std::span<const float> logits, std::int64_t index, int count);
 
-/// Nodes for dy/d(logits). `logits` is the graph's own tensor, [n, C], [n, C, 1, 1] or [n, C, h, w]; `classes` int64 [n].
+/// Nodes for dy/d(logits). `logits` is the graph's own tensor, [n, C], [n, C, 1, 1] or [n, C, h, w]; `classes` int64
+/// [n].
 model::Seed write_seed(model::Emitter& emit, const Network& network, const TargetScore& target,
                        const std::string& logits, const model::Value& classes);
 

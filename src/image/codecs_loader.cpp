@@ -10,8 +10,9 @@
 namespace locus::image {
 namespace {
 
-/// OpenCV's codecs draw in more than a hundred libraries, whose loading takes longer than explaining a photo. So the rarer formats are
-/// decoded in a library of their own beside ours, loaded for the first picture that needs it, and never unloaded.
+/// OpenCV's codecs draw in more than a hundred libraries, whose loading takes longer than explaining a photo. So the
+/// rarer formats are decoded in a library of their own beside ours, loaded for the first picture that needs it, and
+/// never unloaded.
 RareDecoder* load() {
     // By its place: a sanitizer stands between us and the loader, which then does not search where our RUNPATH says.
     static const char inside_us = 0;

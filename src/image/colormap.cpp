@@ -14,8 +14,8 @@ namespace {
 
 using Table = std::array<std::array<std::uint8_t, 3>, 256>;
 
-/// OpenCV's table: turbo is A. Mikhailov's (Google, 2019); viridis, magma, inferno and plasma are S. van der Walt's and N. Smith's (2015);
-/// jet is MATLAB's.
+/// OpenCV's table: turbo is A. Mikhailov's (Google, 2019); viridis, magma, inferno and plasma are S. van der Walt's and
+/// N. Smith's (2015); jet is MATLAB's.
 Table of_opencv(int id) {
     cv::Mat ramp(1, 256, CV_8U), colors;
     for (int i = 0; i < 256; ++i) ramp.at<std::uint8_t>(0, i) = static_cast<std::uint8_t>(i);
@@ -51,8 +51,8 @@ std::array<std::uint8_t, 3> oklab(double lightness, double a, double b) {
             srgb(-0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s)};
 }
 
-/// Blue over near-white to red: in Oklab, lightness falls and chroma rises from the middle by the same amounts on both sides, so that
-/// equal evidence for and against is equally striking.
+/// Blue over near-white to red: in Oklab, lightness falls and chroma rises from the middle by the same amounts on both
+/// sides, so that equal evidence for and against is equally striking.
 Table diverging() {
     constexpr double middle = 0.96, end = 0.50, most_chroma = 0.19;
     constexpr double blue = 258 * M_PI / 180, red = 26 * M_PI / 180;  // hue angles

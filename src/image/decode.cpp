@@ -24,7 +24,8 @@ namespace {
 
 std::string quoted(const std::string& name) { return "'" + report::to_utf8(name) + "'"; }
 
-/// An open file, read in pieces. A pipe is opened before anybody writes to it and never waited for where `stop` could not be seen.
+/// An open file, read in pieces. A pipe is opened before anybody writes to it and never waited for where `stop` could
+/// not be seen.
 class InputFile {
 public:
     InputFile(const std::filesystem::path& path, const std::string& name, const std::atomic<bool>* stop)

@@ -9,9 +9,9 @@
 ///     image::Photo small = image::decode("cat.jpg", {.reduce_to = 224});
 ///     small.width;                                          // still the full picture's width: 4000
 ///
-/// JPEG (grey, YCbCr, RGB, CMYK, YCCK; baseline and progressive), PNG (every depth and colour type), GIF (its first frame), WebP (of an
-/// animation the first frame), TIFF (8 and 16 bits, its first page, BigTIFF too) and BMP are told apart by their content; names do not
-/// matter. What every format goes through:
+/// JPEG (grey, YCbCr, RGB, CMYK, YCCK; baseline and progressive), PNG (every depth and colour type), GIF (its first
+/// frame), WebP (of an animation the first frame), TIFF (8 and 16 bits, its first page, BigTIFF too) and BMP are told
+/// apart by their content; names do not matter. What every format goes through:
 ///
 /// - Sizes are read from the header and held against the limits before memory is taken or a pixel decoded.
 /// - The picture is turned upright by its EXIF orientation (JPEG, PNG, WebP) or orientation tag (TIFF).
@@ -19,9 +19,9 @@
 /// - 16 bits become 8 by rounding v / 257; grey becomes three equal channels; colour profiles are ignored.
 /// - A file that ends too early is an error, never a picture with a grey rest.
 ///
-/// Errors are one sentence that names the file: Error(io) where it cannot be read, Error(resource) where it passes a limit, Error(image)
-/// for everything else. All functions may be called from several threads at once. The first WebP or BMP silences OpenCV's
-/// log, which is the whole process's.
+/// Errors are one sentence that names the file: Error(io) where it cannot be read, Error(resource) where it passes a
+/// limit, Error(image) for everything else. All functions may be called from several threads at once. The first WebP or
+/// BMP silences OpenCV's log, which is the whole process's.
 
 #include <atomic>
 #include <cstddef>
@@ -40,8 +40,8 @@ struct DecodeOptions {
     int max_side = 65'500;                           ///< pixels; JPEG itself ends there
     std::int64_t max_bytes = std::int64_t{1} << 30;  ///< of the file
 
-    /// 0: every pixel is decoded. Else a JPEG comes at 1/2, 1/4 or 1/8 of its size, the smallest at which both sides are still at least
-    /// this long (`needed_side` of image/preprocess.hpp). Other formats come whole.
+    /// 0: every pixel is decoded. Else a JPEG comes at 1/2, 1/4 or 1/8 of its size, the smallest at which both sides
+    /// are still at least this long (`needed_side` of image/preprocess.hpp). Other formats come whole.
     int reduce_to = 0;
 
     /// Set from elsewhere (by Ctrl-C): a pipe on which nothing comes is no longer waited for. nullptr: it is, for ever.

@@ -1,9 +1,10 @@
 #pragma once
 
-/// One decoder a format: from a whole file in memory to pixels as stored, before the picture is turned upright. `decode.hpp`
-/// is the way in.
+/// One decoder a format: from a whole file in memory to pixels as stored, before the picture is turned upright.
+/// `decode.hpp` is the way in.
 ///
-/// Each throws Error(image) with a sentence that begins with `source.name`, and Error(resource) where a limit is passed.
+/// Each throws Error(image) with a sentence that begins with `source.name`, and Error(resource) where a limit is
+/// passed.
 
 #include <cstddef>
 #include <span>

@@ -25,8 +25,9 @@ void require_picture(const Image& picture, int most_side) {
     }
 }
 
-// libjpeg and libpng report errors through callbacks that must not return: they jump back. Growing the output may fail as well, and an
-// exception must not pass through C: it is caught where it arises and becomes such a jump. Frames that are jumped over hold nothing with a destructor.
+// libjpeg and libpng report errors through callbacks that must not return: they jump back. Growing the output may fail
+// as well, and an exception must not pass through C: it is caught where it arises and becomes such a jump. Frames that
+// are jumped over hold nothing with a destructor.
 
 struct JpegWriter {
     jpeg_compress_struct codec{};

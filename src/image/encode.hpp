@@ -13,8 +13,8 @@
 
 namespace locus::image {
 
-/// A baseline JPEG of quality 1 ... 100 (libjpeg's scale), colour at half resolution (4:2:0). Throws Error(usage) for an empty picture, another
-/// quality, or a side above 65,500 pixels, which JPEG does not hold.
+/// A baseline JPEG of quality 1 ... 100 (libjpeg's scale), colour at half resolution (4:2:0). Throws Error(usage) for
+/// an empty picture, another quality, or a side above 65,500 pixels, which JPEG does not hold.
 std::vector<std::byte> encode_jpeg(const Image& picture, int quality = 90);
 
 /// A PNG of 8-bit RGB. Throws Error(usage) for an empty picture.

@@ -34,8 +34,8 @@ int read_bytes(GifFileType* gif, GifByteType* target, int count) {
                                               reason != nullptr ? reason : "its records make no sense"));
 }
 
-/// Rows of an interlaced frame in the order they are stored: every 8th from 0, every 8th from 4, every 4th from 2, every 2nd from 1
-/// (GIF89a, appendix E).
+/// Rows of an interlaced frame in the order they are stored: every 8th from 0, every 8th from 4, every 4th from 2,
+/// every 2nd from 1 (GIF89a, appendix E).
 std::vector<int> row_order(int height, bool is_interlaced) {
     std::vector<int> rows;
     rows.reserve(static_cast<std::size_t>(height));

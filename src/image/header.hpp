@@ -6,8 +6,8 @@
 ///     header.format;                   // Format::tiff
 ///     header.width * header.height;    // to be held against a limit
 ///
-/// The layouts are those of the PNG specification (W3C, 3rd edition), GIF89a, the WebP container specification (RFC 9649), TIFF 6.0 with
-/// BigTIFF, and Microsoft's BITMAPFILEHEADER.
+/// The layouts are those of the PNG specification (W3C, 3rd edition), GIF89a, the WebP container specification (RFC
+/// 9649), TIFF 6.0 with BigTIFF, and Microsoft's BITMAPFILEHEADER.
 
 #include <cstddef>
 #include <cstdint>
@@ -32,8 +32,8 @@ struct Header {
                  frame_y = 0;  ///< pixels; the rest of the canvas is clear
 };
 
-/// Throws Error(image) where the bytes are no image of these formats (and says what they look like), where the header is broken, or
-/// where the file is visibly shorter than its header promises. `name` begins the sentence.
+/// Throws Error(image) where the bytes are no image of these formats (and says what they look like), where the header
+/// is broken, or where the file is visibly shorter than its header promises. `name` begins the sentence.
 Header read_header(std::span<const std::byte> bytes, const std::string& name);
 
 /// The orientation, 1 ... 8, in a block of EXIF data (a TIFF file in small, without the "Exif" in front); 1 where there

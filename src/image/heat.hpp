@@ -27,8 +27,9 @@ HeatScale heat_scale(float least, float greatest, bool is_signed);
 
 /// 256 colours mixed in advance for one opacity.
 struct HeatPalette {
-    /// `colormap` and `alpha` (0 ... 1) as OverlayOptions has them. Signed heat always takes the diverging colours, and is more
-    /// transparent the nearer it is to nothing: a neutral white over everything would only pale the photo. Throws Error(usage).
+    /// `colormap` and `alpha` (0 ... 1) as OverlayOptions has them. Signed heat always takes the diverging colours, and
+    /// is more transparent the nearer it is to nothing: a neutral white over everything would only pale the photo.
+    /// Throws Error(usage).
     HeatPalette(const std::string& colormap, double alpha, bool is_signed);
 
     /// The colours themselves, for heat without a photo and for legends.

@@ -16,8 +16,8 @@
 namespace locus::image {
 namespace {
 
-// libjpeg reports errors through callbacks that must not return. They jump back into the functions below, whose frames therefore hold
-// nothing with a destructor.
+// libjpeg reports errors through callbacks that must not return. They jump back into the functions below, whose frames
+// therefore hold nothing with a destructor.
 
 constexpr int most_scans = 100;  // a progressive file may ask for any number of passes over all of its blocks
 
@@ -50,8 +50,9 @@ void on_message(j_common_ptr codec, int level) {
         case JWRN_JPEG_EOF: {
             Reader& reader = reader_of(codec);
             reader.reached_end = true;
-            // With one scan the decoder tells when pixels are missing (JWRN_HIT_MARKER), and a file that lacks only its end
-            // marker is whole. With several, the later ones could be missing in silence, and arithmetic decoding goes on with zeros.
+            // With one scan the decoder tells when pixels are missing (JWRN_HIT_MARKER), and a file that lacks only its
+            // end marker is whole. With several, the later ones could be missing in silence, and arithmetic decoding
+            // goes on with zeros.
             if (codec->is_decompressor != 0 && reader.codec.input_scan_number > 0 &&
                 (jpeg_has_multiple_scans(&reader.codec) != 0 || reader.codec.arith_code != 0)) {
                 leave(codec, Damage::truncated);

@@ -12,8 +12,8 @@
 namespace locus::image {
 namespace {
 
-// libpng reports errors through a callback that must not return: it jumps back into the functions below, whose frames therefore hold
-// nothing with a destructor.
+// libpng reports errors through a callback that must not return: it jumps back into the functions below, whose frames
+// therefore hold nothing with a destructor.
 
 struct Reader {
     png_structp codec = nullptr;
@@ -106,7 +106,8 @@ Decoded decode_png(const Source& source, const Header& header) {
     if (reader.info == nullptr) throw std::bad_alloc();
     if (!start(reader)) fail(reader, source);
 
-    // Deflate shrinks by at most 1032: a small file cannot hold a large picture (zlib's technical details, "Maximum Compression Factor").
+    // Deflate shrinks by at most 1032: a small file cannot hold a large picture (zlib's technical details, "Maximum
+    // Compression Factor").
     const std::size_t stored_row = png_get_rowbytes(reader.codec, reader.info);
     if (stored_row / 1032 * static_cast<std::size_t>(header.height) > source.bytes.size()) {
         reader.reached_end = true;

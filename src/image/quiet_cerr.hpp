@@ -7,8 +7,8 @@
 ///         cv::imdecode(...);   // OpenCV 4.6 writes what goes wrong to std::cerr itself, whatever its log level
 ///     }
 ///
-/// Other threads write as before: from the first use on, std::cerr goes through a buffer that drops what a quiet thread writes and
-/// passes everything else on.
+/// Other threads write as before: from the first use on, std::cerr goes through a buffer that drops what a quiet thread
+/// writes and passes everything else on.
 
 namespace locus::image {
 

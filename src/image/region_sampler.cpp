@@ -105,8 +105,8 @@ LOCUS_INLINED void mix_known_columns(const float* row, const PairedTaps& columns
     }
 }
 
-/// out[4 i ... 4 i + 2] = the red, green, blue of output pixel i, of a row of interleaved RGB that begins with source pixel `begin` and
-/// has floats_to_spare behind it.
+/// out[4 i ... 4 i + 2] = the red, green, blue of output pixel i, of a row of interleaved RGB that begins with source
+/// pixel `begin` and has floats_to_spare behind it.
 LOCUS_VECTORISED
 void mix_columns(const float* row, const PairedTaps& columns, int begin, float* out) {
     switch (columns.pairs) {

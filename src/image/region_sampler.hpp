@@ -30,7 +30,8 @@ public:
     /// `region`, in pixels of the picture, becomes width x height. All sides at least 1.
     RegionSampler(const Image& image, const Region& region, int width, int height);
 
-    /// Row y of the result: red, green, blue (0 ... 255, not rounded) and one value without meaning for each pixel. Valid until the next call.
+    /// Row y of the result: red, green, blue (0 ... 255, not rounded) and one value without meaning for each pixel.
+    /// Valid until the next call.
     const float* row(int y);
 
 private:

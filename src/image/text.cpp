@@ -68,7 +68,8 @@ std::string_view ascii_of(char32_t code) {
     }
 }
 
-/// The code point that begins at `at`, which moves behind it; one U+FFFD for bytes that are no UTF-8 and what continues them.
+/// The code point that begins at `at`, which moves behind it; one U+FFFD for bytes that are no UTF-8 and what continues
+/// them.
 char32_t next_code(std::string_view utf8, std::size_t& at) {
     if (const auto character = text::first_character(utf8.substr(at))) {
         at += character->length;
@@ -112,8 +113,8 @@ const std::array<double, 128>& advances() {
 
 double advance_of(char letter) { return advances()[static_cast<unsigned char>(letter)]; }
 
-/// How much of each pixel a letter covers that begins so many parts of a pixel to the right. Letters drawn before are kept: drawing takes longer
-/// than all that is done with them.
+/// How much of each pixel a letter covers that begins so many parts of a pixel to the right. Letters drawn before are
+/// kept: drawing takes longer than all that is done with them.
 const cv::Mat& coverage_of(char letter, const Pen& pen, int offset) {
     constexpr std::size_t most_kept = 4096;
     thread_local std::map<std::tuple<int, char, int>, cv::Mat> kept;

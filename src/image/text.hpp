@@ -17,8 +17,8 @@ namespace locus::image {
 
 using Color = std::array<std::uint8_t, 3>;
 
-/// Nearest ASCII of UTF-8 text, all that the font has: Latin letters lose their accents ("é" is "e", "ß" is "ss"), dashes and quotes
-/// become plain, what remains is '?'.
+/// Nearest ASCII of UTF-8 text, all that the font has: Latin letters lose their accents ("é" is "e", "ß" is "ss"),
+/// dashes and quotes become plain, what remains is '?'.
 std::string transliterate(std::string_view utf8);
 
 /// Whether that leaves nothing a '?' that was a letter.

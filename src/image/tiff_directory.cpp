@@ -38,7 +38,8 @@ unsigned bytes_of_type(std::uint64_t type) {
 
 }  // namespace
 
-/// Of one entry: strips and tiles of the largest picture are fewer, and a directory that claims more must not fill the memory.
+/// Of one entry: strips and tiles of the largest picture are fewer, and a directory that claims more must not fill the
+/// memory.
 constexpr std::uint64_t most_values = std::uint64_t{1} << 24;
 
 TiffDirectory read_tiff_directory(std::span<const std::byte> bytes) {

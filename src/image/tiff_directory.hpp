@@ -1,7 +1,7 @@
 #pragma once
 
-/// The first directory of a TIFF file (TIFF 6.0, section 2; BigTIFF with 64-bit offsets), which is also how EXIF data are laid
-/// out.
+/// The first directory of a TIFF file (TIFF 6.0, section 2; BigTIFF with 64-bit offsets), which is also how EXIF data
+/// are laid out.
 
 #include <cstdint>
 #include <map>
@@ -21,7 +21,8 @@ enum class TiffTag : std::uint16_t {
     tile_byte_counts = 325,
 };
 
-/// The entries above whose values are whole numbers (BYTE, SHORT, LONG, LONG8), the first where a tag repeats; others are left out.
+/// The entries above whose values are whole numbers (BYTE, SHORT, LONG, LONG8), the first where a tag repeats; others
+/// are left out.
 using TiffDirectory = std::map<TiffTag, std::vector<std::uint64_t>>;
 
 /// Throws EndOfBytes where the directory or one of these values lies beyond the end; empty where this is no TIFF.

@@ -97,7 +97,8 @@ void append_runs(std::vector<Run>& runs, int y, std::span<const float> row, floa
     }
 }
 
-/// Joins runs of one row, [first, last), with those of the row above, [above, first), where they touch, corners included.
+/// Joins runs of one row, [first, last), with those of the row above, [above, first), where they touch, corners
+/// included.
 void join_rows(std::vector<Run>& runs, int above, int first, int last) {
     int upper = above;
     for (int lower = first; lower < last; ++lower) {
@@ -132,8 +133,8 @@ std::vector<Component> components_of(std::vector<Run>& runs) {
     return components;
 }
 
-/// `row_at(y)` gives row y as a span; it is called for `rows_of_maximum` first, among which the greatest value is, since the threshold
-/// needs it, and then for all.
+/// `row_at(y)` gives row y as a span; it is called for `rows_of_maximum` first, among which the greatest value is,
+/// since the threshold needs it, and then for all.
 template <class RowAt>
 std::vector<Box> boxes_of_rows(int height, RowAt row_at, const std::vector<int>& rows_of_maximum,
                                const BoxOptions& options) {

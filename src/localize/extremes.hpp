@@ -7,7 +7,8 @@
 
 namespace locus::localize {
 
-/// The least and the greatest finite value; NaN and infinities do not count. Until there was one: infinity and minus infinity.
+/// The least and the greatest finite value; NaN and infinities do not count. Until there was one: infinity and minus
+/// infinity.
 struct Extremes {
     float least = std::numeric_limits<float>::infinity();
     float greatest = -std::numeric_limits<float>::infinity();

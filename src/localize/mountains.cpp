@@ -33,8 +33,8 @@ void Mountains::assign(const std::uint8_t* values, int width) {
     for (int x = 1; x < width; ++x) flags[x] = values[x] < values[x - 1] ? 1 : 0;
     pack_flags(flags, words, falls_.data());
 
-    // A mountain starts at a rise before which, flat stretches aside, the row fell. Adding a bit to a stretch of ones carries it
-    // to the stretch's end: that passes "it fell" over the flat positions, 64 at a time.
+    // A mountain starts at a rise before which, flat stretches aside, the row fell. Adding a bit to a stretch of ones
+    // carries it to the stretch's end: that passes "it fell" over the flat positions, 64 at a time.
     std::uint64_t fell_before = 0;
     int starts = 0;
     for (std::size_t word = 0; word < words; ++word) {

@@ -7,8 +7,8 @@
 ///     row.each_peak([&](int mountain, int x) { ... values[x] is the mountain's maximum ... });
 ///     row.mountain_of(17);                   // 0 ... row.count() - 1, from left to right
 ///
-/// At the level of its own value, every position is connected along the row with its mountain's peak. That makes peaks and valleys
-/// all that a row contributes to the connected components of all levels; in a smooth map they are few.
+/// At the level of its own value, every position is connected along the row with its mountain's peak. That makes peaks
+/// and valleys all that a row contributes to the connected components of all levels; in a smooth map they are few.
 ///
 /// Positions are held as bits, 64 a word: nothing is done for each position but comparing it with its left neighbour.
 
@@ -21,7 +21,8 @@ namespace locus::localize {
 /// 0/1 bytes to bits. `flags` must be readable up to the next multiple of 64.
 void pack_flags(const std::uint8_t* flags, std::size_t words, std::uint64_t* bits);
 
-/// Calls visit(x) for each nonzero flag, from left to right. `flags` must be readable, and zero, up to the next multiple of 8.
+/// Calls visit(x) for each nonzero flag, from left to right. `flags` must be readable, and zero, up to the next
+/// multiple of 8.
 template <class Visit> void each_flag(const std::uint8_t* flags, int width, Visit visit) {
     for (int x = 0; x < width; x += 8) {
         std::uint64_t eight;

@@ -8,8 +8,8 @@
 ///         rows.row(y, row);              // evidence at the pixels of this row
 ///     }
 ///
-/// The arithmetic is fixed so that others (the report's script) can repeat it to the bit. With n positions stretched over size
-/// pixels beginning at `origin` (0 and the image's size, or the region's), pixel i lies at
+/// The arithmetic is fixed so that others (the report's script) can repeat it to the bit. With n positions stretched
+/// over size pixels beginning at `origin` (0 and the image's size, or the region's), pixel i lies at
 ///
 ///     u = ((i + 0.5) - origin) / size * n - 0.5    in double, then clamped to 0 ... n - 1,
 ///     left = floor(u), right = min(left + 1, n - 1), f = float(u - left)
@@ -48,8 +48,9 @@ public:
     /// Row y, 0 <= y < height, into `out` of `width` values.
     void row(int y, std::span<float> out) const;
 
-    /// The rows among which the whole map's least and greatest finite values are found. Between two rows of the raw map a column rises
-    /// or falls all the way, so they are the first and the last pixel row there, and one that the network did not see.
+    /// The rows among which the whole map's least and greatest finite values are found. Between two rows of the raw map
+    /// a column rises or falls all the way, so they are the first and the last pixel row there, and one that the
+    /// network did not see.
     std::vector<int> extreme_rows() const;
 
 private:

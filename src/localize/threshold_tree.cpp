@@ -190,8 +190,8 @@ public:
         return i;
     }
 
-    /// Brings in what happens at `level`. born(root) for each new component; merged(kept, gone) before two become one; then changed(root)
-    /// for each component that is new or reaches further, after all else.
+    /// Brings in what happens at `level`. born(root) for each new component; merged(kept, gone) before two become one;
+    /// then changed(root) for each component that is new or reaches further, after all else.
     template <class Born, class Merged, class Changed>
     void sink_to(int level, Born born, Merged merged, Changed changed) {
         touched_.clear();

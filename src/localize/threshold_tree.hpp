@@ -1,6 +1,7 @@
 #pragma once
 
-/// All thresholds at once: the boxes of every contour of a map at each of its 256 levels, without looking at any level twice.
+/// All thresholds at once: the boxes of every contour of a map at each of its 256 levels, without looking at any level
+/// twice.
 ///
 ///     localize::ThresholdTree tree = localize::threshold_tree(pixels, 224, 224);
 ///     for (const localize::ContourBox& box : tree.contours) {
@@ -8,17 +9,19 @@
 ///     }
 ///     const localize::ContourBox& largest = tree.contours[tree.largest[t]];
 ///
-/// What is computed is what OpenCV's findContours (RETR_TREE) finds in the pixels > t: an outer contour round each 8-connected
-/// component, and a contour round each hole (a 4-connected component of the rest that does not reach the map's edge), which runs
-/// through the pixels that surround the hole. `largest` is the first in OpenCV's list of those with the largest contourArea; that
-/// is always an outer contour (a hole's polygon lies inside its component's, which is listed before it), and of equal ones the
-/// component whose first pixel in reading order comes last, because OpenCV lists siblings from the last found to the first.
+/// What is computed is what OpenCV's findContours (RETR_TREE) finds in the pixels > t: an outer contour round each
+/// 8-connected component, and a contour round each hole (a 4-connected component of the rest that does not reach the
+/// map's edge), which runs through the pixels that surround the hole. `largest` is the first in OpenCV's list of those
+/// with the largest contourArea; that is always an outer contour (a hole's polygon lies inside its component's, which
+/// is listed before it), and of equal ones the component whose first pixel in reading order comes last, because OpenCV
+/// lists siblings from the last found to the first.
 ///
-/// How: as the level sinks, components are born at peaks and merge at saddles. Neighbours of a pixel matter only where no other
-/// path joins them at the same level, which leaves, for each row, its peaks and valleys, one link to the next row for each peak
-/// of the minimum of the two rows, and diagonal links at saddles. Those links, sorted by level, are merged with union-find. A component's
-/// rows are those of its peaks along rows, its columns those of its peaks along columns. Holes are the same on the inverted map
-/// with 4-connectivity. Areas are traced only where two components may both be the largest.
+/// How: as the level sinks, components are born at peaks and merge at saddles. Neighbours of a pixel matter only where
+/// no other path joins them at the same level, which leaves, for each row, its peaks and valleys, one link to the next
+/// row for each peak of the minimum of the two rows, and diagonal links at saddles. Those links, sorted by level, are
+/// merged with union-find. A component's rows are those of its peaks along rows, its columns those of its peaks along
+/// columns. Holes are the same on the inverted map with 4-connectivity. Areas are traced only where two components may
+/// both be the largest.
 
 #include <array>
 #include <cstdint>

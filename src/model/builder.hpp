@@ -4,9 +4,9 @@
 ///
 ///     model::Model m = model::build({.name = "resnet50", .classes = 10, .width = 0.5, .image_size = 96});
 ///
-/// Weights are random and depend on the seed alone: convolutions as He et al. 2015 draw them, linear layers as Glorot & Bengio
-/// 2010 do, biases uniform within 1 / sqrt(fan-in), batch normalisation the identity. The papers of the older networks draw
-/// narrower, which without training leaves nothing of the image after a few layers.
+/// Weights are random and depend on the seed alone: convolutions as He et al. 2015 draw them, linear layers as Glorot &
+/// Bengio 2010 do, biases uniform within 1 / sqrt(fan-in), batch normalisation the identity. The papers of the older
+/// networks draw narrower, which without training leaves nothing of the image after a few layers.
 
 #include <cstdint>
 #include <optional>
@@ -43,7 +43,8 @@ struct NetworkOptions {
 /// `networks.hpp` says what each is.
 const std::vector<std::string>& network_names();
 
-/// Input "input" [n, channels, size, size], output "logits" [n, classes]. Throws Error(usage) for an unknown name (with the nearest), or options that do not go together.
+/// Input "input" [n, channels, size, size], output "logits" [n, classes]. Throws Error(usage) for an unknown name (with
+/// the nearest), or options that do not go together.
 Model build(const NetworkOptions& options);
 
 }  // namespace locus::model

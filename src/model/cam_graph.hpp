@@ -5,8 +5,9 @@
 ///     model::CamTensors cam = model::add_cam(model, head);
 ///     // feed cam.top_k = [2] and cam.classes = [] (a row an image) beside the image, fetch cam.logits, cam.class_indices, cam.maps
 ///
-/// M_c = sum_k w_ck f_k (Zhou et al. 2016, eq. 2), for the asked classes only: the rows of the weight that belong to them, gathered,
-/// times the feature map. Which classes is an input of the rewritten graph, so one session serves every request.
+/// M_c = sum_k w_ck f_k (Zhou et al. 2016, eq. 2), for the asked classes only: the rows of the weight that belong to
+/// them, gathered, times the feature map. Which classes is an input of the rewritten graph, so one session serves every
+/// request.
 
 #include <string>
 
@@ -37,8 +38,8 @@ struct CamOptions {
     bool expose_parts = false;  ///< weights and features as outputs, to show what the map is made of
 };
 
-/// Adds the nodes and replaces the graph's outputs by those listed in CamTensors. The model must have opset 10 or newer. Throws
-/// Error(unsupported) for HeadKind::other, saying why.
+/// Adds the nodes and replaces the graph's outputs by those listed in CamTensors. The model must have opset 10 or
+/// newer. Throws Error(unsupported) for HeadKind::other, saying why.
 CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& options = {});
 
 }  // namespace locus::model

@@ -32,8 +32,8 @@ std::int64_t multiply_adds(const Node& node, const Shapes& shapes) {
     return 0;
 }
 
-/// Whether what a node reads there was learned. Weights stored as bytes were; the integers of shape arithmetic, scales and zero points of
-/// quantisation, bounds and single numbers in formulas were not.
+/// Whether what a node reads there was learned. Weights stored as bytes were; the integers of shape arithmetic, scales
+/// and zero points of quantisation, bounds and single numbers in formulas were not.
 bool is_weight(const Node& node, std::size_t place, const Tensor& tensor) {
     if (node.is("QuantizeLinear") || node.is("DequantizeLinear")) return place == 0;
     if (node.is("QLinearConv")) return place == 3 || place == 8;

@@ -12,8 +12,8 @@
 namespace locus::model {
 namespace {
 
-/// Which tensors carry a gradient: those computed from a wanted tensor, through numbers that can change smoothly, on the way to a seeded
-/// one.
+/// Which tensors carry a gradient: those computed from a wanted tensor, through numbers that can change smoothly, on
+/// the way to a seeded one.
 class Paths {
 public:
     Paths(const Graph& graph, const Shapes& shapes, const std::vector<Seed>& seeds,
@@ -71,8 +71,8 @@ private:
     std::unordered_set<std::string> from_wanted_, on_path_, quantized_;
 };
 
-/// Up to three tensors behind the node from which the seeded tensors could be differentiated, nearest first; those with positions
-/// (rank 4) before others.
+/// Up to three tensors behind the node from which the seeded tensors could be differentiated, nearest first; those with
+/// positions (rank 4) before others.
 std::vector<std::string> layers_that_work(const Graph& graph, const Shapes& shapes, const std::vector<Seed>& seeds,
                                           const Node& failed) {
     std::vector<std::string> images, others;
@@ -239,7 +239,8 @@ private:
                                 text::quote(seeds_.empty() ? "" : seeds_.front().tensor), text::quote(tensor)));
     }
 
-    /// Nodes and constants written here that the result does not need: a rule's factor for a gradient that ended elsewhere.
+    /// Nodes and constants written here that the result does not need: a rule's factor for a gradient that ended
+    /// elsewhere.
     void remove_unused_nodes(const std::map<std::string, std::string>& result) {
         std::unordered_set<std::string> needed;
         for (const auto& [tensor, gradient] : result) needed.insert(gradient);

@@ -7,12 +7,12 @@
 ///     auto gradient = model::differentiate(model, shapes, {model::Seed::one_hot("logits", "classes")}, {"features"});
 ///     gradient.at("features");                                     // the name of d logits[n, classes[n]] / d features
 ///
-/// Only nodes on paths from a wanted tensor to a seeded one are visited; nothing else is added, and no graph output. Batch
-/// items stay apart as far as the network keeps them apart: the gradient is of the sum over the batch. The nodes added have
-/// rules themselves, so that `differentiate` can be applied to its own result (`shapes` is kept up to date).
+/// Only nodes on paths from a wanted tensor to a seeded one are visited; nothing else is added, and no graph output.
+/// Batch items stay apart as far as the network keeps them apart: the gradient is of the sum over the batch. The nodes
+/// added have rules themselves, so that `differentiate` can be applied to its own result (`shapes` is kept up to date).
 ///
-/// Weights count as constants unless they are computed from a wanted tensor. Gradients stop at integers and booleans (quantized tensors
-/// excepted: QuantizeLinear and DequantizeLinear are passed straight through).
+/// Weights count as constants unless they are computed from a wanted tensor. Gradients stop at integers and booleans
+/// (quantized tensors excepted: QuantizeLinear and DequantizeLinear are passed straight through).
 
 #include <map>
 #include <string>
@@ -30,7 +30,8 @@ struct Seed {
     std::string classes;   ///< instead: int64 [N]; the number explained is the sum of tensor[n, classes[n]]
 
     static Seed with(std::string tensor, std::string gradient) { return {std::move(tensor), std::move(gradient), {}}; }
-    /// For `tensor` [N, C]. Cheaper than the same as a dense gradient: a linear layer's rows are looked up, not multiplied.
+    /// For `tensor` [N, C]. Cheaper than the same as a dense gradient: a linear layer's rows are looked up, not
+    /// multiplied.
     static Seed one_hot(std::string tensor, std::string classes) { return {std::move(tensor), {}, std::move(classes)}; }
 };
 
@@ -48,12 +49,12 @@ struct DifferentiateOptions {
     bool zeros_where_independent = false;
 };
 
-/// Adds the nodes and returns, for each wanted tensor, the name of its gradient (same shape, same type). Wanted tensors may be
-/// graph inputs or intermediate ones. The model's opset must be 13 or newer (see `raise_opset`). Nodes, constants and graph inputs for seeds
-/// may have been added since `shapes` was worked out.
+/// Adds the nodes and returns, for each wanted tensor, the name of its gradient (same shape, same type). Wanted tensors
+/// may be graph inputs or intermediate ones. The model's opset must be 13 or newer (see `raise_opset`). Nodes,
+/// constants and graph inputs for seeds may have been added since `shapes` was worked out.
 ///
-/// Throws Error(unsupported) where an operator on the way has no rule, or not for what the node does: it names node, operator, and the
-/// tensors behind it that would still work. Throws Error(usage) for tensors that do not exist and for
+/// Throws Error(unsupported) where an operator on the way has no rule, or not for what the node does: it names node,
+/// operator, and the tensors behind it that would still work. Throws Error(usage) for tensors that do not exist and for
 /// a wanted tensor on which no seeded tensor depends.
 std::map<std::string, std::string> differentiate(Model& model, Shapes& shapes, const std::vector<Seed>& seeds,
                                                  const std::vector<std::string>& wanted,

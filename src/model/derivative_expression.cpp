@@ -53,7 +53,8 @@ Value steep(const Value& x, double slope, double offset) {
                             {{"alpha", static_cast<float>(slope)}, {"beta", static_cast<float>(offset)}});
 }
 
-/// Powers of two, so that slope times bound is exact. Around 0 the steepest there is: from the smallest normal number on it gives 1.
+/// Powers of two, so that slope times bound is exact. Around 0 the steepest there is: from the smallest normal number
+/// on it gives 1.
 double slope_at(double bound) { return bound == 0 ? 0x1p126 : 0x1p100; }
 
 /// A float32 bound that slope_at does not carry out of range.

@@ -1,13 +1,15 @@
 #pragma once
 
-/// Formulas over a graph's tensors that write themselves into the graph as nodes: what the rules of the derivative are made of.
+/// Formulas over a graph's tensors that write themselves into the graph as nodes: what the rules of the derivative are
+/// made of.
 ///
 ///     Emitter emit(model, shapes, "gradient");
 ///     Value x = emit.value("features");
 ///     Value y = x * sigmoid(x) + 1.0;        // three nodes and a constant; y.name() is the last one's output
 ///
-/// Nodes are written as the model's operator set has them (13 or newer), element types follow the operands, and `Shapes` learns each new
-/// tensor as it is written. What changes nothing (adding 0, multiplying by 1, reshaping to the same shape) writes no node.
+/// Nodes are written as the model's operator set has them (13 or newer), element types follow the operands, and
+/// `Shapes` learns each new tensor as it is written. What changes nothing (adding 0, multiplying by 1, reshaping to the
+/// same shape) writes no node.
 
 #include <cstdint>
 #include <map>
@@ -98,8 +100,8 @@ Value less(const Value& a, double b);
 Value equal(const Value& a, const Value& b);
 Value indicator(const Value& condition, DataType type);
 
-/// 1 where x > bound (above) or x < bound (below), else 0, as numbers. In float32 it is one HardSigmoid too steep for anything between: six
-/// times as fast in ONNX Runtime as Greater and Cast.
+/// 1 where x > bound (above) or x < bound (below), else 0, as numbers. In float32 it is one HardSigmoid too steep for
+/// anything between: six times as fast in ONNX Runtime as Greater and Cast.
 Value above(const Value& x, double bound);
 Value below(const Value& x, double bound);
 /// 1 where `nonpositive`, which is at most 0, is 0; else 0.

@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using text::quote;
 
-/// Bytes that all weights together may take: half the machine's memory. A small file may be read by any number of tensors.
+/// Bytes that all weights together may take: half the machine's memory. A small file may be read by any number of
+/// tensors.
 std::uint64_t most_bytes() {
     constexpr std::uint64_t unknown = std::uint64_t{2} << 30;
     const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGE_SIZE);

@@ -28,9 +28,10 @@ public:
     /// Empty where there is no folder to look in (a model in memory): every read is then refused.
     explicit ExternalData(std::filesystem::path folder);
 
-    /// The tensor's `size` bytes. Throws Error(model) where the path is absolute, has "..", or leads out of the folder by a symbolic
-    /// link, where no such regular file exists, and where offset or length do not fit the file or the tensor; Error(io) where the file
-    /// cannot be read; Error(resource) where all reads together pass 2 GiB, more than a rewritten model can hold.
+    /// The tensor's `size` bytes. Throws Error(model) where the path is absolute, has "..", or leads out of the folder
+    /// by a symbolic link, where no such regular file exists, and where offset or length do not fit the file or the
+    /// tensor; Error(io) where the file cannot be read; Error(resource) where all reads together pass 2 GiB, more than
+    /// a rewritten model can hold.
     std::vector<std::byte> read(const ExternalLocation& location, std::uint64_t size);
 
 private:

@@ -10,8 +10,8 @@ namespace locus::model {
 /// The first floating-point initializer that holds NaN or infinity; "" where all are finite.
 std::string find_non_finite(const Graph& graph);
 
-/// Throws Error(model) naming the first weight that holds NaN, of which `file` is told to be the source. Infinities are left to whoever runs the
-/// model: attention masks hold them. So are single numbers: some graphs compare with NaN.
+/// Throws Error(model) naming the first weight that holds NaN, of which `file` is told to be the source. Infinities are
+/// left to whoever runs the model: attention masks hold them. So are single numbers: some graphs compare with NaN.
 void require_numbers(const Graph& graph, const std::filesystem::path& file);
 
 }  // namespace locus::model

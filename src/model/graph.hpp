@@ -7,7 +7,8 @@
 ///     const model::Node* producer = index.producer("logits");
 ///     if (producer && producer->op_type == "Gemm") ...
 ///
-/// A graph is a value: copying one copies its nodes and shares its weights (see Tensor), so a rewrite begins with a copy.
+/// A graph is a value: copying one copies its nodes and shares its weights (see Tensor), so a rewrite begins with a
+/// copy.
 
 #include <cstdint>
 #include <map>
@@ -144,8 +145,8 @@ private:
     std::unordered_set<std::string> sources_;
 };
 
-/// Adds nodes to a graph under names that do not collide with what was there or what it added: one writer at a time for a
-/// prefix.
+/// Adds nodes to a graph under names that do not collide with what was there or what it added: one writer at a time for
+/// a prefix.
 ///
 ///     NodeWriter write(model.graph, "locus");
 ///     std::string y = write.node("Relu", {x});
@@ -182,12 +183,12 @@ private:
 /// Removes the nodes and initializers that no graph output needs. Graph inputs stay.
 void remove_unused(Graph& graph);
 
-/// The part of `graph` that computes `outputs` from `inputs` (tensor names; a graph input, constants and whatever else is
-/// needed beside them are kept). Throws Error(model) where a tensor does not exist.
+/// The part of `graph` that computes `outputs` from `inputs` (tensor names; a graph input, constants and whatever else
+/// is needed beside them are kept). Throws Error(model) where a tensor does not exist.
 Graph extract(const Graph& graph, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs);
 
-/// Puts the nodes into an order in which each comes after those it reads from, keeping the given order where it can. Throws
-/// Error(model) where there is a cycle or a tensor that nothing makes.
+/// Puts the nodes into an order in which each comes after those it reads from, keeping the given order where it can.
+/// Throws Error(model) where there is a cycle or a tensor that nothing makes.
 void sort_topologically(Graph& graph);
 
 }  // namespace locus::model

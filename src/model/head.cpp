@@ -54,8 +54,8 @@ private:
         return constant->to_float32().values<float>()[0];
     }
 
-    /// Back over the operators that only move values about. Between the pool and the scores each item is a vector, so that
-    /// a Transpose keeps its order too; a wrong guess does not survive the verification.
+    /// Back over the operators that only move values about. Between the pool and the scores each item is a vector, so
+    /// that a Transpose keeps its order too; a wrong guess does not survive the verification.
     std::string skip_reshaping(std::string tensor) {
         static const auto passes = {"Identity", "Dropout",   "Flatten", "Reshape",
                                     "Squeeze",  "Unsqueeze", "Cast",    "Transpose"};
@@ -248,7 +248,8 @@ private:
         return std::vector{a, b};
     }
 
-    /// Positions that were laid in one row just before the pool: the map is the tensor before that, where rows and columns stand.
+    /// Positions that were laid in one row just before the pool: the map is the tensor before that, where rows and
+    /// columns stand.
     void skip_flattened_positions() {
         const Node* node = index_.producer(head_.target_layer);
         if (node == nullptr) return;

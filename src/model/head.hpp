@@ -5,9 +5,9 @@
 ///     model::ClassifierHead head = model::find_head(model);
 ///     if (head.kind == model::HeadKind::pool_linear) ... // logit_c = b_c + sum_k w_ck pool(f_k): CAM is defined
 ///
-/// Zhou et al. 2016, section 2: with a global pool and one linear layer behind the feature map f, the class activation map of class c
-/// is M_c(x, y) = sum_k w_ck f_k(x, y). A head is recognised from the graph alone, whatever operators spell it, and by its
-/// structure only: `explain/cam` verifies it on numbers before use.
+/// Zhou et al. 2016, section 2: with a global pool and one linear layer behind the feature map f, the class activation
+/// map of class c is M_c(x, y) = sum_k w_ck f_k(x, y). A head is recognised from the graph alone, whatever operators
+/// spell it, and by its structure only: `explain/cam` verifies it on numbers before use.
 
 #include <string>
 #include <string_view>
@@ -63,16 +63,17 @@ std::string_view name(HeadKind kind);
 std::string_view name(Pool pool);
 std::string_view name(Activation activation);
 
-/// Outputs that can be a classifier's scores, the likeliest first: of floating-point numbers [n, classes], else [n, classes, h, w]; those that others are
-/// computed from (embeddings, layers made outputs) are left out, and those called logits, scores or probabilities go before the rest.
+/// Outputs that can be a classifier's scores, the likeliest first: of floating-point numbers [n, classes], else [n,
+/// classes, h, w]; those that others are computed from (embeddings, layers made outputs) are left out, and those called
+/// logits, scores or probabilities go before the rest.
 std::vector<std::string> score_outputs(const Model& model);
 
-/// The head in front of `output` (empty: the first of score_outputs). Throws Error(usage), listing the outputs, for an output that does not exist,
-/// and Error(model) for a graph without outputs.
+/// The head in front of `output` (empty: the first of score_outputs). Throws Error(usage), listing the outputs, for an
+/// output that does not exist, and Error(model) for a graph without outputs.
 ClassifierHead find_head(const Model& model, const std::string& output = {});
 
-/// The graph input that takes the image: `wanted`, or the only one, or the only one of rank 4 that is not `fed` otherwise. Throws Error(usage)
-/// where the name does not exist or where none or several could be meant, listing them.
+/// The graph input that takes the image: `wanted`, or the only one, or the only one of rank 4 that is not `fed`
+/// otherwise. Throws Error(usage) where the name does not exist or where none or several could be meant, listing them.
 const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted = {},
                                   const std::vector<std::string>& fed = {});
 

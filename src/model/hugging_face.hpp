@@ -1,6 +1,7 @@
 #pragma once
 
-/// What one source (a model's metadata, a configuration file, the graph) says of preprocessing; absent is what it does not say.
+/// What one source (a model's metadata, a configuration file, the graph) says of preprocessing; absent is what it does
+/// not say.
 
 #include <array>
 #include <filesystem>
@@ -24,9 +25,9 @@ struct PreprocessingFacts {
     std::vector<std::string> labels;
 };
 
-/// What the files that Hugging Face models come with say: `preprocessor_config.json` and `config.json` (of transformers and of timm) in the
-/// model's folder, or in the one above where the model lies in a folder named "onnx". One entry a file that is there. Throws Error(model), naming
-/// file, key and value, where a value cannot be used.
+/// What the files that Hugging Face models come with say: `preprocessor_config.json` and `config.json` (of transformers
+/// and of timm) in the model's folder, or in the one above where the model lies in a folder named "onnx". One entry a
+/// file that is there. Throws Error(model), naming file, key and value, where a value cannot be used.
 std::vector<PreprocessingFacts> hugging_face_facts(const std::filesystem::path& model_file);
 
 }  // namespace locus::model

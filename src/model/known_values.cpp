@@ -1,5 +1,6 @@
 // The values of shape arithmetic: Shape, Gather, Concat and what else exporters write to compute a Reshape's target, a
-// Slice's bounds or the indices of a ScatterND. Small tensors only, worked out in double, which holds every integer that can be a size.
+// Slice's bounds or the indices of a ScatterND. Small tensors only, worked out in double, which holds every integer
+// that can be a size.
 
 #include <algorithm>
 #include <cmath>

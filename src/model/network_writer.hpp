@@ -8,7 +8,8 @@
 ///     x = write.relu(x, "relu1");
 ///     write.output(write.linear(write.pool(x, Head::gap), "fc", 1000), "logits");
 ///
-/// A node, its first output and its weights share the layer's name: node and tensor `conv1`, weights `conv1.weight` and `conv1.bias`.
+/// A node, its first output and its weights share the layer's name: node and tensor `conv1`, weights `conv1.weight` and
+/// `conv1.bias`.
 
 #include <cstdint>
 #include <string>
@@ -48,8 +49,8 @@ enum class Weights {
 
 class NetworkWriter {
 public:
-    /// `image_size` is the network's own; options.image_size overrides it. Throws Error(usage), as every layer does, where options and
-    /// network do not go together.
+    /// `image_size` is the network's own; options.image_size overrides it. Throws Error(usage), as every layer does,
+    /// where options and network do not go together.
     NetworkWriter(const NetworkOptions& options, int image_size, Weights weights = Weights::random);
 
     /// `channels` times the width option, rounded to a multiple of `divisor`, at least one such.
@@ -57,7 +58,8 @@ public:
 
     FeatureMap input();
     FeatureMap conv(const FeatureMap& x, const std::string& name, const Convolution& shape, bool bias = true);
-    /// Convolution and batch normalisation (`name.bn`), or convolution with bias where batch normalisation is folded away.
+    /// Convolution and batch normalisation (`name.bn`), or convolution with bias where batch normalisation is folded
+    /// away.
     FeatureMap conv_bn(const FeatureMap& x, const std::string& name, const Convolution& shape);
     FeatureMap relu(const FeatureMap& x, const std::string& name);
     FeatureMap relu6(const FeatureMap& x, const std::string& name);
@@ -68,8 +70,8 @@ public:
     FeatureMap add(const FeatureMap& a, const FeatureMap& b, const std::string& name);
     FeatureMap concat(const std::vector<FeatureMap>& maps, const std::string& name);
 
-    /// [n, channels] from a map, by head: the pool, or for Head::fc the map flattened. Throws Error(usage) for Head::fc with a
-    /// dynamic size.
+    /// [n, channels] from a map, by head: the pool, or for Head::fc the map flattened. Throws Error(usage) for Head::fc
+    /// with a dynamic size.
     FeatureMap pool(const FeatureMap& x, Head head);
     FeatureMap linear(const FeatureMap& x, const std::string& name, std::int64_t out);
     FeatureMap softmax(const FeatureMap& x, const std::string& name);

@@ -22,19 +22,19 @@ namespace locus::model {
 inline constexpr std::uint64_t largest_onnx_file = std::numeric_limits<std::int32_t>::max();
 
 /// Reads a model with its external data (whose paths may not leave the model's folder). Constant nodes become
-/// initializers, and initializers are taken off the list of graph inputs. Throws Error(io) where the file cannot be read and
-/// Error(model) where it is not ONNX, is truncated, lacks external data, or is not a valid graph.
+/// initializers, and initializers are taken off the list of graph inputs. Throws Error(io) where the file cannot be
+/// read and Error(model) where it is not ONNX, is truncated, lacks external data, or is not a valid graph.
 Model load(const std::filesystem::path& file);
 
 /// The same from memory; external data is looked for in `folder`.
 Model parse(std::span<const std::byte> bytes, const std::filesystem::path& folder = {});
 
-/// The model as an ONNX file's bytes. The same model gives the same bytes. Throws Error(resource) beyond 2 GiB, which is as much
-/// as one ONNX file can hold.
+/// The model as an ONNX file's bytes. The same model gives the same bytes. Throws Error(resource) beyond 2 GiB, which
+/// is as much as one ONNX file can hold.
 std::string serialize(const Model& model);
 
-/// A model as bytes that leave the larger weights out, and those weights beside them: for a runtime in this process, which takes them where they
-/// lie. Of any size, and without one more copy of the weights.
+/// A model as bytes that leave the larger weights out, and those weights beside them: for a runtime in this process,
+/// which takes them where they lie. Of any size, and without one more copy of the weights.
 struct ApartModel {
     std::string bytes;  ///< weights left out are declared as external data
     std::vector<std::pair<std::string, Tensor>> weights;

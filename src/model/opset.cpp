@@ -185,7 +185,8 @@ const std::unordered_map<std::string, Rule>& rules() {
     return table;
 }
 
-/// Bodies of If, Loop and Scan are carried through as they are: they may hold nothing that is written in another way since.
+/// Bodies of If, Loop and Scan are carried through as they are: they may hold nothing that is written in another way
+/// since.
 void require_bodies_that_stay(const Raising& raising, const Node& node) {
     static const std::unordered_map<std::string, std::int64_t> changed_in{
         {"Clip", 11},      {"Dropout", 12}, {"Hardmax", 13},   {"LogSoftmax", 13}, {"Pad", 11},

@@ -246,7 +246,8 @@ Graph read_graph(onnx::GraphProto& proto, ExternalData& external) {
     graph.doc = proto.doc_string();
     read_initializers(proto, graph, external);
     for (const auto& input : proto.input()) {
-        // Files before IR version 4 list initializers among the inputs; later, that makes them defaults. Here they are constants.
+        // Files before IR version 4 list initializers among the inputs; later, that makes them defaults. Here they are
+        // constants.
         if (graph.initializers.contains(input.name()) || graph.other_initializers.contains(input.name())) continue;
         graph.inputs.push_back(read_value_info(input));
     }

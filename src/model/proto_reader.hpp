@@ -9,8 +9,8 @@
 
 namespace locus::model {
 
-/// Consumes the message, so that no weight is held twice. What Locus does not read is kept as it stands in `Model::rest` and the like.
-/// Throws Error(model) where the message is not a valid model.
+/// Consumes the message, so that no weight is held twice. What Locus does not read is kept as it stands in
+/// `Model::rest` and the like. Throws Error(model) where the message is not a valid model.
 Model read_model(onnx::ModelProto& proto, ExternalData& external);
 
 }  // namespace locus::model

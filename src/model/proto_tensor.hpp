@@ -1,6 +1,7 @@
 #pragma once
 
-/// Tensors in ONNX's protobuf messages, wherever their elements lie: in the message, in one of its many fields, or in another file.
+/// Tensors in ONNX's protobuf messages, wherever their elements lie: in the message, in one of its many fields, or in
+/// another file.
 
 #include <onnx/onnx_pb.h>
 
@@ -12,8 +13,8 @@ namespace locus::model {
 /// True for what Tensor can hold; strings and types that came later are carried through.
 bool is_dense(const onnx::TensorProto& proto);
 
-/// Takes the elements out of the message. Throws Error(model) where shape, type and elements do not fit each other, and what
-/// `ExternalData::read` throws.
+/// Takes the elements out of the message. Throws Error(model) where shape, type and elements do not fit each other, and
+/// what `ExternalData::read` throws.
 Tensor read_tensor(onnx::TensorProto& proto, ExternalData& external);
 
 /// Puts external data into the message, for what is carried through unread: there it would point at files that the

@@ -5,8 +5,9 @@
 ///     RandomWeights random(seed, "conv1.weight");
 ///     random.fill_normal(values, 0.02);
 ///
-/// Each tensor has its own stream, made from the seed and the tensor's name, so that a layer's weights do not depend on the layers before it. Only
-/// integer arithmetic and one multiplication are used: no logarithm or cosine, whose last bit differs between machines.
+/// Each tensor has its own stream, made from the seed and the tensor's name, so that a layer's weights do not depend on
+/// the layers before it. Only integer arithmetic and one multiplication are used: no logarithm or cosine, whose last
+/// bit differs between machines.
 
 #include <cstdint>
 #include <span>
@@ -21,7 +22,8 @@ public:
     /// 64 random bits (SplitMix64: Steele, Lea, Flood 2014).
     std::uint64_t next();
 
-    /// Mean 0 and the given standard deviation. The bell is the sum of four uniform numbers, so it ends at 3.5 deviations.
+    /// Mean 0 and the given standard deviation. The bell is the sum of four uniform numbers, so it ends at 3.5
+    /// deviations.
     void fill_normal(std::span<float> values, double deviation);
 
     /// Uniform in [-limit, limit).

@@ -6,8 +6,9 @@
 ///     fields.at("features").size;     // 491: pixels
 ///     fields.at("features").stride;   // 32: pixels from one position to the next
 ///
-/// Sizes follow from kernels and strides alone (Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019,
-/// eq. 2), borders not counted. Gates that see the whole image (squeeze-and-excite) are left out, as is usual.
+/// Sizes follow from kernels and strides alone (Araujo et al., "Computing Receptive Fields of Convolutional Neural
+/// Networks", Distill 2019, eq. 2), borders not counted. Gates that see the whole image (squeeze-and-excite) are left
+/// out, as is usual.
 
 #include <string>
 #include <unordered_map>

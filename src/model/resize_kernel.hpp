@@ -16,7 +16,8 @@ inline double nearest_pixel(std::string_view nearest_mode, double x) {
     return std::ceil(x - 0.5);
 }
 
-/// The weight of a source pixel at this distance: the triangle for "linear", else the cubic of Keys 1981 with this `cubic_a`.
+/// The weight of a source pixel at this distance: the triangle for "linear", else the cubic of Keys 1981 with this
+/// `cubic_a`.
 inline double resize_kernel(std::string_view mode, double cubic_a, double distance) {
     const double d = std::abs(distance), a = cubic_a;
     if (mode == "linear") return std::max(0.0, 1 - d);

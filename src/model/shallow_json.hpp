@@ -8,8 +8,8 @@
 
 namespace locus::model {
 
-/// What was parsed; discarded where it is not JSON, or is nested deeper than any list of labels or settings: copying and writing such values
-/// calls itself for every level.
+/// What was parsed; discarded where it is not JSON, or is nested deeper than any list of labels or settings: copying
+/// and writing such values calls itself for every level.
 inline nlohmann::json parse_shallow_json(std::string_view text) {
     using nlohmann::json;
     constexpr int deepest = 64;

@@ -1,14 +1,15 @@
 #pragma once
 
-/// What is known of a graph's tensors before it runs: types, shapes, and the values of constants and of shape arithmetic.
+/// What is known of a graph's tensors before it runs: types, shapes, and the values of constants and of shape
+/// arithmetic.
 ///
 ///     model::Shapes shapes = model::infer_shapes(model, {{"input", {-1, 3, 224, 224}}});
 ///     shapes.shape("features");     // {-1, 1280, 7, 7}: -1 follows the batch
 ///     shapes.value("reshape_to");   // a constant, or shape arithmetic that does not depend on the batch; else null
 ///
-/// There is no symbolic arithmetic: everything is worked out twice, for two different batch sizes, and what differs between
-/// the two follows the batch. An operator unknown here leaves a gap, which `runtime::observe_shapes` fills by running the
-/// network.
+/// There is no symbolic arithmetic: everything is worked out twice, for two different batch sizes, and what differs
+/// between the two follows the batch. An operator unknown here leaves a gap, which `runtime::observe_shapes` fills by
+/// running the network.
 
 #include <array>
 #include <cstdint>
@@ -23,8 +24,8 @@
 
 namespace locus::model {
 
-/// Elements that a tensor may have whose value is looked at: larger ones are weights or data, not shape arithmetic (a Swin's window mask has
-/// 56 x 56 positions of 4 indices).
+/// Elements that a tensor may have whose value is looked at: larger ones are weights or data, not shape arithmetic (a
+/// Swin's window mask has 56 x 56 positions of 4 indices).
 inline constexpr std::int64_t largest_known_value = 1 << 16;
 
 /// A tensor at one batch size.
@@ -83,12 +84,13 @@ private:
 /// The batch sizes for which shapes are worked out.
 inline constexpr std::array<std::int64_t, 2> shape_batches{2, 3};
 
-/// Shapes of all tensors, as far as they can be worked out, for the given shapes of graph inputs (-1: the batch). Inputs not given are
-/// taken as declared, symbolic first dimensions as the batch. Throws Error(usage) where a dimension that is not the first
-/// is neither declared nor given.
+/// Shapes of all tensors, as far as they can be worked out, for the given shapes of graph inputs (-1: the batch).
+/// Inputs not given are taken as declared, symbolic first dimensions as the batch. Throws Error(usage) where a
+/// dimension that is not the first is neither declared nor given.
 Shapes infer_shapes(const Model& model, const std::map<std::string, Shape>& input_shapes = {});
 
-/// The outputs of `node` at one batch size, added to `known`: one function an operator. False where it cannot be worked out.
+/// The outputs of `node` at one batch size, added to `known`: one function an operator. False where it cannot be worked
+/// out.
 bool infer_node(const Node& node, std::int64_t opset, KnownTensors& known);
 
 /// The value of `node`'s first output from its inputs' values: the integer arithmetic that exporters write around

@@ -1,6 +1,7 @@
 #pragma once
 
-/// The floating-point formats of 16 and 8 bits that ONNX has and C++ has not, to float and back. Rounding is to nearest, ties to even.
+/// The floating-point formats of 16 and 8 bits that ONNX has and C++ has not, to float and back. Rounding is to
+/// nearest, ties to even.
 
 #include <bit>
 #include <cstdint>

@@ -28,7 +28,8 @@ struct Window {
 
     /// Both throw Error(model) where attributes do not fit the axes.
 
-    /// Conv, MaxPool, AveragePool, LpPool: reads kernel_shape (or `kernel`, from the weights), strides, dilations, pads, auto_pad, ceil_mode.
+    /// Conv, MaxPool, AveragePool, LpPool: reads kernel_shape (or `kernel`, from the weights), strides, dilations,
+    /// pads, auto_pad, ceil_mode.
     static Window of(const Node& node, std::vector<std::int64_t> input, std::vector<std::int64_t> kernel = {});
 
     /// ConvTranspose, as the convolution it is the transposition of: `input` is then the size of the node's *output*.

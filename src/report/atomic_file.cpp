@@ -44,8 +44,8 @@ bool is_at_work(const fs::path& part) {
     return locked;
 }
 
-/// A new file to write into, its descriptor and path; -1 and the error in errno. What another process left, or uses, under the same name, on this
-/// machine or on another one that shares the folder, is left alone.
+/// A new file to write into, its descriptor and path; -1 and the error in errno. What another process left, or uses,
+/// under the same name, on this machine or on another one that shares the folder, is left alone.
 std::pair<int, fs::path> open_part(const fs::path& folder, int flags, mode_t mode) {
     static std::atomic<unsigned> counter{0};
     while (true) {

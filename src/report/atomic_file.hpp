@@ -9,9 +9,10 @@
 ///     ...
 ///     file.commit();                           // renamed: from here on out/results.json is the new file
 ///
-/// A process that is killed leaves at most a part file, `.locus-part-<pid>-<n>`, beside the target; `remove_part_files` clears them
-/// away. The name does not contain the target's, so it fits wherever the target's does. Files are not synced to the disk: they outlive
-/// the process, not a power cut. Several threads may write different files at the same time.
+/// A process that is killed leaves at most a part file, `.locus-part-<pid>-<n>`, beside the target; `remove_part_files`
+/// clears them away. The name does not contain the target's, so it fits wherever the target's does. Files are not
+/// synced to the disk: they outlive the process, not a power cut. Several threads may write different files at the same
+/// time.
 
 #include <cstddef>
 #include <filesystem>
@@ -21,15 +22,16 @@
 
 namespace locus::report {
 
-/// Replaces `path` by a file of these bytes; missing folders are made. Throws Error(io) and leaves the old file as it was.
+/// Replaces `path` by a file of these bytes; missing folders are made. Throws Error(io) and leaves the old file as it
+/// was.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 /// A file written in pieces. What is not committed is removed by the destructor.
 class AtomicFile {
 public:
-    /// Opens a part file beside `path`, or beside what it links to; missing folders are made. What is no file (a device, a pipe) is written to as it
-    /// is. Throws Error(io).
+    /// Opens a part file beside `path`, or beside what it links to; missing folders are made. What is no file (a
+    /// device, a pipe) is written to as it is. Throws Error(io).
     explicit AtomicFile(std::filesystem::path path);
     ~AtomicFile();
     AtomicFile(const AtomicFile&) = delete;
@@ -50,7 +52,8 @@ private:
     int descriptor_ = -1;
 };
 
-/// Text put aside on the disk, which is to follow other text that is written at the same time. It has no name: nothing is left of it.
+/// Text put aside on the disk, which is to follow other text that is written at the same time. It has no name: nothing
+/// is left of it.
 class Spool {
 public:
     /// `folder` must exist. Throws Error(io).
@@ -73,8 +76,8 @@ private:
     int descriptor_ = -1;
 };
 
-/// Removes the part files that killed runs left in `folder` and below (links are not followed). Returns how many. Those that
-/// somebody is writing stay.
+/// Removes the part files that killed runs left in `folder` and below (links are not followed). Returns how many. Those
+/// that somebody is writing stay.
 std::size_t remove_part_files(const std::filesystem::path& folder);
 
 }  // namespace locus::report

@@ -1,7 +1,8 @@
 #pragma once
 
-/// boxes.coco.json: the boxes in COCO's format, with image and category tables, so that `pycocotools.coco.COCO("boxes.coco.json")` loads it
-/// and its "annotations" are a COCO results list for `loadRes` (https://cocodataset.org/#format-data, #format-results).
+/// boxes.coco.json: the boxes in COCO's format, with image and category tables, so that
+/// `pycocotools.coco.COCO("boxes.coco.json")` loads it and its "annotations" are a COCO results list for `loadRes`
+/// (https://cocodataset.org/#format-data, #format-results).
 ///
 ///     CocoWriter coco("out/boxes.coco.json");
 ///     for (...) coco.image(id, image);

@@ -8,8 +8,8 @@
 
 namespace locus::report {
 
-/// The shortest decimal that reads back as the same float32, as a double that prints so. Readers may go by way of a double: where that
-/// rounds the wrong way (7.038531e-26 is the best known case), all digits are given.
+/// The shortest decimal that reads back as the same float32, as a double that prints so. Readers may go by way of a
+/// double: where that rounds the wrong way (7.038531e-26 is the best known case), all digits are given.
 inline double shortest_decimal(float value) {
     char text[32];
     const auto written = std::to_chars(text, text + sizeof text, value);

@@ -39,7 +39,8 @@ struct Header {
     std::optional<Shape> shape;
 };
 
-// The header is a Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }. Just that much Python is read.
+// The header is a Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }. Just that much Python is
+// read.
 class HeaderParser {
 public:
     HeaderParser(std::string_view text, const std::string& file) : text_(text), file_(file) {}

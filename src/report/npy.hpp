@@ -8,8 +8,9 @@
 ///     NpyReader file("x.npy");                           // [N, C, H, W] larger than memory, piece by piece
 ///     for (std::int64_t i = 0; i < file.shape()[0]; ++i) Tensor item = file.read_items(i, 1);
 ///
-/// A file is not trusted: its header is limited to 64 KiB, its shape is checked against the file's size before anything is allocated, and
-/// what is refused (Python objects, records, strings, complex numbers) is refused by name. Errors are Error(io).
+/// A file is not trusted: its header is limited to 64 KiB, its shape is checked against the file's size before anything
+/// is allocated, and what is refused (Python objects, records, strings, complex numbers) is refused by name. Errors are
+/// Error(io).
 
 #include <cstdint>
 #include <filesystem>
@@ -24,8 +25,8 @@ namespace locus::report {
 /// The array of a file as a row-major tensor: float16, float32, float64, bool and the integers of 8 to 64 bits.
 Tensor read_npy(const std::filesystem::path& file);
 
-/// Writes a file atomically (version 1.0, C order, little-endian). The same tensor gives the same bytes. Throws Error(unsupported) for a type
-/// that NumPy doesn't have.
+/// Writes a file atomically (version 1.0, C order, little-endian). The same tensor gives the same bytes. Throws
+/// Error(unsupported) for a type that NumPy doesn't have.
 void write_npy(const std::filesystem::path& file, const Tensor& tensor);
 void write_npy(const std::filesystem::path& file, const Map& map);
 
@@ -41,8 +42,8 @@ public:
     const Shape& shape() const { return shape_; }
     DataType type() const { return type_; }
 
-    /// Items first ... first + count - 1 along the first dimension: [count, ...]. Throws Error(usage) outside the array. A file in Fortran
-    /// order has no items that lie together and is read as a whole each time.
+    /// Items first ... first + count - 1 along the first dimension: [count, ...]. Throws Error(usage) outside the
+    /// array. A file in Fortran order has no items that lie together and is read as a whole each time.
     Tensor read_items(std::int64_t first, std::int64_t count);
 
     /// All of it.

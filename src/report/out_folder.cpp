@@ -58,7 +58,8 @@ void remove_files_named_in(const fs::path& list, const fs::path& out, std::set<f
     }
 }
 
-/// Whether the settings in front of a run's journal, or in its run.json, say that it writes such files: "boxes", "report".
+/// Whether the settings in front of a run's journal, or in its run.json, say that it writes such files: "boxes",
+/// "report".
 bool says_written(const fs::path& settings, const char* what) {
     std::ifstream stream(settings, std::ios::binary);
     std::string line;

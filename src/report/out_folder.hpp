@@ -2,8 +2,8 @@
 
 /// What lies in the folder that a run is to write into, and how an earlier run's files leave it.
 ///
-/// OUT belongs to Locus where OUT/.locus is: `run.json` there holds the settings of a finished run, `journal` the work of an
-/// unfinished one (report/run_journal.hpp).
+/// OUT belongs to Locus where OUT/.locus is: `run.json` there holds the settings of a finished run, `journal` the work
+/// of an unfinished one (report/run_journal.hpp).
 
 #include <filesystem>
 
@@ -22,12 +22,13 @@ OutState inspect_out(const std::filesystem::path& out);
 std::filesystem::path journal_path(const std::filesystem::path& out);
 std::filesystem::path settings_path(const std::filesystem::path& out);
 
-/// Whether a folder is one of those that runs write pictures and arrays into, OUT/maps and the like, and its OUT holds a run.
+/// Whether a folder is one of those that runs write pictures and arrays into, OUT/maps and the like, and its OUT holds
+/// a run.
 bool belongs_to_run(const std::filesystem::path& folder);
 
-/// Removes the files of the run that `out` holds: those that its results.json or journal names, and results.json, boxes.csv,
-/// boxes.coco.json and report.html themselves where the run wrote them; then folders left empty. A file that no run wrote stays, and nothing outside `out` is
-/// touched, whatever results.json says.
+/// Removes the files of the run that `out` holds: those that its results.json or journal names, and results.json,
+/// boxes.csv, boxes.coco.json and report.html themselves where the run wrote them; then folders left empty. A file that
+/// no run wrote stays, and nothing outside `out` is touched, whatever results.json says.
 void remove_earlier_run(const std::filesystem::path& out);
 
 }  // namespace locus::report

@@ -7,12 +7,13 @@
 ///     for (...) report.failure(failure_json(failure));
 ///     report.commit(run);
 ///
-/// The page is src/report/report_page/{*.html, *.css, *.js}, embedded at build time. Between them stand the data: two elements an
-/// image, its entry of results.json with its raw maps, and its preview. They are written as they come, so memory does not grow with
-/// the number of images. From the raw maps the page draws the heat and recomputes the boxes by the rules of locus/boxes.hpp, to the bit.
+/// The page is src/report/report_page/{*.html, *.css, *.js}, embedded at build time. Between them stand the data: two
+/// elements an image, its entry of results.json with its raw maps, and its preview. They are written as they come, so
+/// memory does not grow with the number of images. From the raw maps the page draws the heat and recomputes the boxes
+/// by the rules of locus/boxes.hpp, to the bit.
 ///
-/// Everything that comes from outside (file names, labels, messages) enters as JSON in which `<` is escaped, and the script puts it on the page as
-/// text only; a Content-Security-Policy forbids requests.
+/// Everything that comes from outside (file names, labels, messages) enters as JSON in which `<` is escaped, and the
+/// script puts it on the page as text only; a Content-Security-Policy forbids requests.
 
 #include <cstddef>
 #include <filesystem>
@@ -43,7 +44,8 @@ public:
 
     explicit ReportWriter(const std::filesystem::path& path);
 
-    /// `image`: image_json of it. `preview`: base64 of a JPEG, at most PreviewPlan::side pixels; empty where there is no photo.
+    /// `image`: image_json of it. `preview`: base64 of a JPEG, at most PreviewPlan::side pixels; empty where there is
+    /// no photo.
     void image(std::string_view image, std::string_view maps, std::string_view preview);
 
     /// An image that exists but is not shown, beyond the plan.

@@ -1,6 +1,7 @@
 #pragma once
 
-/// What a run of `locus explain` found, as `results.json` holds it (docs/formats.md). Pure values: nothing here computes.
+/// What a run of `locus explain` found, as `results.json` holds it (docs/formats.md). Pure values: nothing here
+/// computes.
 
 #include <cstdint>
 #include <map>

@@ -1,7 +1,7 @@
 #pragma once
 
-/// results.json, piece by piece, so that a million images need no more memory than one. docs/formats.md describes every field, and
-/// docs/results.schema.json is its schema.
+/// results.json, piece by piece, so that a million images need no more memory than one. docs/formats.md describes every
+/// field, and docs/results.schema.json is its schema.
 ///
 ///     file.write(results_head(run));
 ///     for (...) file.write(results_separator(is_first) + image_json(record));
@@ -9,9 +9,9 @@
 ///     for (...) file.write(results_separator(is_first) + failure_json(failure));
 ///     file.write(results_tail(had_failures));
 ///
-/// The same values give the same bytes. Numbers are the shortest decimals that read back as the same value: as the same float32 where the
-/// value is one, since that is what networks compute in. NaN and infinities, which JSON lacks, are null. Text that is not UTF-8 shows its
-/// bytes as \xNN.
+/// The same values give the same bytes. Numbers are the shortest decimals that read back as the same value: as the same
+/// float32 where the value is one, since that is what networks compute in. NaN and infinities, which JSON lacks, are
+/// null. Text that is not UTF-8 shows its bytes as \xNN.
 
 #include <cstddef>
 #include <map>
@@ -28,7 +28,8 @@ struct Progress {
     std::size_t inputs = 0;
 };
 
-/// Version, model, preprocessing and settings, up to and with the bracket that opens "images". With `progress`, "unfinished" tells of it.
+/// Version, model, preprocessing and settings, up to and with the bracket that opens "images". With `progress`,
+/// "unfinished" tells of it.
 std::string results_head(const RunRecord& run, const std::optional<Progress>& progress = std::nullopt);
 
 /// One image on one line, without an end of line; it is also what the journal and the report's page keep of an image.

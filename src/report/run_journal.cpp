@@ -55,7 +55,8 @@ std::string settings_json(const RunPlan& plan) {
         .dump();
 }
 
-// What stands in the way of going on: "--threshold is 0.3 and was 0.2, and model has changed". Empty where nothing does.
+// What stands in the way of going on: "--threshold is 0.3 and was 0.2, and model has changed". Empty where nothing
+// does.
 std::string differences(const std::string& before, const RunPlan& plan) {
     const Json was = Json::parse(before, nullptr, false);
     const Json is = Json::parse(settings_json(plan));

@@ -11,13 +11,13 @@
 ///     }
 ///     stopped ? journal.interrupt(run) : journal.finish(run);
 ///
-/// OUT/.locus/journal holds a line for each finished image, in any order, written as soon as its files are whole. From it alone,
-/// `finish` writes results.json, boxes.csv, boxes.coco.json and report.html, in the order of the inputs; so a run that was killed and
-/// resumed ends with the same bytes as one that was not. A last line cut off by a kill is dropped, and its image done again. Needs about 16 bytes
-/// an input.
+/// OUT/.locus/journal holds a line for each finished image, in any order, written as soon as its files are whole. From
+/// it alone, `finish` writes results.json, boxes.csv, boxes.coco.json and report.html, in the order of the inputs; so a
+/// run that was killed and resumed ends with the same bytes as one that was not. A last line cut off by a kill is
+/// dropped, and its image done again. Needs about 16 bytes an input.
 ///
-/// After `finish`, OUT/.locus holds only run.json, the settings, by which `resume` knows that nothing is left to do, or that something
-/// else is asked for. The journal is locked while a run lives: a second run in the same OUT is refused.
+/// After `finish`, OUT/.locus holds only run.json, the settings, by which `resume` knows that nothing is left to do, or
+/// that something else is asked for. The journal is locked while a run lives: a second run in the same OUT is refused.
 ///
 /// `append` may be called from several threads; the rest may not.
 
@@ -38,16 +38,17 @@ namespace locus::report {
 
 /// What must be the same for results to be the same.
 struct RunPlan {
-    /// Name and value of everything that results depend on: options, the model's SHA-256, a SHA-256 over the names of the inputs.
-    /// Messages name them ("--threshold is 0.3 and was 0.2"), so give them the names that users know. Locus's version is added.
+    /// Name and value of everything that results depend on: options, the model's SHA-256, a SHA-256 over the names of
+    /// the inputs. Messages name them ("--threshold is 0.3 and was 0.2"), so give them the names that users know.
+    /// Locus's version is added.
     std::vector<std::pair<std::string, std::string>> settings;
     std::size_t inputs = 0;
     bool boxes = true;   ///< write boxes.csv and boxes.coco.json
     bool report = true;  ///< write report.html
 };
 
-/// The journal's line for image `index`, made wherever the image was done. All files that `record` names must be whole at their places: the line
-/// says that they are. `preview` is a JPEG for the report, where one is wanted.
+/// The journal's line for image `index`, made wherever the image was done. All files that `record` names must be whole
+/// at their places: the line says that they are. `preview` is a JPEG for the report, where one is wanted.
 std::string journal_line(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview,
                          bool wants_preview);
 std::string journal_line(std::size_t index, const Failure& failure);
@@ -56,12 +57,13 @@ class ReportWriter;
 
 class RunJournal {
 public:
-    /// Begins a run. An earlier, finished run in `out` is removed first. Throws Error(usage) where `out` holds an unfinished run or
-    /// other things and `overwrite` is not set (with it, an unfinished run is removed, other things stay beside ours), and always
-    /// where another process is at work there; Error(io).
+    /// Begins a run. An earlier, finished run in `out` is removed first. Throws Error(usage) where `out` holds an
+    /// unfinished run or other things and `overwrite` is not set (with it, an unfinished run is removed, other things
+    /// stay beside ours), and always where another process is at work there; Error(io).
     static RunJournal create(const std::filesystem::path& out, const RunPlan& plan, bool overwrite = false);
 
-    /// Goes on with the run in `out`, or begins one where there is none. Throws Error(usage) where settings differ, naming them.
+    /// Goes on with the run in `out`, or begins one where there is none. Throws Error(usage) where settings differ,
+    /// naming them.
     static RunJournal resume(const std::filesystem::path& out, const RunPlan& plan);
 
     RunJournal(RunJournal&& other) noexcept;

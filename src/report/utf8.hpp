@@ -10,8 +10,8 @@
 
 namespace locus::report {
 
-/// Bytes that are part of no valid sequence (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF) become \xNN. Backslashes
-/// stay as they are, so the result is for reading and matching, not for turning back.
+/// Bytes that are part of no valid sequence (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF) become
+/// \xNN. Backslashes stay as they are, so the result is for reading and matching, not for turning back.
 std::string to_utf8(std::string_view bytes);
 
 }  // namespace locus::report

@@ -18,7 +18,8 @@ namespace {
 /// So many shapes are remembered: more are a caller's who gives every input another size.
 constexpr std::size_t most_remembered = 256;
 
-/// What a pass takes of the runtime's arena for a byte that lives: the arena's pieces do not fit each other (1.7 for MobileNetV2 at 6,000 pixels).
+/// What a pass takes of the runtime's arena for a byte that lives: the arena's pieces do not fit each other (1.7 for
+/// MobileNetV2 at 6,000 pixels).
 constexpr double arena_factor = 1.75;
 
 /// Parts below it are not counted.

@@ -5,8 +5,8 @@
 ///     runtime::PassNeeds needs(model);
 ///     const runtime::MemoryShare share(needs.bytes({{"input", {1, 3, 224, 224}}}));   // held while the pass runs
 ///
-/// The runtime itself takes whatever it is given: a pool over no positions divides by zero, and activations beyond the machine's memory end the
-/// process.
+/// The runtime itself takes whatever it is given: a pool over no positions divides by zero, and activations beyond the
+/// machine's memory end the process.
 
 #include <cstdint>
 #include <map>
@@ -27,9 +27,10 @@ public:
     /// Weights are not kept, only constants that may be shape arithmetic.
     explicit PassNeeds(const model::Model& model);
 
-    /// Bytes that the tensors of a pass over inputs of these shapes take when they take most, by the order of the graph's nodes, and what the
-    /// runtime's arena wastes; weights and tensors whose shapes nobody can tell before the run do not count. Throws Error(model) where a convolution or pool would be left without
-    /// positions, naming it. May be called from several threads at once.
+    /// Bytes that the tensors of a pass over inputs of these shapes take when they take most, by the order of the
+    /// graph's nodes, and what the runtime's arena wastes; weights and tensors whose shapes nobody can tell before the
+    /// run do not count. Throws Error(model) where a convolution or pool would be left without positions, naming it.
+    /// May be called from several threads at once.
     double bytes(const std::map<std::string, Shape>& input_shapes) const;
 
 private:
@@ -48,8 +49,8 @@ private:
 /// Throws Error(resource) where a pass that takes so many bytes would not fit into the free memory even by itself.
 void require_memory(double bytes);
 
-/// A part of the free memory. Making one waits while passes under way hold too much of it; throws what require_memory throws.
-/// Small parts are not counted.
+/// A part of the free memory. Making one waits while passes under way hold too much of it; throws what require_memory
+/// throws. Small parts are not counted.
 class MemoryShare {
 public:
     explicit MemoryShare(double bytes);

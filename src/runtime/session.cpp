@@ -20,21 +20,22 @@
 namespace locus::runtime {
 namespace {
 
-/// Official builds of ONNX Runtime (1.29 and later) report models and devices to their maker, and keep an identifier in the
-/// home folder, unless told so before the environment is made: switching it off afterwards is too late for the first report. What a
-/// classifier looks at is nobody else's business.
+/// Official builds of ONNX Runtime (1.29 and later) report models and devices to their maker, and keep an identifier in
+/// the home folder, unless told so before the environment is made: switching it off afterwards is too late for the
+/// first report. What a classifier looks at is nobody else's business.
 void forbid_telemetry() { ::setenv("ORT_DISABLE_TELEMETRY", "1", 1); }
 
-/// The process's environment, and the threads that its sessions share. Were they each session's own, those of the last one to run would still
-/// spin, waiting for more, on cores that the next one wants, and the system would place the next one's on the core of the thread that waits for
-/// them: on two cores, passes of a few milliseconds took three times as long.
+/// The process's environment, and the threads that its sessions share. Were they each session's own, those of the last
+/// one to run would still spin, waiting for more, on cores that the next one wants, and the system would place the next
+/// one's on the core of the thread that waits for them: on two cores, passes of a few milliseconds took three times as
+/// long.
 struct Environment {
     Ort::Env env;
     int threads;  ///< shared ones in all, the caller's included; 0: as many as ONNX Runtime chooses
 };
 
-/// ONNX Runtime wants one environment a process. It is never destroyed: sessions of other static objects may outlive it. The first session that
-/// asks for several threads says how many are shared.
+/// ONNX Runtime wants one environment a process. It is never destroyed: sessions of other static objects may outlive
+/// it. The first session that asks for several threads says how many are shared.
 Environment& environment(int threads) {
     static auto* made = [threads] {
         forbid_telemetry();
@@ -48,7 +49,8 @@ Environment& environment(int threads) {
     return *made;
 }
 
-/// What is said of a message has to fit into a sentence, and std::regex calls itself for every character: names in models may be of any length.
+/// What is said of a message has to fit into a sentence, and std::regex calls itself for every character: names in
+/// models may be of any length.
 std::string shortened(std::string message) {
     constexpr std::size_t most = 2000;
     if (message.size() > most) message.resize(most);

@@ -26,8 +26,8 @@ enum class Device { cpu, cuda };
 struct SessionOptions {
     int threads = 0;  ///< threads within one pass; 0: one for each core
     Device device = Device::cpu;
-    /// Run weights that are stored in int8 with QuantizeLinear/DequantizeLinear as floats: full speed where only weights are
-    /// quantized.
+    /// Run weights that are stored in int8 with QuantizeLinear/DequantizeLinear as floats: full speed where only
+    /// weights are quantized.
     bool fold_quantized_weights = true;
     bool optimize = true;  ///< false: run the graph as it stands (to look at tensors a simplification would remove)
     /// Keep one arena for all runs (fast, holds on to its largest size), or give memory back after each run.
@@ -46,8 +46,8 @@ using Feed = std::pair<std::string, Tensor>;
 /// A network ready to run. `run` may be called from several threads at once. Not copyable, movable.
 class Session {
 public:
-    /// Throws Error(model) in one sentence where the runtime refuses the model, Error(unsupported) where the device is not
-    /// there.
+    /// Throws Error(model) in one sentence where the runtime refuses the model, Error(unsupported) where the device is
+    /// not there.
     explicit Session(const model::Model& model, const SessionOptions& options = {});
     /// The same for the bytes of an ONNX file.
     explicit Session(const std::string& onnx_bytes, const SessionOptions& options = {});
@@ -58,8 +58,9 @@ public:
     const std::vector<Port>& inputs() const;
     const std::vector<Port>& outputs() const;
 
-    /// The wanted outputs for the feeds, in the order asked. Throws Error(model) where shapes do not fit or leave a layer without positions,
-    /// Error(resource) where memory does not suffice; waits while other passes leave too little (runtime/pass_needs.hpp).
+    /// The wanted outputs for the feeds, in the order asked. Throws Error(model) where shapes do not fit or leave a
+    /// layer without positions, Error(resource) where memory does not suffice; waits while other passes leave too
+    /// little (runtime/pass_needs.hpp).
     std::vector<Tensor> run(const std::vector<Feed>& feeds, const std::vector<std::string>& outputs) const;
 
 private:

@@ -11,12 +11,12 @@
 
 namespace locus::text {
 
-/// Number of single-character insertions, deletions and replacements (Levenshtein 1966) that turn `a` into `b`, by bytes; ASCII letters
-/// count as equal whatever their case.
+/// Number of single-character insertions, deletions and replacements (Levenshtein 1966) that turn `a` into `b`, by
+/// bytes; ASCII letters count as equal whatever their case.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The `count` candidates nearest to `name`, nearest first: those that contain it, then by edit distance; the given order
-/// where equal. Duplicates are left out.
+/// The `count` candidates nearest to `name`, nearest first: those that contain it, then by edit distance; the given
+/// order where equal. Duplicates are left out.
 std::vector<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates,
                                  std::size_t count = 3);
 

@@ -7,7 +7,8 @@
 namespace locus::text {
 namespace {
 
-/// U+202A to U+202E and U+2066 to U+2069: what follows them runs in another direction, so that a name would be read as another one.
+/// U+202A to U+202E and U+2066 to U+2069: what follows them runs in another direction, so that a name would be read as
+/// another one.
 bool turns_text(char32_t code) { return (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069); }
 
 /// C0, DEL and C1.

@@ -18,8 +18,8 @@ struct Character {
     std::size_t length = 0;  ///< bytes
 };
 
-/// The well-formed character (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF) that `bytes` begins with; nullopt where there
-/// is none.
+/// The well-formed character (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF) that `bytes` begins
+/// with; nullopt where there is none.
 std::optional<Character> first_character(std::string_view bytes);
 
 /// True where the bytes are well-formed UTF-8.

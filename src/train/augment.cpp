@@ -29,7 +29,8 @@ Crop random_resized_crop(const Image& photo, const Augmentation& how, Random& ra
     return {std::floor((photo.width - side) / 2), std::floor((photo.height - side) / 2), side, side};
 }
 
-/// For one output coordinate, the source pixels and weights of a triangle filter as wide as the reduction (bilinear when enlarging).
+/// For one output coordinate, the source pixels and weights of a triangle filter as wide as the reduction (bilinear
+/// when enlarging).
 struct Taps {
     int first = 0;
     std::vector<float> weights;

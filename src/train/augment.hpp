@@ -22,16 +22,16 @@ struct Augmentation {
     int padding =
         0;  ///< pixels: instead of the above, a crop of the photo's own size out of the photo with a black margin
     bool flip = true;  ///< left to right, in half of the cases
-    /// The flip of a sample alternates from epoch to epoch, so that two epochs show each photo both ways (Jordan 2024, "94% on CIFAR-10 in
-    /// 3.29 seconds").
+    /// The flip of a sample alternates from epoch to epoch, so that two epochs show each photo both ways (Jordan 2024,
+    /// "94% on CIFAR-10 in 3.29 seconds").
     bool alternate_flips = false;
     double jitter = 0;  ///< brightness, contrast and saturation are multiplied by 1 - jitter ... 1 + jitter
     double erase =
         0;  ///< probability that a rectangle (2 % to a third of the area) is filled with noise (Zhong et al. 2017)
 };
 
-/// Writes one varied photo as float [3, size, size], preprocessed (mean, std, colour order; not its size). `flip` is whether this one is
-/// mirrored.
+/// Writes one varied photo as float [3, size, size], preprocessed (mean, std, colour order; not its size). `flip` is
+/// whether this one is mirrored.
 void augment(const Image& photo, const Augmentation& how, bool flip, int size, const Preprocessing& preprocessing,
              Random& random, float* out);
 

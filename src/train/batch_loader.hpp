@@ -37,8 +37,8 @@ struct BatchLoaderOptions {
 
 class BatchLoader {
 public:
-    /// `make(i)` makes batch i of 0 ... count - 1 and is called from several threads. Throws Error(usage) for less than one thread, or one batch
-    /// ahead.
+    /// `make(i)` makes batch i of 0 ... count - 1 and is called from several threads. Throws Error(usage) for less than
+    /// one thread, or one batch ahead.
     BatchLoader(std::function<Batch(std::size_t)> make, std::size_t count, const BatchLoaderOptions& options = {});
     ~BatchLoader();
     BatchLoader(const BatchLoader&) = delete;

@@ -7,7 +7,8 @@ namespace locus::train {
 
 namespace {
 
-/// The logarithm of a number from the gamma distribution of shape `a` (Marsaglia and Tsang 2000); small shapes underflow without it.
+/// The logarithm of a number from the gamma distribution of shape `a` (Marsaglia and Tsang 2000); small shapes
+/// underflow without it.
 double log_gamma_variate(double a, Random& random) {
     if (a < 1) {
         const double larger = log_gamma_variate(a + 1, random);

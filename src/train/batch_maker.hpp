@@ -6,9 +6,9 @@
 ///     const auto order = maker.order(epoch);
 ///     train::Batch batch = maker.make(order, epoch, step, 64);   // this rank's part of the step's photos
 ///
-/// A step takes `batch` photos for each rank, one after another in the epoch's order, and cuts them into groups of `norm_batch`, what is left over
-/// going to the last. Each rank takes its part of every group, so that the groups are the same however many ranks there are. What a photo
-/// becomes depends on (seed, epoch, photo) alone.
+/// A step takes `batch` photos for each rank, one after another in the epoch's order, and cuts them into groups of
+/// `norm_batch`, what is left over going to the last. Each rank takes its part of every group, so that the groups are
+/// the same however many ranks there are. What a photo becomes depends on (seed, epoch, photo) alone.
 
 #include <cstdint>
 #include <vector>

@@ -7,8 +7,8 @@
 ///     checkpoint.tensors["parameter/conv1.weight"] = tensor;
 ///     train::save_checkpoint(checkpoint, "run/checkpoint.locus");
 ///
-/// The file is a line with its kind and version, a line with the length of the header, the header (JSON: the state and a table of tensors), the
-/// tensors' bytes, and a checksum over all of it.
+/// The file is a line with its kind and version, a line with the length of the header, the header (JSON: the state and
+/// a table of tensors), the tensors' bytes, and a checksum over all of it.
 
 #include <filesystem>
 #include <map>

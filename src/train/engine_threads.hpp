@@ -1,7 +1,7 @@
 #pragma once
 
-/// The threads that compute. Each runs LibTorch single-threaded on a part of its own: on a shared machine two such threads lose
-/// nothing to each other, while LibTorch's own threads wait for one another in every operator.
+/// The threads that compute. Each runs LibTorch single-threaded on a part of its own: on a shared machine two such
+/// threads lose nothing to each other, while LibTorch's own threads wait for one another in every operator.
 ///
 ///     train::EngineThreads threads(2);
 ///     threads.run(4, [&](std::size_t group) { ... });   // returns when all four are done

@@ -126,8 +126,8 @@ void Executor::plan() {
         for (const int used : step.inputs) {
             if (used >= 0) last_use[used] = steps_.size();
         }
-        // Writing over an input is safe where its producer's derivative does not need its own output, nobody else reads it, and it is no
-        // output of the graph. That saves a pass over memory for each Relu and each residual sum.
+        // Writing over an input is safe where its producer's derivative does not need its own output, nobody else reads
+        // it, and it is no output of the graph. That saves a pass over memory for each Relu and each residual sum.
         const model::Node* producer = index.producer(node.input(0));
         if ((node.is("Relu") || node.is("Add")) && producer && index.consumers(node.input(0)).size() == 1 &&
             node.input(0) != node.input(1) && !graph_.find_output(node.input(0))) {

@@ -11,8 +11,8 @@
 ///     executor.update_statistics({pass.statistics}, 0.1);
 ///     executor.store(model);                        // the trained weights back into the ONNX model
 ///
-/// Parts of the graph that depend on constants alone (unpacked weights, say) are computed once. `run` may be called from several
-/// threads at once; parameters and statistics may not change meanwhile.
+/// Parts of the graph that depend on constants alone (unpacked weights, say) are computed once. `run` may be called
+/// from several threads at once; parameters and statistics may not change meanwhile.
 
 #include <map>
 #include <string>
@@ -37,8 +37,9 @@ struct Parameter {
 /// What one forward pass is to do and what it leaves behind.
 struct Pass {
     bool training = false;
-    /// Convolutions compute in bfloat16 and what lies between them stays in it; weights, statistics, everything from the global pool on and all
-    /// gradients of weights are float32. Only for executors in float. Twice as fast on processors with AVX-512 BF16 or AMX.
+    /// Convolutions compute in bfloat16 and what lies between them stays in it; weights, statistics, everything from
+    /// the global pool on and all gradients of weights are float32. Only for executors in float. Twice as fast on
+    /// processors with AVX-512 BF16 or AMX.
     bool bfloat16 = false;
     std::uint64_t random_seed = 0;  ///< decides what Dropout drops
     SumOverRanks across;            ///< with several ranks that hold a part of the batch each; outlives the derivative
@@ -47,12 +48,13 @@ struct Pass {
 
 class Executor {
 public:
-    /// Throws Error(unsupported) for an operator that Locus does not run, named with its node. `type`: at::kFloat or at::kDouble;
-    /// floating-point weights are converted to it. Only weights whose names begin with `trained` become parameters; normalisations whose
-    /// weights do not keep their running statistics.
+    /// Throws Error(unsupported) for an operator that Locus does not run, named with its node. `type`: at::kFloat or
+    /// at::kDouble; floating-point weights are converted to it. Only weights whose names begin with `trained` become
+    /// parameters; normalisations whose weights do not keep their running statistics.
     Executor(const model::Model& model, at::ScalarType type, const std::string& trained = "");
 
-    /// The named tensors for `inputs` (graph inputs by name). Throws Error(model) where one does not exist or a shape does not fit.
+    /// The named tensors for `inputs` (graph inputs by name). Throws Error(model) where one does not exist or a shape
+    /// does not fit.
     Tensors run(const std::map<std::string, at::Tensor>& inputs, const std::vector<std::string>& outputs,
                 Pass& pass) const;
 

@@ -11,8 +11,9 @@
 
 namespace locus::train {
 
-/// Validates `file` with ONNX Runtime at all thresholds, writes classes.csv and localization.csv into `folder`, and says how good it is and
-/// how far its scores are from those of `own`, the trainer's. `outputs`: the scores' tensor and, where localization is wanted, the pooled map's.
+/// Validates `file` with ONNX Runtime at all thresholds, writes classes.csv and localization.csv into `folder`, and
+/// says how good it is and how far its scores are from those of `own`, the trainer's. `outputs`: the scores' tensor
+/// and, where localization is wanted, the pooled map's.
 ValidationResult check_exported(const std::filesystem::path& file, const std::vector<std::string>& outputs,
                                 PhotoStore& photos, EngineThreads& threads, ValidationOptions options,
                                 const std::function<Tensor(const Tensor&)>& own, const std::filesystem::path& folder,

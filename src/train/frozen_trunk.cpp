@@ -69,7 +69,8 @@ public:
         input_ = pooled.graph.inputs.at(0).name;
     }
 
-    /// Computes, or reads what an earlier run computed: a file for so many photos at a time, so that a run that was broken off goes on where it was.
+    /// Computes, or reads what an earlier run computed: a file for so many photos at a time, so that a run that was
+    /// broken off goes on where it was.
     Features features(PhotoStore& photos, const std::filesystem::path& folder,
                       const std::function<void(const std::string&)>& say) const {
         Features all;
@@ -113,7 +114,8 @@ public:
     std::int64_t fixed_batch() const { return fixed_batch_; }  ///< 0: any
 
 private:
-    /// What the features of photos first ... last - 1 follow from: the network, what it is fed, and the photos as they lie there.
+    /// What the features of photos first ... last - 1 follow from: the network, what it is fed, and the photos as they
+    /// lie there.
     std::string identity(const PhotoStore& photos, std::size_t first, std::size_t last) const {
         std::string text = bytes_ + '\n' + report::preprocessing_json(preprocessing_, {});
         for (std::size_t i = first; i < last; ++i) {
@@ -282,7 +284,8 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     const int classes = static_cast<int>(data.classes.entries.size());
     const auto fit_begin = std::chrono::steady_clock::now();
     LinearLayer layer;
-    // On one engine thread: its matrices are small, and LibTorch's own threads would wait for one another in every step.
+    // On one engine thread: its matrices are small, and LibTorch's own threads would wait for one another in every
+    // step.
     threads.run(1, [&](std::size_t) {
         layer = fit_linear_layer(features.values, labels, classes, data.multi_label, options.epochs, options.seed);
     });

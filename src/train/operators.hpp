@@ -2,8 +2,9 @@
 
 /// ONNX operators on LibTorch tensors: what the executor runs, and LibTorch differentiates.
 ///
-/// Adding one: write a function `Tensors name(Call& call)` in the operators_*.cpp it belongs to, and one line in that file's table. Inputs
-/// that a node leaves out are undefined tensors. Shapes and axes arrive as int64 tensors, as they do in ONNX.
+/// Adding one: write a function `Tensors name(Call& call)` in the operators_*.cpp it belongs to, and one line in that
+/// file's table. Inputs that a node leaves out are undefined tensors. Shapes and axes arrive as int64 tensors, as they
+/// do in ONNX.
 
 #include <cstdint>
 #include <optional>
@@ -46,7 +47,8 @@ struct Call {
     const at::Tensor& input(std::size_t i) const;
     /// Values of an int64 input.
     std::vector<std::int64_t> integers(std::size_t i) const;
-    /// Axes or the like, which newer opsets have as an input and older ones as an attribute. Empty where neither is there.
+    /// Axes or the like, which newer opsets have as an input and older ones as an attribute. Empty where neither is
+    /// there.
     std::optional<std::vector<std::int64_t>> integers_or_attribute(std::size_t i, std::string_view attribute) const;
 };
 

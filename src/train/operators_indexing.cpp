@@ -45,7 +45,8 @@ std::int64_t product(at::IntArrayRef sizes) {
     return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
 }
 
-/// Tuples of indices [..., k] into dimensions of these sizes as positions in what these dimensions form together: [...].
+/// Tuples of indices [..., k] into dimensions of these sizes as positions in what these dimensions form together:
+/// [...].
 at::Tensor positions(const at::Tensor& tuples, at::IntArrayRef sizes) {
     at::Tensor place = at::zeros(tuples.sizes().slice(0, static_cast<std::size_t>(tuples.dim()) - 1), at::kLong);
     for (std::size_t i = 0; i < sizes.size(); ++i)

@@ -182,7 +182,8 @@ Tensors average_pool(Call& call) {
     const bool dilated = std::any_of(pool.dilations.begin(), pool.dilations.end(), [](auto d) { return d != 1; });
     const bool count_pads = call.node.int_or("count_include_pad", 0) != 0;
     if (pads_natively(pool) && !dilated) return {mean_pool(x, pool, pool.padding.begin, count_pads)};
-    // The mean over what counts: the sum of padded values over the number of positions that count. Rounding up never counts.
+    // The mean over what counts: the sum of padded values over the number of positions that count. Rounding up never
+    // counts.
     const Ints none(pool.kernel.size(), 0);
     Ints one = x.sizes().vec();
     one[0] = one[1] = 1;

@@ -1,5 +1,6 @@
-/// Quantization as training sees it: values are rounded, and the gradient passes where the value is within the range (Bengio et al. 2013, the
-/// straight-through estimator). Quantized values stay floats that hold whole numbers, so that LibTorch can differentiate what lies between.
+/// Quantization as training sees it: values are rounded, and the gradient passes where the value is within the range
+/// (Bengio et al. 2013, the straight-through estimator). Quantized values stay floats that hold whole numbers, so that
+/// LibTorch can differentiate what lies between.
 
 #include <cmath>
 #include <limits>

@@ -131,7 +131,8 @@ std::int64_t scaled(std::int64_t from, double scale) {
     return static_cast<std::int64_t>(std::floor(static_cast<float>(from) * static_cast<float>(scale)));
 }
 
-/// keep_aspect_ratio_policy: one scale for all axes, so that the output is as large as it can be within (or as small as it can be around) the sizes.
+/// keep_aspect_ratio_policy: one scale for all axes, so that the output is as large as it can be within (or as small as
+/// it can be around) the sizes.
 void keep_aspect_ratio(std::vector<Axis>& axes, bool within) {
     double scale = axes[0].scale;
     for (const Axis& axis : axes) scale = within ? std::min(scale, axis.scale) : std::max(scale, axis.scale);

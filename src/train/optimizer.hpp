@@ -1,6 +1,7 @@
 #pragma once
 
-/// Stochastic gradient descent with Nesterov's momentum, AdamW, and the moving average of weights, in one pass over memory.
+/// Stochastic gradient descent with Nesterov's momentum, AdamW, and the moving average of weights, in one pass over
+/// memory.
 ///
 ///     train::WeightUpdate update(network.parameters(), averaged.parameters(), {.momentum = 0.9, .weight_decay = 5e-4});
 ///     update.step(gradients, shares, 0.1, 0.999);    // learning rate, decay of the moving average
@@ -27,8 +28,8 @@ public:
     WeightUpdate(std::vector<Parameter>& parameters, std::vector<Parameter>& averaged,
                  const WeightUpdateOptions& options);
 
-    /// One step down the gradient sum_g shares[g] * gradients[g]: gradients of each group of images, in parameter order.
-    /// `average` is this step's decay of the moving average.
+    /// One step down the gradient sum_g shares[g] * gradients[g]: gradients of each group of images, in parameter
+    /// order. `average` is this step's decay of the moving average.
     void step(const std::vector<Tensors>& gradients, const std::vector<double>& shares, double learning_rate,
               double average);
 

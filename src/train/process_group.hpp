@@ -6,7 +6,8 @@
 ///     group.sum(gradient);                       // in place: the sum over ranks, the same bits on each
 ///     std::string state = group.broadcast(text); // rank 0's, on every rank
 ///
-/// Every rank makes the same calls in the same order. A rank that ends, or says nothing for ten minutes, makes the others' calls throw LostRank.
+/// Every rank makes the same calls in the same order. A rank that ends, or says nothing for ten minutes, makes the
+/// others' calls throw LostRank.
 
 #include <cstddef>
 #include <memory>
@@ -28,8 +29,8 @@ public:
 
 class ProcessGroup {
 public:
-    /// Waits until all ranks are there. Throws Error(io) where that takes longer than five minutes, and Error(unsupported) where there are
-    /// several and this Locus was built without Gloo.
+    /// Waits until all ranks are there. Throws Error(io) where that takes longer than five minutes, and
+    /// Error(unsupported) where there are several and this Locus was built without Gloo.
     explicit ProcessGroup(const RankEnvironment& ranks);
     ~ProcessGroup();
     ProcessGroup(const ProcessGroup&) = delete;

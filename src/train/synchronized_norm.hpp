@@ -5,7 +5,8 @@
 ///     train::SumOverRanks sum = [&](at::Tensor& values) { group.sum(values); };
 ///     train::NormalizedBatch y = train::synchronized_norm(x, weight, bias, 1e-5, sum);   // y.values: differentiable
 ///
-/// As one process would with all of the photos, to rounding. `sum` is called once forward and once backward, and lives until then.
+/// As one process would with all of the photos, to rounding. `sum` is called once forward and once backward, and lives
+/// until then.
 
 #include <functional>
 

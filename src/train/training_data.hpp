@@ -20,8 +20,8 @@ struct TrainingData {
     std::optional<evaluate::TruthList> boxes;  ///< of validation photos, of one at least
 };
 
-/// Reads what the options name and says what was passed over. Throws Error(usage) for a data set of one class, and for boxes of which none is a
-/// validation photo's.
+/// Reads what the options name and says what was passed over. Throws Error(usage) for a data set of one class, and for
+/// boxes of which none is a validation photo's.
 TrainingData load_training_data(const TrainOptions& options, int threads);
 
 }  // namespace locus::train

@@ -21,7 +21,8 @@ void write_log(const std::vector<EpochRecord>& history, const std::filesystem::p
 /// One line on a written file's accuracy and localization.
 std::string describe(const ValidationResult& result);
 
-/// classes.csv (class,images,right,top1) and, where boxes are there, localization.csv (threshold,localization) in `folder`; shares are 0..1.
+/// classes.csv (class,images,right,top1) and, where boxes are there, localization.csv (threshold,localization) in
+/// `folder`; shares are 0..1.
 void write_validation(const ValidationResult& result, const std::vector<std::string>& classes,
                       const std::filesystem::path& folder);
 

@@ -9,8 +9,9 @@
 
 namespace locus::train {
 
-/// The page for `history`; `title` names the network. Curves by epoch: loss, accuracy, localization and images a second, each where it was measured;
-/// beneath them a table, a row an epoch, with the learning rate and the photos' size too.
+/// The page for `history`; `title` names the network. Curves by epoch: loss, accuracy, localization and images a
+/// second, each where it was measured; beneath them a table, a row an epoch, with the learning rate and the photos'
+/// size too.
 std::string training_page(const std::vector<EpochRecord>& history, int epochs, const std::string& title);
 
 }  // namespace locus::train

@@ -21,12 +21,13 @@ public:
 
     double progress(std::int64_t step) const;
 
-    /// Plans the rest anew every quarter of a minute: as many steps as the pace allows in the time that is left, never more than were planned.
-    /// `elapsed` is in seconds since the first call's run began.
+    /// Plans the rest anew every quarter of a minute: as many steps as the pace allows in the time that is left, never
+    /// more than were planned. `elapsed` is in seconds since the first call's run began.
     void follow_pace(std::int64_t step, double elapsed, double seconds);
 
-    /// With another number of steps in all. Fewer: the learning rate goes on from where it is and reaches its end with the last one. More: from here
-    /// on as if so many had been planned from the start, for a run at its end would not move else.
+    /// With another number of steps in all. Fewer: the learning rate goes on from where it is and reaches its end with
+    /// the last one. More: from here on as if so many had been planned from the start, for a run at its end would not
+    /// move else.
     void replan(std::int64_t total, std::int64_t step);
 
     /// This run goes on from `step`.

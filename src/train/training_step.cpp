@@ -21,8 +21,8 @@ TrainingStep::TrainingStep(const TrainOptions& options, Executor& network, Execu
       ranks_(&ranks),
       update_(network.parameters(), averaged.parameters(),
               WeightUpdateOptions{options.optimizer, options.momentum, options.weight_decay}) {
-    // Groups run beside each other, on each rank in a pace of its own: so each has a channel. The one that all ranks are at first is always
-    // running on all of them, hence none waits for ever.
+    // Groups run beside each other, on each rank in a pace of its own: so each has a channel. The one that all ranks
+    // are at first is always running on all of them, hence none waits for ever.
     ranks_->open_channels(1 + groups);
 }
 

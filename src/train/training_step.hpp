@@ -5,8 +5,8 @@
 ///     train::TrainingStep step(options, network, averaged, "logits", threads, ranks, maker.most_groups());
 ///     train::StepResult result = step.run(batch, epoch, 0.1);
 ///
-/// Groups of normalisation run on the engine's threads, each rank with its part of every group; losses and gradients are summed in a fixed order,
-/// then over ranks, so every rank makes the same change.
+/// Groups of normalisation run on the engine's threads, each rank with its part of every group; losses and gradients
+/// are summed in a fixed order, then over ranks, so every rank makes the same change.
 
 #include <string>
 

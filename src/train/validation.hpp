@@ -18,8 +18,8 @@
 
 namespace locus::train {
 
-/// A network as validation sees it: photos [n, 3, size, size] to scores [n, classes] and, where localization is wanted, the pooled map
-/// [n, K, h, w]. Called from several threads.
+/// A network as validation sees it: photos [n, 3, size, size] to scores [n, classes] and, where localization is wanted,
+/// the pooled map [n, K, h, w]. Called from several threads.
 using Answer = std::function<std::vector<Tensor>(const Tensor& photos)>;
 
 /// Thresholds at which localization is measured: 0, 0.05, … 0.95 of the map's maximum.

@@ -1,7 +1,8 @@
 // Writes a made-up run and what the page must find in it, for report.mjs:  make_report OUT [PHOTO...]
 //
-// OUT/report.html, OUT/results.json, … as `locus explain` would write them, and OUT/expected.json: for each image, each explanation and each
-// threshold the boxes that the library finds. Maps are random bumps from a fixed seed. With photos (to look at the page), these are shown.
+// OUT/report.html, OUT/results.json, … as `locus explain` would write them, and OUT/expected.json: for each image, each
+// explanation and each threshold the boxes that the library finds. Maps are random bumps from a fixed seed. With photos
+// (to look at the page), these are shown.
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 // What a network is fed with:  photo_tensor MODEL.onnx OUT.npy PHOTO...
 //
-// The photos, decoded and preprocessed by the library as the model's own metadata says, as one array: for clients that are not ours, and for
-// `locus explain OUT.npy`.
+// The photos, decoded and preprocessed by the library as the model's own metadata says, as one array: for clients that
+// are not ours, and for `locus explain OUT.npy`.
 
 #include <cstdio>
 #include <vector>

@@ -1,5 +1,5 @@
-// Under mpirun: 60 units, the first slow, and no more than four begun since the oldest that is not finished; then the same with
-// ranks that refuse the work, which rank 0 hears as what it was.
+// Under mpirun: 60 units, the first slow, and no more than four begun since the oldest that is not finished; then the
+// same with ranks that refuse the work, which rank 0 hears as what it was.
 
 #include <chrono>
 #include <cstdio>

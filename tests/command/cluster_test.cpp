@@ -85,8 +85,8 @@ protected:
         return found;
     }
 
-    /// Runs two ranks and kills one of them as soon as the journal has some lines. They are found by the folder they write to, whose name no other
-    /// test may use: tests run beside each other.
+    /// Runs two ranks and kills one of them as soon as the journal has some lines. They are found by the folder they
+    /// write to, whose name no other test may use: tests run beside each other.
     test::Outcome run_and_kill_one(std::vector<std::string> arguments, const fs::path& journal, std::size_t which) {
         const std::string out = fs::path(arguments.back()).string();
         bool killed = false;

@@ -58,15 +58,16 @@ TEST_F(InspectCommand, AResidualNetworkIsAsItsPaperHasIt) {
     EXPECT_EQ(last["tensor"], found["target_layer"]);
     EXPECT_EQ(last["shape"], json({-1, 2048, 7, 7}));
     EXPECT_EQ(last["stride"], 32);
-    // 7 pixels of the first convolution, 4 more of the pool, then twice its input's stride for each 3 x 3 of the 3, 4, 6 and 3 blocks:
-    // 11 + 3 * 8 + (8 + 3 * 16) + (16 + 5 * 32) + (32 + 2 * 64).
+    // 7 pixels of the first convolution, 4 more of the pool, then twice its input's stride for each 3 x 3 of the 3, 4,
+    // 6 and 3 blocks: 11 + 3 * 8 + (8 + 3 * 16) + (16 + 5 * 32) + (32 + 2 * 64).
     EXPECT_EQ(last["receptive_field"], 427);
     EXPECT_EQ(obstacle_of(found, "cam"), "");
     EXPECT_EQ(obstacle_of(found, "finer-cam"), "");
 }
 
 TEST_F(InspectCommand, BoundsAreNoParameters) {
-    // torchvision's figure for MobileNetV2, and batch normalisation's running statistics; 35 pairs of bounds (Clip) are none.
+    // torchvision's figure for MobileNetV2, and batch normalisation's running statistics; 35 pairs of bounds (Clip) are
+    // none.
     const model::Model built = model::build({.name = "mobilenet-v2"});
     std::int64_t statistics = 0;
     for (const model::Node& node : built.graph.nodes) {

@@ -1,4 +1,5 @@
-// What `locus explain` lets say of methods, and `locus check`: several methods in one run, the number explained, errors.
+// What `locus explain` lets say of methods, and `locus check`: several methods in one run, the number explained,
+// errors.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -49,7 +49,8 @@ protected:
         return arguments;
     }
 
-    /// Starts the command, sends it a signal after a while, and returns how it ended: an exit code, or 128 + the signal.
+    /// Starts the command, sends it a signal after a while, and returns how it ended: an exit code, or 128 + the
+    /// signal.
     int run_and_signal(const std::vector<std::string>& arguments, int signal, std::chrono::milliseconds after) const {
         const pid_t child = test::start_locus(folder_.path(), arguments);
         std::this_thread::sleep_for(after);

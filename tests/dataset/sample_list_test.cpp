@@ -195,7 +195,8 @@ TEST_F(Tables, CsvFieldsMayBeQuoted) {
 }
 
 TEST_F(Tables, AQuoteThatIsNeverClosedIsNamedWithItsLine) {
-    // In the last column, where the rows behind it would vanish in one field of a row that has as many fields as the header.
+    // In the last column, where the rows behind it would vanish in one field of a row that has as many fields as the
+    // header.
     const fs::path last = write("l.csv", "path,label\na.jpg,cat\nb.jpg,\"dog\nc.jpg,cat\nd.jpg,cat\n");
     EXPECT_THAT(sentence_of([&] { read_csv(last); }),
                 HasSubstr("l.csv, line 3: field 2 begins with a quote that is never closed"));

@@ -250,7 +250,8 @@ TEST(Road, NoiseIsOnWhatIsFilledInAlone) {
             }
         }
     }
-    // Some 850 draws of deviation 0.01: their mean lies within 0.0004 of 0, their deviation within 2.5 %, two times of three.
+    // Some 850 draws of deviation 0.01: their mean lies within 0.0004 of 0, their deviation within 2.5 %, two times of
+    // three.
     EXPECT_NEAR(sum / count, 0, 0.002);
     EXPECT_NEAR(std::sqrt(squares / count), 0.01, 0.001);
 }

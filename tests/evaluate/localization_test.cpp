@@ -31,7 +31,8 @@ TEST(GtKnown, AMapWithoutPositiveValueOverlapsNothing) {
 }
 
 TEST(Picture, PutsTheMapOfACropWhereTheCropIs) {
-    // A crop from (20, 10) to (60, 50) of a photo of 80 x 60, whose evidence fills it. The picture is 176 pixels wide: 2.2 times as large.
+    // A crop from (20, 10) to (60, 50) of a photo of 80 x 60, whose evidence fills it. The picture is 176 pixels wide:
+    // 2.2 times as large.
     const Image picture = picture_of({}, Map{1, 1, {1}}, {20, 10, 40, 40}, {}, 80, 60, 0.2);
     int left = picture.width, top = picture.height, right = 0, bottom = 0;
     for (int y = 0; y < picture.height; ++y) {

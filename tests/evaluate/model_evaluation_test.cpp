@@ -257,7 +257,8 @@ TEST_F(EvaluateModels, MethodsSharePassesUnlessTheirTimesAreMeasured) {
 }
 
 TEST_F(EvaluateModels, BesideModelsOfOtherSizesAModelHasTheNumbersThatItHasAlone) {
-    // Photos that are decoded at 1/8 for 32 pixels, at 1/4 for 64 and at 1/2 for 96; the last has the first's size and other pixels.
+    // Photos that are decoded at 1/8 for 32 pixels, at 1/4 for 64 and at 1/2 for 96; the last has the first's size and
+    // other pixels.
     std::vector<std::filesystem::path> models;
     for (const auto& [side, range] : {std::pair{64, "1"}, {32, "1"}, {96, "1"}, {32, "255"}}) {
         model::Model network = model::build({.name = "tiny", .classes = 2, .image_size = side, .seed = 3});

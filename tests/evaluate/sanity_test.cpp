@@ -110,8 +110,8 @@ TEST(Sanity, MapsFollowTheWeightsStepByStep) {
 }
 
 TEST(Sanity, MapsThatDoNotFollowAreFlagged) {
-    // eigen-cam looks at no score, so the layers behind its own change nothing; at the first layer's pooled input, a pool of pixels before
-    // any weight, nothing changes at all.
+    // eigen-cam looks at no score, so the layers behind its own change nothing; at the first layer's pooled input, a
+    // pool of pixels before any weight, nothing changes at all.
     model::Model model = model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 96, .seed = 2});
     model::Graph& graph = model.graph;
     for (model::Node& node : graph.nodes)

@@ -32,7 +32,8 @@ double pooled(std::span<const float> map, const std::string_view pool) {
     return pool == "sum" ? sum : sum / static_cast<double>(map.size());
 }
 
-/// The greatest difference between pool(map) + bias and the logit, over all items and classes, relative to the largest logit.
+/// The greatest difference between pool(map) + bias and the logit, over all items and classes, relative to the largest
+/// logit.
 double defect(const Network& network, const Attribution& a) {
     const auto n = static_cast<std::size_t>(a.maps.shape()[0]), m = static_cast<std::size_t>(a.maps.shape()[1]);
     const auto positions = static_cast<std::size_t>(a.maps.shape()[2] * a.maps.shape()[3]),
@@ -49,7 +50,8 @@ double defect(const Network& network, const Attribution& a) {
     return worst;
 }
 
-// As exporters leave it that trace one photo: any number of items is declared, and a Reshape holds the one that was seen.
+// As exporters leave it that trace one photo: any number of items is declared, and a Reshape holds the one that was
+// seen.
 TEST(Batch, OfNetworksThatTakeJustOneItem) {
     const test::ScratchFolder folder;
     model::Model one = model::build({.name = "tiny", .classes = 5, .width = 0.5});
@@ -167,7 +169,8 @@ TEST(Cam, ALayerWithoutTheSameChannelsIsRefused) {
     EXPECT_THROW(prepare_cam(network, {.layer = network.model.graph.nodes.front().output(0)}), Error);
 }
 
-/// Zhou et al.'s map as torch-cam computes it (goldens: torchcam.CAM.target.raw, float64), within 1e-4 of its largest value.
+/// Zhou et al.'s map as torch-cam computes it (goldens: torchcam.CAM.target.raw, float64), within 1e-4 of its largest
+/// value.
 TEST(Cam, EqualsTorchCamOnTheGoldenNetworks) {
     const std::filesystem::path goldens = LOCUS_SHARED "/goldens";
     if (!std::filesystem::exists(goldens))

@@ -1,5 +1,5 @@
-// Architectures as exporters write them, without LibTorch: how layers are read, and that every method copes. Their maps are compared with
-// autograd in tests/train/exported_networks_test.cpp.
+// Architectures as exporters write them, without LibTorch: how layers are read, and that every method copes. Their maps
+// are compared with autograd in tests/train/exported_networks_test.cpp.
 
 #include <algorithm>
 #include <cmath>

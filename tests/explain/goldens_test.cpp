@@ -10,7 +10,8 @@
 #include "explain/network.hpp"
 #include "support/npz.hpp"
 
-// Golden maps of two independent implementations in float64 (shared/goldens/README.md): ours agree within 1e-3 of the largest absolute value.
+// Golden maps of two independent implementations in float64 (shared/goldens/README.md): ours agree within 1e-3 of the
+// largest absolute value.
 namespace locus::explain {
 namespace {
 

@@ -1,4 +1,5 @@
-/// ablation-cam and recipro-cam, however they save running the head, against the head run once for each channel and each position.
+/// ablation-cam and recipro-cam, however they save running the head, against the head run once for each channel and
+/// each position.
 
 #include <gtest/gtest.h>
 

@@ -230,7 +230,8 @@ TEST(PrincipalComponent, OfFeaturesOnALineIsTheLine) {
 }
 
 TEST(PrincipalComponent, IsAnEigenvectorOfTheGreatestEigenvalue) {
-    // With G = X X^T of the centred features, the projection m has G m = |m|^2 m, and no other direction has more variance than |m|^2.
+    // With G = X X^T of the centred features, the projection m has G m = |m|^2 m, and no other direction has more
+    // variance than |m|^2.
     const auto check = [](std::size_t channels, std::size_t positions) {
         SCOPED_TRACE(std::to_string(channels) + " x " + std::to_string(positions));
         std::mt19937 random(5);

@@ -1,4 +1,5 @@
-/// Which of a model's inputs takes the image, which of its outputs are scores, and inputs that are no floating-point numbers.
+/// Which of a model's inputs takes the image, which of its outputs are scores, and inputs that are no floating-point
+/// numbers.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Every method on the trained models and golden networks beside the repository, on small inputs and with few samples: maps are finite, and
-// where one shows nothing it says why.
+// Every method on the trained models and golden networks beside the repository, on small inputs and with few samples:
+// maps are finite, and where one shows nothing it says why.
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,5 @@
-// The number explained: its gradient as nodes against differences of the number itself, which is computed without a graph.
+// The number explained: its gradient as nodes against differences of the number itself, which is computed without a
+// graph.
 
 #include <algorithm>
 #include <cmath>

@@ -63,7 +63,8 @@ TEST(Decode, CmykJpegLosesLightToEachInk) {
         const Image image = decoded(sample::jpeg(16, 16, light, {.channels = 4, .as_ycck = ycck}));
         EXPECT_LE(distance(image, constant(16, 16, {41, 82, 204})), 2) << "YCCK: " << ycck;
     }
-    // Without Adobe's marker the values are inks: 255 - 51 = 204 of cyan's light, 255 - 204 = 51 of black's, 204 * 51 / 255 = 40.8.
+    // Without Adobe's marker the values are inks: 255 - 51 = 204 of cyan's light, 255 - 204 = 51 of black's, 204 * 51 /
+    // 255 = 40.8.
     const Image inks = decoded(sample::jpeg(16, 16, light, {.channels = 4, .adobe = false}));
     EXPECT_LE(distance(inks, constant(16, 16, {41, 31, 0})), 2);
 }
@@ -185,7 +186,8 @@ TEST(Decode, TransparencyIsSeenOnWhite) {
                 sample::tiff(constant(4, 4, color), {.bits = bits, .extra_sample = extra_sample, .alpha = 128}));
         };
         EXPECT_EQ(distance(seen({100, 0, 255}, 2), constant(4, 4, {177, 127, 255})), 0) << bits;
-        // Associated: 100 * 128 / 255 = 50 and 255 * 128 / 255 = 128 are stored. More than the alpha cannot be: it is white.
+        // Associated: 100 * 128 / 255 = 50 and 255 * 128 / 255 = 128 are stored. More than the alpha cannot be: it is
+        // white.
         EXPECT_EQ(distance(seen({50, 0, 128}, 1), constant(4, 4, {177, 127, 255})), 0) << bits;
         EXPECT_EQ(distance(seen({200, 0, 128}, 1), constant(4, 4, {255, 127, 255})), 0) << bits;
         // A sample of no known meaning is no opacity.

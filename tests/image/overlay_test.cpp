@@ -40,8 +40,8 @@ std::vector<int> color(const Image& image, int x, int y) { return {image.pixel(x
 const OverlayOptions bare{.legend = false, .draw_boxes = false};
 
 TEST(Colormap, HasTheKnownEnds) {
-    // Published ends: turbo begins at (48, 18, 59) and ends at (122, 4, 3), viridis begins at (68, 1, 84) and ends at (253, 231, 37)
-    // and gray is its index; OpenCV's tables may lie one off.
+    // Published ends: turbo begins at (48, 18, 59) and ends at (122, 4, 3), viridis begins at (68, 1, 84) and ends at
+    // (253, 231, 37) and gray is its index; OpenCV's tables may lie one off.
     const auto near = [](const std::array<std::uint8_t, 3>& c, int r, int g, int b) {
         return std::abs(c[0] - r) <= 1 && std::abs(c[1] - g) <= 1 && std::abs(c[2] - b) <= 1;
     };
@@ -54,7 +54,8 @@ TEST(Colormap, HasTheKnownEnds) {
 }
 
 TEST(Colormap, DivergingIsBalanced) {
-    // Equal steps from the middle are equally light on both sides (CIE luminance within 8 of 255), and grow darker outwards.
+    // Equal steps from the middle are equally light on both sides (CIE luminance within 8 of 255), and grow darker
+    // outwards.
     const auto luminance = [](const std::array<std::uint8_t, 3>& c) {
         const auto linear = [](double v) { return std::pow(v / 255, 2.2); };
         return 255 * std::pow(0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]), 1 / 2.2);

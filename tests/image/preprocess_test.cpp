@@ -52,8 +52,9 @@ Preprocessing plain(int width, int height) {
 }
 
 TEST(Preprocess, ShrinkingAveragesUnderATriangle) {
-    // A row of 8 to 4 pixels: scale 2, support 2. Output 1 has its centre at 3: pixels 1 ... 4 lie at distances 1.5, 0.5, 0.5, 1.5 and weigh
-    // 0.25, 0.75, 0.75, 0.25, over 2. Output 0 has its centre at 1: pixels 0, 1, 2 weigh 0.75, 0.75, 0.25, over 1.75.
+    // A row of 8 to 4 pixels: scale 2, support 2. Output 1 has its centre at 3: pixels 1 ... 4 lie at distances 1.5,
+    // 0.5, 0.5, 1.5 and weigh 0.25, 0.75, 0.75, 0.25, over 2. Output 0 has its centre at 1: pixels 0, 1, 2 weigh 0.75,
+    // 0.75, 0.25, over 1.75.
     Image row{.width = 8, .height = 1, .rgb = {}};
     for (const int v : {0, 10, 40, 90, 160, 200, 220, 250})
         row.rgb.insert(row.rgb.end(), 3, static_cast<std::uint8_t>(v));
@@ -101,8 +102,8 @@ TEST(Preprocess, EqualsTheDirectComputation) {
 }
 
 TEST(Preprocess, FollowsPillowWhereItRoundsAndWhereItDoesNot) {
-    // Pillow sums j from int(center - support + 0.5) to int(center + support + 0.5) - 1. With 5 pixels to 2, scale 2.5: centre 1.25 gives 0 ... 3,
-    // centre 3.75 gives 1 ... 4 (cut), each normalised over what was taken.
+    // Pillow sums j from int(center - support + 0.5) to int(center + support + 0.5) - 1. With 5 pixels to 2, scale 2.5:
+    // centre 1.25 gives 0 ... 3, centre 3.75 gives 1 ... 4 (cut), each normalised over what was taken.
     const image::Resampling r = image::triangle_filter(5, 0, 5, 2);
     ASSERT_EQ(r.taps.size(), 2U);
     EXPECT_EQ(r.taps[0].first, 0);
@@ -190,7 +191,8 @@ TEST(Preprocess, TheRegionIsWhatIsSeen) {
     EXPECT_EQ(all.x, 0);
     EXPECT_EQ(all.width, 500);
     EXPECT_EQ(all.height, 375);
-    // 224 / 0.875 = 256: the shorter side, 375, becomes 256, and the crop keeps 224 of it: 375 * 0.875 = 328.125 pixels of the photo.
+    // 224 / 0.875 = 256: the shorter side, 375, becomes 256, and the crop keeps 224 of it: 375 * 0.875 = 328.125 pixels
+    // of the photo.
     Preprocessing crop = squash;
     crop.resize = Resize::crop;
     const Region middle = visible_region(500, 375, crop);
@@ -214,7 +216,8 @@ TEST(Preprocess, TheRegionIsWhatIsSeen) {
 }
 
 TEST(Preprocess, CroppingEqualsCroppingTheResizedPhoto) {
-    // 512 x 384 at crop_pct 0.5 to 96: the shorter side to 192, the photo to 256 x 192, whose middle begins at the whole pixel (80, 48).
+    // 512 x 384 at crop_pct 0.5 to 96: the shorter side to 192, the photo to 256 x 192, whose middle begins at the
+    // whole pixel (80, 48).
     const Image image = noise(512, 384);
     Preprocessing crop = plain(96, 96);
     crop.resize = Resize::crop;

@@ -260,7 +260,8 @@ struct TiffOptions {
     std::optional<Bytes> strip;  ///< the file's data, where they are not the picture's pixels
 };
 
-/// An uncompressed RGB TIFF written by hand from TIFF 6.0: the directory, then one strip of pixels. 16-bit samples are 257 times the picture's.
+/// An uncompressed RGB TIFF written by hand from TIFF 6.0: the directory, then one strip of pixels. 16-bit samples are
+/// 257 times the picture's.
 inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
     const bool big = options.big_endian;
     const int word = options.big_tiff ? 8 : 4;

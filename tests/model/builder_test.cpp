@@ -19,7 +19,8 @@ using testing::HasSubstr;
 
 namespace {
 
-/// Learned values: convolutions, linear layers, batch normalisation's scale and shift (not its running statistics), as the published counts have it.
+/// Learned values: convolutions, linear layers, batch normalisation's scale and shift (not its running statistics), as
+/// the published counts have it.
 std::int64_t learned_parameters(const model::Model& m) {
     std::int64_t count = 0;
     for (const auto& [name, tensor] : m.graph.initializers) {
@@ -113,7 +114,8 @@ TEST(Builder, TinyIsSmallEnoughToTrainOnACpu) {
 }
 
 TEST(Builder, MapsHaveThePapersSizes) {
-    // Zhou et al. 2016, section 3: 13 x 13 for AlexNet, 14 x 14 for VGGnet and GoogLeNet; the others: their papers' last stage.
+    // Zhou et al. 2016, section 3: 13 x 13 for AlexNet, 14 x 14 for VGGnet and GoogLeNet; the others: their papers'
+    // last stage.
     const std::vector<std::tuple<const char*, const char*, int, std::int64_t>> expected{
         {"alexnet-gap", "cam_conv.relu", 227, 13},
         {"googlenet-gap", "cam_conv.relu", 224, 14},

@@ -123,8 +123,8 @@ public:
         }
     }
 
-    /// The gradient along a random direction against a four-point difference, to 1e-3 as the issue asks (of the size that such products
-    /// have), and, with `again`, that of the gradient itself.
+    /// The gradient along a random direction against a four-point difference, to 1e-3 as the issue asks (of the size
+    /// that such products have), and, with `again`, that of the gradient itself.
     void expect_gradient(const std::string& y, bool again = true, double step = 0.02, double tolerance = 1e-3) {
         for (const std::int64_t batch : batches()) {
             Run run(*this, y, again ? "v" : "");

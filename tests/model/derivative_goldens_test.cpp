@@ -1,5 +1,6 @@
-// Whole networks against the gradients that two Python libraries used: their raw maps are short formulas of the activations A and the
-// gradient g = d logit / d A, worked out here in double from the g that the differentiated graph gives.
+// Whole networks against the gradients that two Python libraries used: their raw maps are short formulas of the
+// activations A and the gradient g = d logit / d A, worked out here in double from the g that the differentiated graph
+// gives.
 
 #include <gtest/gtest.h>
 

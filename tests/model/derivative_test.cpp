@@ -182,7 +182,8 @@ TEST(Derivative, TensorsThatDoNotExistOrDoNotMatter) {
                 HasSubstr("11"));
 }
 
-/// Whole networks with Softplus for Relu and Clip: with thousands of kinks no step is small enough for a difference to mean much.
+/// Whole networks with Softplus for Relu and Clip: with thousands of kinks no step is small enough for a difference to
+/// mean much.
 TEST(Derivative, SmoothedBuilderNetworksMatchDifferences) {
     for (const auto& name : {"resnet18", "mobilenet-v2"}) {
         for (const std::int64_t opset : {7, 13, 18}) {

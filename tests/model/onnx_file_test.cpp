@@ -436,7 +436,8 @@ TEST(OnnxFile, NamesOutOfFilesCannotGarbleATerminal) {
 
 namespace {
 
-/// True where the bytes are read, and can be written again, or where an Error says why not. Anything else escapes and fails the test.
+/// True where the bytes are read, and can be written again, or where an Error says why not. Anything else escapes and
+/// fails the test.
 bool survives(const std::string& bytes) {
     try {
         model::serialize(parse(bytes));

@@ -1,7 +1,7 @@
 #pragma once
 
-/// ONNX files written by hand in protobuf's wire format, for what our own writer never writes: external data, typed data fields,
-/// subgraphs, mistakes. Field numbers are those of onnx.proto.
+/// ONNX files written by hand in protobuf's wire format, for what our own writer never writes: external data, typed
+/// data fields, subgraphs, mistakes. Field numbers are those of onnx.proto.
 
 #include <cstdint>
 #include <cstring>

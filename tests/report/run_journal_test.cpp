@@ -89,7 +89,8 @@ TEST(RunJournal, OutputsAreInTheOrderOfTheInputsHoweverTheyCame) {
     EXPECT_EQ(tree(folder / "b"), expected);
 }
 
-// Any length of the journal is a moment at which the process may have been killed: those about the ends of lines, and some between.
+// Any length of the journal is a moment at which the process may have been killed: those about the ends of lines, and
+// some between.
 TEST(RunJournal, ResumedAfterAKillAtAnyByteEndsTheSame) {
     const test::ScratchFolder folder;
     const std::size_t inputs = 5;

@@ -133,7 +133,8 @@ TEST(Executor, Bfloat16GivesNearlyTheSameScoresAndGradientsInFloat32) {
     const Tensors full = scores_and_gradients(false), reduced = scores_and_gradients(true);
     for (std::size_t i = 0; i < full.size(); ++i) {
         EXPECT_EQ(reduced[i].scalar_type(), at::kFloat);
-        // A bfloat16 has 8 bits: 0.4 % of each value. Over the network's 11 convolutions errors add up like noise; the least cosine measured was 0.975.
+        // A bfloat16 has 8 bits: 0.4 % of each value. Over the network's 11 convolutions errors add up like noise; the
+        // least cosine measured was 0.975.
         const double cosine = ((full[i] * reduced[i]).sum() / (full[i].norm() * reduced[i].norm())).item<double>();
         EXPECT_GT(cosine, 0.95) << (i == 0 ? "logits" : executor.parameters()[i - 1].name);
     }
@@ -218,7 +219,8 @@ TEST(Export, HalvesAreCastBackAndChangeScoresLittle) {
         return runtime::Session(m, {.threads = 1}).run({{m.graph.inputs[0].name, x}}, {m.graph.outputs[0].name}).at(0);
     };
     const Tensor a = scores(whole), b = scores(halves);
-    // A half has 11 bits: each weight is off by at most 2^-11 of itself, and errors of thousands of weights average out.
+    // A half has 11 bits: each weight is off by at most 2^-11 of itself, and errors of thousands of weights average
+    // out.
     for (std::size_t i = 0; i < 5; ++i)
         EXPECT_NEAR(a.values<float>()[i], b.values<float>()[i], 1e-3 * std::max(1.0F, std::abs(a.values<float>()[i])));
     EXPECT_LT(difference(halves, at::kFloat, 1), 1e-4);

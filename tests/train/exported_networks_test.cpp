@@ -1,5 +1,5 @@
-// Methods on other people's architectures, against LibTorch: the executor gives features A and gradients g = d logit / d A of the same graph in
-// double precision, and the maps' formulas (docs/methods.md) are worked out from them.
+// Methods on other people's architectures, against LibTorch: the executor gives features A and gradients g = d logit /
+// d A of the same graph in double precision, and the maps' formulas (docs/methods.md) are worked out from them.
 
 #include <algorithm>
 #include <filesystem>

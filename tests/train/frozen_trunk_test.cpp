@@ -80,8 +80,8 @@ TEST_F(FrozenTrunk, APhotoChangedInPlaceMakesOtherFeatures) {
 }
 
 TEST_F(FrozenTrunk, InterruptedAmongFeaturesLeavesNothingHalfDone) {
-    // The flag is set when the first part of 16 photos has its features and the second, which has photos 16 to 18 by then, has none: the last two
-    // photos become pipes, at whose opening the reader waits.
+    // The flag is set when the first part of 16 photos has its features and the second, which has photos 16 to 18 by
+    // then, has none: the last two photos become pipes, at whose opening the reader waits.
     const std::filesystem::path pipes[]{folder / "train/red/5.bmp", folder / "train/red/6.bmp"};
     std::atomic<bool> interrupted{false};
     std::thread writer;

@@ -34,7 +34,8 @@ std::string field(int number, const std::string& content) {
     return out + content;
 }
 
-/// A TensorProto file, read by wrapping it into a model as its only initializer (ModelProto.graph = 7, GraphProto.initializer = 5).
+/// A TensorProto file, read by wrapping it into a model as its only initializer (ModelProto.graph = 7,
+/// GraphProto.initializer = 5).
 Tensor read_tensor(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     const std::string tensor{std::istreambuf_iterator<char>(stream), {}};
@@ -66,7 +67,8 @@ std::string reason_to_skip(const model::Model& m, const std::string& name) {
         if (node.is("MaxPool") && m.graph.inputs.at(0).type == DataType::uint8) return "MaxPool of bytes";
         const std::int64_t to = node.int_or("to", 1);
         if (node.is("Cast") && (to == 8 || to == 12 || to == 13 || to == 4)) return "strings and unsigned integers";
-        // (length_resized - 1) is that of the whole pixels in the specification's text, in ONNX Runtime and in PyTorch; not in these cases.
+        // (length_resized - 1) is that of the whole pixels in the specification's text, in ONNX Runtime and in PyTorch;
+        // not in these cases.
         if (node.is("Resize") && node.string_or("coordinate_transformation_mode", "") == "align_corners" &&
             name.find("downsample_scales") != std::string::npos) {
             return "Resize with align_corners to a fraction of a pixel";

@@ -1,5 +1,5 @@
-/// Operators whose official cases are newer than Debian's libonnx-testdata, or test too little of them: against ONNX Runtime, and their
-/// gradients against finite differences.
+/// Operators whose official cases are newer than Debian's libonnx-testdata, or test too little of them: against ONNX
+/// Runtime, and their gradients against finite differences.
 
 #include "train/operators.hpp"
 

@@ -18,8 +18,9 @@ using test::error_of;
 using testing::HasSubstr;
 
 TEST(FindCut, IsTheLayerThePaperCutsAt) {
-    // Zhou et al. 2016, section 3: conv5 of AlexNet (13 x 13), conv5-3 of VGGnet and inception4e of GoogLeNet (14 x 14). The builder's -gap networks end
-    // in the paper's own convolution at that resolution, so the cut is their last map.
+    // Zhou et al. 2016, section 3: conv5 of AlexNet (13 x 13), conv5-3 of VGGnet and inception4e of GoogLeNet (14 x
+    // 14). The builder's -gap networks end in the paper's own convolution at that resolution, so the cut is their last
+    // map.
     const auto cut = [](const char* name) {
         return find_cut(model::build({.name = name, .classes = 3, .width = 0.05}));
     };

@@ -1,5 +1,5 @@
-// Activations, and what else works on each element by itself. At kinks as PyTorch does: Relu at 0 gives 0, LeakyRelu the slope, Clip at its
-// bounds 0 (as relu6).
+// Activations, and what else works on each element by itself. At kinks as PyTorch does: Relu at 0 gives 0, LeakyRelu
+// the slope, Clip at its bounds 0 (as relu6).
 
 #include <cmath>
 #include <numbers>

@@ -1,4 +1,5 @@
-// Convolutions, with respect to what they slide over. Weights count as constants: the network is explained, not trained.
+// Convolutions, with respect to what they slide over. Weights count as constants: the network is explained, not
+// trained.
 
 #include <algorithm>
 #include <cstdint>
@@ -50,8 +51,8 @@ Value scaled_weights(const Value& weights, const std::optional<Tensor>& scale) {
     return emit.constant(scaled.to(weights.type()));
 }
 
-/// Turned weights of the stride-1 convolution that takes the gradient back: [M, C/g, k…] to [C, M/g, k…], mirrored in every
-/// spatial axis, each of the M multiplied by its scale.
+/// Turned weights of the stride-1 convolution that takes the gradient back: [M, C/g, k…] to [C, M/g, k…], mirrored in
+/// every spatial axis, each of the M multiplied by its scale.
 Tensor turned_weights(const Tensor& weights, const std::optional<Tensor>& scale, const Convolution& conv) {
     Shape shape = weights.shape();
     shape[0] = conv.in;
@@ -121,8 +122,9 @@ Value stride_one(const Value& g, const Value& turned, const Convolution& conv) {
     return convolve(g, turned, window, conv.groups, begin, end);
 }
 
-/// Larger strides: the transposed convolution itself. Measured with ONNX Runtime 1.30 on one thread, it beats zeros in between and a stride-1
-/// convolution 4 to 20 times, and one convolution for all sub-pixel phases (laid out by DepthToSpace) 1.3 to 3 times, depthwise or not.
+/// Larger strides: the transposed convolution itself. Measured with ONNX Runtime 1.30 on one thread, it beats zeros in
+/// between and a stride-1 convolution 4 to 20 times, and one convolution for all sub-pixel phases (laid out by
+/// DepthToSpace) 1.3 to 3 times, depthwise or not.
 Value transposed_convolution(const Value& g, const Value& weights, const Convolution& conv) {
     const auto sizes = spatial(g);
     auto attributes = convolution_attributes(conv.window, conv.groups, conv.window.begin, conv.window.end);

@@ -45,7 +45,8 @@ void split_rule(RuleContext& node) {
     node.give(0, concat(parts, positive_axis(node.node().int_or("axis", 0), node.input().rank())));
 }
 
-/// Elements are put back where they were taken: reversed where the step was negative, with zeros in the gaps, before and behind.
+/// Elements are put back where they were taken: reversed where the step was negative, with zeros in the gaps, before
+/// and behind.
 void slice_rule(RuleContext& node) {
     if (!node.wants(0)) return;
     const Shape from = node.input().shape(), to = node.output().shape();

@@ -87,8 +87,9 @@ Value spread(Value g, const Window& window) {
         }
         return pad(reshape(emit.node("Expand", {reshape(g, apart), emit.ints(repeats)}), together), begin, end);
     }
-    // Zeros between the elements, then a sum over the window at every place: an average times its size. It pads by less than its kernel, and
-    // ONNX Runtime would merge a Pad before it into it, so what is left over behind the last window is added afterwards.
+    // Zeros between the elements, then a sum over the window at every place: an average times its size. It pads by less
+    // than its kernel, and ONNX Runtime would merge a Pad before it into it, so what is left over behind the last
+    // window is added afterwards.
     for (std::size_t a = 0; a < axes; ++a) g = dilate(g, static_cast<std::int64_t>(a) + 2, window.strides[a] - 1);
     if (std::any_of(window.dilations.begin(), window.dilations.end(), [](auto d) { return d != 1; }))
         return spread_taps(g, window);
@@ -146,9 +147,10 @@ bool picture_windows(const Window& window) {
            element_count(window.kernel) <= 49;
 }
 
-/// The windows' elements, tap by tap, are compared with the maximum: no indices (ONNX Runtime's MaxPool is 20 times slower where it gives them)
-/// and no scattering. With a stride s, the picture is first laid out as its s·s phases, in which every tap is a cut with step 1. What is left
-/// of the gradient is handed on from tap to tap, so that only the first largest gets it.
+/// The windows' elements, tap by tap, are compared with the maximum: no indices (ONNX Runtime's MaxPool is 20 times
+/// slower where it gives them) and no scattering. With a stride s, the picture is first laid out as its s·s phases, in
+/// which every tap is a cut with step 1. What is left of the gradient is handed on from tap to tap, so that only the
+/// first largest gets it.
 Value max_pool_by_comparison(const Value& x, const Value& y, const Value& g, const Window& window) {
     auto& emit = x.emitter();
     const auto s = window.strides[0];

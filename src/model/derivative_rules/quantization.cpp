@@ -1,5 +1,5 @@
-// Quantization, straight through (Bengio et al., 2013): rounding counts as doing nothing, scale and zero point cancel out between
-// QuantizeLinear and DequantizeLinear.
+// Quantization, straight through (Bengio et al., 2013): rounding counts as doing nothing, scale and zero point cancel
+// out between QuantizeLinear and DequantizeLinear.
 
 #include "model/derivative_rules/rule.hpp"
 

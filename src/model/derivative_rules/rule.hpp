@@ -7,8 +7,9 @@
 ///         node.give(0, node.gradient() * (1.0 - y * y));
 ///     }
 ///
-/// and one line in the table at the end of the same file: {"Tanh", tanh_rule}. A rule is given the gradient of each output and
-/// gives that of each input which is wanted. It emits only operators that have rules. docs/operators.md has more.
+/// and one line in the table at the end of the same file: {"Tanh", tanh_rule}. A rule is given the gradient of each
+/// output and gives that of each input which is wanted. It emits only operators that have rules. docs/operators.md has
+/// more.
 
 #include <map>
 #include <optional>
@@ -25,7 +26,8 @@ namespace locus::model {
 
 /// A gradient on its way back. Parts of it may be put off, because the next rule can often do them for nothing:
 /// - `value` may have 1 where its tensor has more: the same number all along (behind global pools);
-/// - `channel_scale`, a constant [C], still multiplies axis 1 (behind BatchNormalization; a convolution takes it into its weights);
+/// - `channel_scale`, a constant [C], still multiplies axis 1 (behind BatchNormalization; a convolution takes it into
+///   its weights);
 /// - `one_hot`: 1 at [n, one_hot[n]], 0 elsewhere; `value` is then empty (at the logits).
 struct Gradient {
     Value value;
@@ -58,20 +60,21 @@ public:
     bool has_gradient(std::size_t i = 0) const { return i < gradients_.size() && gradients_[i].has_value(); }
     /// The whole gradient, shaped like the output. Zeros where none arrives.
     Value gradient(std::size_t i = 0);
-    /// The gradient with 1 where it is the same along an axis; same rank as the output. For rules that work element by element.
+    /// The gradient with 1 where it is the same along an axis; same rank as the output. For rules that work element by
+    /// element.
     Value compact_gradient(std::size_t i = 0);
     /// The gradient with all that is put off.
     const Gradient& deferred_gradient(std::size_t i = 0) const { return *gradients_[i]; }
     /// The gradient without its channel scale, and the scale: for rules that let it pass.
     Gradient scaled_gradient(std::size_t i = 0);
 
-    /// Contributes to the gradient of input i; nothing happens where it is not wanted. `gradient` is shaped like the input, with 1 where
-    /// it is the same along an axis.
+    /// Contributes to the gradient of input i; nothing happens where it is not wanted. `gradient` is shaped like the
+    /// input, with 1 where it is the same along an axis.
     void give(std::size_t i, const Value& gradient) { give(i, Gradient{gradient}); }
     void give(std::size_t i, Gradient gradient);
 
-    /// The same for an input that was broadcast to the output's shape: sums over what was broadcast. `gradient` is shaped like the output,
-    /// or with 1 where it is the same along an axis.
+    /// The same for an input that was broadcast to the output's shape: sums over what was broadcast. `gradient` is
+    /// shaped like the output, or with 1 where it is the same along an axis.
     void give_broadcast(std::size_t i, const Value& gradient);
 
     /// Throws Error(unsupported): "… has no derivative …: <why>".
@@ -113,7 +116,8 @@ Value scale_channels(const Value& x, const Tensor& scale);
 /// Puts off no longer: channel scale and one-hot worked out; still with 1 where it is the same along an axis.
 Value materialized(const Gradient& gradient, const Value& tensor);
 
-/// The sum over the axes along which a tensor of shape `from` was broadcast to `to`. `x` is shaped like `to`, or with 1 where it is the same all along.
+/// The sum over the axes along which a tensor of shape `from` was broadcast to `to`. `x` is shaped like `to`, or with 1
+/// where it is the same all along.
 Value sum_to_shape(const Value& x, const Shape& from, const Value& to);
 
 }  // namespace locus::model

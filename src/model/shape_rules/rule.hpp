@@ -8,8 +8,9 @@
 ///         n.out(shape);
 ///     }
 ///
-/// and one line in the table at the end of the same file: {"Transpose", transpose}. Graphs come from strangers: a rule throws
-/// Unknown or std::out_of_range where an attribute, an axis or an input is not what the operator needs, and reads nothing unchecked.
+/// and one line in the table at the end of the same file: {"Transpose", transpose}. Graphs come from strangers: a rule
+/// throws Unknown or std::out_of_range where an attribute, an axis or an input is not what the operator needs, and
+/// reads nothing unchecked.
 
 #include <cstdint>
 #include <string_view>

@@ -3,7 +3,8 @@
 
 #include <cstdio>
 
-/// One bright position of a 2 x 2 map: its box is the quarter above 20 % of it, and a little more for the interpolation.
+/// One bright position of a 2 x 2 map: its box is the quarter above 20 % of it, and a little more for the
+/// interpolation.
 int main() {
     const locus::Map map{.width = 2, .height = 2, .values = {1, 0, 0, 0}};
     const auto found = locus::boxes(locus::upsample(map, 8, 8));

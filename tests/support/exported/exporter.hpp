@@ -1,8 +1,8 @@
 #pragma once
 
-/// Writes networks as other people's exporters write them, with random weights: PyTorch's own at opset 13, with shapes computed by the graph
-/// (`Style::traced`) or with them worked out and stored (`Style::simplified`, as onnx-simplifier leaves them), and LayerNorm and Gelu as single
-/// operators where the opset has them.
+/// Writes networks as other people's exporters write them, with random weights: PyTorch's own at opset 13, with shapes
+/// computed by the graph (`Style::traced`) or with them worked out and stored (`Style::simplified`, as onnx-simplifier
+/// leaves them), and LayerNorm and Gelu as single operators where the opset has them.
 ///
 ///     Exporter write({.opset = 17});
 ///     std::string x = write.conv(write.input(3, 96), 3, 16, {.kernel = 3, .stride = 2, .pad = 1});

@@ -112,7 +112,8 @@ std::string rolled(Exporter& w, std::string x, std::int64_t by, std::int64_t sid
     return x;
 }
 
-/// To a multiple of the window, which the side is already: F.pad's list, turned by the exporter into ONNX's order by the graph.
+/// To a multiple of the window, which the side is already: F.pad's list, turned by the exporter into ONNX's order by
+/// the graph.
 std::string padded_by_nothing(Exporter& w, const std::string& x) {
     const std::string rest = w.node("ConstantOfShape", {w.ints({2})}, {{"value", Tensor::of<std::int64_t>({1}, {0})}});
     std::string pads = w.reshape(w.concat({w.ints({0, 0, 0, 0, 0, 0}), rest}, 0), {-1, 2});
