@@ -120,8 +120,20 @@ void PreprocessingOptions::apply(Preprocessing& p) const {
             fmt::format("--range takes the value of white, 1 or 255 (greater than 0, at most 65535), not {}", *range));
     }
     if (range) p.range = *range;
+    // Deviations of pixels as they are, such as 58.4, are for --range 255.
+    constexpr float most_scaled = 16;
+    if (!std.empty() && p.range <= 1 && std::ranges::any_of(p.std, [](float value) { return value > most_scaled; }))
+        throw Error(ErrorKind::usage,
+                    fmt::format("--std is of values scaled to 0..1, which {} is not: divide by 255", std));
     if (!color.empty()) p.color = color_order_of(color).value();
     if (!layout.empty()) p.layout = layout_of(layout).value();
+    const auto require_one = [&](const std::string& given, const std::array<float, 3>& values, const char* option) {
+        if (given.empty() || p.color != ColorOrder::gray || (values[0] == values[1] && values[1] == values[2])) return;
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} has three values, but the network takes grey pictures: give one", option));
+    };
+    require_one(mean, p.mean, "--mean");
+    require_one(std, p.std, "--std");
 }
 
 std::vector<std::string> PreprocessingOptions::read_labels() const {

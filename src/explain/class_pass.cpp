@@ -43,7 +43,6 @@ struct ClassPass::State {
     model::Model head;  // what further classes need; opened when first asked for
     mutable std::once_flag head_opened;
     mutable std::optional<runtime::Session> head_session;
-    std::vector<std::string> head_values;
 
     std::vector<Tensor> run(const runtime::Session& session, std::vector<runtime::Feed> batched, const Tensor* given,
                             const std::vector<std::string>& outputs) const {

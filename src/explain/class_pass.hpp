@@ -3,7 +3,7 @@
 /// A rewritten network in use: one class an item a pass, the trunk run once however many classes are asked for.
 ///
 ///     explain::ClassPass pass(std::move(graph), [](MapGraph& g, const Value& classes) { return std::vector{map}; });
-///     pass.run(images, {.top_k = 2}, [&](std::size_t column, const ClassOutputs& out) { ... });
+///     ClassOutputs out = pass.run(images, {.top_k = 2});      // out.values[1]: the maps of the second class
 ///
 /// The first class comes with the scores, in one pass of the whole graph. For each further one only the part behind the
 /// target layers is run again, from the features that the first pass gave.

@@ -2,7 +2,7 @@
 
 /// The network as a function from inputs to scores: for methods that perturb the input.
 ///
-///     explain::InputScores scores(network, options);
+///     explain::InputScores scores(network, options, false);
 ///     Tensor logits = scores.run(perturbed);              // float32 [copies, classes]
 
 #include <cstdint>

@@ -3,7 +3,8 @@
 /// First principal components of feature maps, in float64.
 ///
 ///     std::vector<double> map = explain::principal_projection(features, channels, positions);
-///     explain::turn_upright(map, energy);          // the sign of an eigenvector is arbitrary: a map's is not
+///     // The sign of an eigenvector is arbitrary, a map's is not: it goes with where the features are large.
+///     if (explain::correlation(map, explain::energy(features, channels, positions)) < 0) negate(map);
 
 #include <cstddef>
 #include <span>

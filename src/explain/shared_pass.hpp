@@ -4,7 +4,7 @@
 /// it. Plans that explain the same number at the same layers run in one pass: the trunk runs once, and one derivative
 /// serves them all.
 ///
-///     PassPlan plan = node_plan(network, options, grad_cam, MapOf::layer);
+///     PassPlan plan = node_plan(options, grad_cam, MapOf::layer);
 ///     Prepared one = prepare_plan(network, plan);                               // what a method's `prepare` does
 ///     SharedMethods all(network, {&find_method("grad-cam"), &find_method("layer-cam")}, options);
 ///     std::vector<Attribution> maps = all.explain(inputs, {.top_k = 1});        // one a method, in one pass

@@ -71,7 +71,7 @@ private:
     MethodOptions options_;
     TargetLayer layer_;
     std::int64_t classes_ = 0;
-    std::string logits_, features_, head_logits_, pooled_input_;
+    std::string logits_, features_, pooled_input_;
     DataType feature_type_ = DataType::float32;
     Shape pooled_shape_;
     bool head_needs_image_ = false;

@@ -310,6 +310,9 @@ TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
     expect_usage({"explain", "-m", "model.onnx", "photos", "--seed", "-1"}, "whole number");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--mean", "123.675,116.28,103.53"}, "divide by 255");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--size", "20000x1"}, "at most 16384 each");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--std", "58.4,57.1,57.4"}, "divide by 255");
+    expect_usage({"explain", "-m", "model.onnx", "photos", "--color", "gray", "--mean", "0.1,0.5,0.9"},
+                 "--mean has three values, but the network takes grey pictures: give one");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--labels", ""}, "--labels: its value is empty");
     expect_usage({"explain", "-m", "model.onnx", "photos", "--save", "none,map"}, "not both");
     expect_usage({"inspect", "model.onnx", "--size", "96"}, "photos would come as [n, 3, 96, 96]");
