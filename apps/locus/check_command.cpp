@@ -53,20 +53,40 @@ std::vector<std::string> default_methods(const explain::Network& network) {
 struct Looked {
     Tensor inputs;
     std::vector<evaluate::SanityImage> images;
+    std::vector<std::string> stems;  ///< of the images' files
+    std::size_t failed = 0;
 };
 
+/// Says of a picture that it is left out. Most sentences begin with its name in quotes: it is not said twice.
+void tell_left_out(const std::string& name, const std::string& error) {
+    const std::string file = text::printable(report::to_utf8(name)), why = text::printable(report::to_utf8(error));
+    if (why.starts_with("'" + file + "'"))
+        fmt::print(stderr, "locus: {}\n", why);
+    else
+        fmt::print(stderr, "locus: {}: {}\n", file, why);
+}
+
+/// What cannot be read is named and left out. Throws Error(io) where nothing is left.
 Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessing& preprocessing) {
     batch::InputBatch inputs(preprocessing, items.size());
     Looked looked;
     for (const batch::InputItem& item : items) {
-        if (!item.error.empty()) throw Error(ErrorKind::io, fmt::format("{}: {}", item.name, item.error));
-        const batch::Source source = inputs.read(item, false);
-        evaluate::SanityImage image{.name = item.name, .picture = image::preview(source.picture, picture_side)};
-        const double x = static_cast<double>(image.picture.width) / source.width,
-                     y = static_cast<double>(image.picture.height) / source.height;
-        image.region = {source.region.x * x, source.region.y * y, source.region.width * x, source.region.height * y};
-        looked.images.push_back(std::move(image));
+        try {
+            if (!item.error.empty()) throw Error(ErrorKind::io, item.error);
+            const batch::Source source = inputs.read(item, false);
+            evaluate::SanityImage image{.name = item.name, .picture = image::preview(source.picture, picture_side)};
+            const double x = static_cast<double>(image.picture.width) / source.width,
+                         y = static_cast<double>(image.picture.height) / source.height;
+            image.region = {source.region.x * x, source.region.y * y, source.region.width * x,
+                            source.region.height * y};
+            looked.images.push_back(std::move(image));
+            looked.stems.push_back(item.stem);
+        } catch (const Error& error) {
+            tell_left_out(item.name, error.what());
+            ++looked.failed;
+        }
     }
+    if (looked.images.empty()) throw Error(ErrorKind::io, "none of the images can be read");
     looked.inputs = inputs.take();
     return looked;
 }
@@ -117,7 +137,7 @@ void check(const CheckArguments& arguments) {
     report::write_file_atomically(out / "check.html", evaluate::sanity_page(result, looked.images, description));
     for (std::size_t i = 0; i < looked.images.size(); ++i) {
         const auto bytes = image::encode_png(evaluate::sanity_picture(result, looked.images[i], i));
-        report::write_file_atomically(out / "maps" / fmt::format("{}.png", items[i].stem),
+        report::write_file_atomically(out / "maps" / fmt::format("{}.png", looked.stems[i]),
                                       std::span<const std::byte>(bytes));
     }
 
@@ -129,6 +149,7 @@ void check(const CheckArguments& arguments) {
                    evaluate::name(method.verdict));
     }
     if (!arguments.quiet) fmt::print(stderr, "locus: curves and pictures: {}\n", (out / "check.html").string());
+    if (looked.failed > 0) throw Exit{job_failed};
 }
 
 }  // namespace
@@ -144,7 +165,7 @@ void add_check(CLI::App& app) {
         "compared with those of the trained\n"
         "network by rank correlation and structural similarity. OUT holds check.json, check.html and maps/*.png: a "
         "folder that is new, empty or an earlier check's, unless --overwrite says otherwise "
-        "(docs/methods.md).\n\n"
+        "(docs/methods.md). A picture that cannot be read is named and left out, and the exit code is 1.\n\n"
         "Examples:\n"
         "  locus check resnet50.onnx cat.jpg dog.jpg\n"
         "  locus check resnet50.onnx photos/ -M grad-cam,rise --steps 5 --set samples=500");

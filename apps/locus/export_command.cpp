@@ -19,6 +19,7 @@
 #include "method_options.hpp"
 #include "model/onnx_file.hpp"
 #include "preprocessing_options.hpp"
+#include "report/out_folder.hpp"
 #include "report/utf8.hpp"
 #include "text/quote.hpp"
 #include "web_runtime.hpp"
@@ -30,7 +31,7 @@ struct ExportArguments {
     std::string model, method = "auto", layer, classes, map_size, out, triton, web, web_runtime, input, output;
     PreprocessingOptions preprocessing;
     MethodArguments options;
-    bool normalize = false;
+    bool normalize = false, overwrite = false;
 };
 
 /// A whole number from 1 to `most`; nullopt for anything else.
@@ -79,11 +80,46 @@ void require_another_file(const std::filesystem::path& model, const std::filesys
                             text::quote(out.string())));
 }
 
+/// Whether a file is a model that explains itself, as `locus export` writes it.
+bool is_explained(const std::filesystem::path& file) {
+    std::error_code none;
+    if (!std::filesystem::is_regular_file(file, none)) return false;
+    try {
+        return model::load(file).metadata.contains("locus.method");
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+/// Whether a folder is missing or holds nothing.
+bool is_free(const std::filesystem::path& folder) { return report::inspect_out(folder) == report::OutState::empty; }
+
+/// An earlier export is replaced; what others have put there is not. Throws Error(usage).
+void require_room(const ExportArguments& arguments, const std::string& out) {
+    if (arguments.overwrite) return;
+    const auto refuse = [](const std::filesystem::path& path, const char* what, const char* option) {
+        throw Error(ErrorKind::usage, fmt::format("{} {}: choose another with {}, or write there with --overwrite",
+                                                  text::quote(path.string()), what, option));
+    };
+    std::error_code none;
+    if (!out.empty() && std::filesystem::is_regular_file(out, none) && !is_explained(out))
+        refuse(out, "is there and no explained model", "--out");
+    const std::filesystem::path web = arguments.web;
+    if (!web.empty() && !is_free(web) && !(deploy::holds_web_page(web) && is_explained(web / "model.onnx")))
+        refuse(web, "holds other files than an explained model's page", "--web");
+    if (arguments.triton.empty()) return;
+    // Models of other names may stand beside it.
+    const std::filesystem::path model = std::filesystem::path(arguments.triton) / "explained";
+    if (!is_free(model) && !is_explained(model / "1" / "model.onnx"))
+        refuse(model, "holds other files than an explained model's", "--triton");
+}
+
 void run(const ExportArguments& arguments) {
     const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
     const bool writes_file = !arguments.out.empty() || (arguments.triton.empty() && arguments.web.empty());
     const std::string out = arguments.out.empty() ? "explained.onnx" : arguments.out;
     if (writes_file) require_another_file(file, out);
+    require_room(arguments, writes_file ? out : "");
     // Looked for first: a wrong path is told before any work is done.
     const auto runtime = arguments.web.empty() ? std::filesystem::path() : find_web_runtime(arguments.web_runtime);
     explain::Network network = explain::load_network(
@@ -132,7 +168,8 @@ void add_export(CLI::App& app) {
         "  maps     float [n, K, h, w]     where each was seen: raw, or 0 to 1 with --normalize\n"
         "How photos become the input, the labels and what the maps are is in the file's metadata. Methods of one pass "
         "can "
-        "be exported (`locus methods` says which); the others are refused.\n\n"
+        "be exported (`locus methods` says which); the others are refused.\n"
+        "What an earlier export wrote is replaced; other files are not, unless --overwrite says so.\n\n"
         "Examples:\n"
         "  locus export resnet50.onnx -M grad-cam --classes top:3 -o explained.onnx\n"
         "  locus export resnet50.onnx --map-size 224x224 --normalize           heat as it is shown, at the input's "
@@ -189,6 +226,8 @@ void add_export(CLI::App& app) {
                     "For --web: the folder dist of the npm package onnxruntime-web (default: what Locus was installed "
                     "with, or node_modules here)")
         ->type_name("DIR")
+        ->group(written);
+    command.add_flag("--overwrite", arguments->overwrite, "Replace files that are not of an earlier export")
         ->group(written);
     arguments->options.add_to(command, {"--target-image", "--smooth"});
     arguments->preprocessing.add_to(command);

@@ -18,6 +18,7 @@
 #include "runtime/session.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
+#include "usage_errors.hpp"
 
 namespace {
 
@@ -27,32 +28,11 @@ std::vector<std::string> subcommand_names(const CLI::App& app) {
     return names;
 }
 
-/// What to say of arguments that the subcommand does not know, the options that were meant included.
-std::string unexpected(const CLI::App& app, const CLI::ExtrasError& error) {
-    for (const CLI::App* command : app.get_subcommands()) {
-        const std::vector<std::string> extras = command->remaining();
-        const auto option = std::find_if(extras.begin(), extras.end(),
-                                         [](const std::string& word) { return word.size() > 1 && word[0] == '-'; });
-        if (option == extras.end()) continue;
-        const std::string name = option->substr(0, option->find('='));
-        std::vector<std::string> known;
-        for (const CLI::Option* candidate : command->get_options()) {
-            for (const std::string& word : candidate->get_lnames()) known.push_back("--" + word);
-        }
-        return fmt::format("`locus {}` has no option {}{}", command->get_name(), locus::text::quote(name),
-                           locus::text::did_you_mean(name, known, 1));
-    }
+/// What to say of arguments that cannot be read, of the subcommand's where one was named.
+std::string unreadable(const CLI::App& app, const CLI::ParseError& error) {
+    for (const CLI::App* command : app.get_subcommands())
+        return locus::command::usage_sentence(*command, "locus " + command->get_name(), error);
     return error.what();
-}
-
-/// An empty value is a variable that a script forgot to set: it is not taken for an option that was not given.
-void refuse_empty_values(CLI::App& app) {
-    for (CLI::App* command : app.get_subcommands({})) {
-        for (CLI::Option* option : command->get_options()) {
-            if (option->get_lnames().empty() || option->get_items_expected_max() == 0) continue;
-            option->check([](const std::string& value) { return value.empty() ? "its value is empty" : ""; }, "", "");
-        }
-    }
 }
 
 /// Pictures and tensors of every photo take the same few megabytes again: memory is kept, not handed back to the kernel to be cleared
@@ -107,7 +87,7 @@ int main(int argc, char** argv) {
     command::add_train(app);
     command::add_methods(app);
     command::add_export(app);
-    refuse_empty_values(app);
+    for (CLI::App* subcommand : app.get_subcommands({})) command::refuse_empty_values(*subcommand);
 
     try {
         const auto names = subcommand_names(app);
@@ -121,10 +101,8 @@ int main(int argc, char** argv) {
         app.exit(success);  // help or version, printed
         std::cout.flush();
         return finish_output();
-    } catch (const CLI::ExtrasError& error) {
-        return fail(unexpected(app, error).c_str(), command::wrong_usage);
     } catch (const CLI::ParseError& error) {
-        return fail(error.what(), command::wrong_usage);
+        return fail(unreadable(app, error).c_str(), command::wrong_usage);
     } catch (const command::Exit& exit) {
         return exit.code;
     } catch (const Error& error) {

@@ -1,5 +1,7 @@
 #include "method_options.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "explain/settings.hpp"
@@ -53,6 +55,7 @@ void MethodArguments::add_to(CLI::App& command, const std::vector<std::string>& 
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false)
         ->group(group);
+    takes_image = std::find(without.begin(), without.end(), "--target-image") == without.end();
     for (const std::string& name : without) command.remove_option(command.get_option(name));
 }
 
@@ -73,8 +76,8 @@ std::vector<std::pair<std::string, std::string>> MethodArguments::words() const 
         throw Error(ErrorKind::usage, "--target-embedding and --target-image both say what to compare with: give one");
     if (number == "similarity" && target_embedding.empty() && target_image.empty())
         throw Error(ErrorKind::usage,
-                    "--target similarity needs what to compare with: --target-image PHOTO or "
-                    "--target-embedding FILE.npy");
+                    fmt::format("--target similarity needs what to compare with: {}--target-embedding FILE.npy",
+                                takes_image ? "--target-image PHOTO or " : ""));
     if (!number.empty()) result.emplace_back("target", number);
     if (!fuse.empty()) result.emplace_back("fuse", fuse);
     if (!grid.empty()) result.emplace_back("grid", grid);

@@ -17,6 +17,7 @@ namespace locus::command {
 
 struct MethodArguments {
     std::string target, target_mask, target_embedding, target_image, fuse, smooth, grid, channels;
+    bool takes_image = true;  ///< whether the command has --target-image
     std::vector<std::string> settings;
 
     /// Options named in `without` ("--smooth") are left out.

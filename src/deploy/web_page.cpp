@@ -103,6 +103,12 @@ std::string web_page_configuration(const model::Model& explained, const std::str
     return json.dump(1) + '\n';
 }
 
+bool holds_web_page(const std::filesystem::path& folder) {
+    std::ifstream stream(folder / "model.json", std::ios::binary);
+    const Json json = Json::parse(stream, nullptr, false);
+    return json.is_object() && json.contains("locus") && std::filesystem::is_regular_file(folder / "index.html");
+}
+
 void write_web_page(const model::Model& explained, const std::filesystem::path& folder, const WebPageOptions& options) {
     const std::string configuration = web_page_configuration(explained, options.name);
     for (const std::string_view file : web_runtime_files) {

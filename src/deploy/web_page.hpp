@@ -29,6 +29,9 @@ inline constexpr std::array<std::string_view, 3> web_runtime_files{"ort.wasm.min
 /// classes) and for a runtime folder without the files, Error(io).
 void write_web_page(const model::Model& explained, const std::filesystem::path& folder, const WebPageOptions& options);
 
+/// Whether a folder holds a page that write_web_page wrote: its index.html, and a model.json that is ours.
+bool holds_web_page(const std::filesystem::path& folder);
+
 /// The text of model.json: how the page feeds the model and what it says of it. All of it is read from the model's metadata and ports.
 std::string web_page_configuration(const model::Model& explained, const std::string& name);
 

@@ -22,6 +22,13 @@ struct Chart {
     std::vector<ChartLine> lines;
 };
 
+/// How figures look, for a page's <style>: without it the keys of the legend are as wide as the charts.
+inline constexpr const char* figure_style = R"(figure { margin: 0; min-width: 0 }
+svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
+.legend { margin: .2rem 0 0; line-height: 1.3 } .legend span { margin-right: 1rem; font-size: .85rem; display: inline-block }
+.legend .key { width: 24px; height: 6px; margin-right: .35em; vertical-align: middle }
+)";
+
 /// A <figure> with the chart and a legend; colours are told apart by people with colour blindness (Okabe and Ito 2008).
 std::string figure_of(const Chart& chart);
 

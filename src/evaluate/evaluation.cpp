@@ -4,6 +4,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <unordered_map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -140,14 +141,28 @@ void add_image_remarks(std::vector<std::string>& remarks, const std::vector<Imag
     }
 }
 
+/// How many of the images have a map in the folder. Throws Error(usage) where one map would be two images'.
+std::size_t matched_maps(const StoredMaps& folder, const std::vector<Truth>& images) {
+    std::unordered_map<const std::filesystem::path*, const Truth*> owners;
+    for (const Truth& image : images) {
+        const std::filesystem::path* map = folder.find(image.name);
+        if (map == nullptr) continue;
+        const auto [owner, is_first] = owners.emplace(map, &image);
+        if (is_first) continue;
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} may be the map of {} or of {}: it needs the image's folders",
+                                text::quote(map->string()), text::quote(owner->second->name), text::quote(image.name)));
+    }
+    return owners.size();
+}
+
 Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthList>& truths,
                  RunDescription& description) {
     auto folders = std::make_shared<std::vector<StoredMaps>>();
     for (const auto& folder : options.maps) folders->emplace_back(folder);
     const std::vector<Truth>& all = truths->all();
     for (const StoredMaps& folder : *folders) {
-        const auto matched = static_cast<std::size_t>(std::count_if(
-            all.begin(), all.end(), [&](const Truth& truth) { return folder.find(truth.name) != nullptr; }));
+        const std::size_t matched = matched_maps(folder, all);
         if (matched == 0) {
             throw Error(
                 ErrorKind::usage,

@@ -17,8 +17,7 @@
 namespace locus::evaluate {
 namespace {
 
-constexpr const char* style = R"(<style>
-:root { color-scheme: light dark; --quiet: #667; --line: #8884 }
+constexpr const char* style = R"(:root { color-scheme: light dark; --quiet: #667; --line: #8884 }
 @media (prefers-color-scheme: dark) { :root { --quiet: #99a } }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1rem }
 h1 { font-size: 1.5rem; margin: .4rem 0 } h2 { font-size: 1.15rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem }
@@ -29,14 +28,12 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0; ba
 td small { display: block; color: var(--quiet); font-size: .78rem; font-weight: 400 } tr.baseline { color: var(--quiet) } tr.baseline td:first-child { font-style: italic }
 td.best { font-weight: 700 } th[data-sort] { cursor: pointer } tr.sure td { font-weight: 600 }
 summary { cursor: pointer; font-size: 1.15rem; font-weight: 700; margin-top: 2.2rem } summary.small { font-size: 1rem; margin-top: .8rem }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1.2rem } figure { margin: 0; min-width: 0 }
-figcaption { font-weight: 600; font-size: .95rem } svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
-.legend { margin: .2rem 0 0; line-height: 1.3 } .legend span { margin-right: 1rem; font-size: .85rem; display: inline-block }
-.legend .key { width: 24px; height: 6px; margin-right: .35em; vertical-align: middle }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1.2rem }
+figcaption { font-weight: 600; font-size: .95rem }
 .images { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .8rem; list-style: none; padding: 0; margin: 0 } .images li { overflow-wrap: anywhere; font-size: .8rem; min-width: 0 }
 .images img { max-width: 100%; height: auto; display: block; border-radius: .25rem } .images small { color: var(--quiet); display: block }
 .quiet { color: var(--quiet) }
-</style>)";
+)";
 
 /// Headings with data-sort sort the table's rows by their column, numbers by size, the other way at the second click.
 constexpr const char* script = R"(<script>
@@ -242,7 +239,7 @@ std::string metrics_page(const RunDescription& run, const std::vector<ImageRecor
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
         "content=\"width=device-width, "
         "initial-scale=1\"><title>Locus: evaluation</title>";
-    html += style;
+    html += fmt::format("<style>\n{}{}</style>", style, figure_style);
     html += fmt::format(
         "</head><body><h1>How good are the maps?</h1><p>{} images; {}. Arrows point to the better side; {}grey rows "
         "look "

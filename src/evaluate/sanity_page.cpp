@@ -18,18 +18,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* style = R"(<style>
-:root { color-scheme: light dark }
+constexpr const char* style = R"(:root { color-scheme: light dark }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; padding: 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem } p { max-width: 45rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #8884 }
 th:first-child, td:first-child, th:last-child, td:last-child { text-align: left } tr.flagged td:last-child { font-weight: 700 }
-.figures { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0; flex: 1 1 22rem; min-width: 0 }
-svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
-.legend span { margin-right: 1rem; white-space: nowrap; font-size: .85rem } .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .3em }
-img { display: block } small { color: #777 }
-</style>)";
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1rem }
+img { display: block } small { color: #777 } p, li { overflow-wrap: anywhere }
+)";
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.2f}", value) : "–"; }
 
@@ -164,7 +161,7 @@ std::string sanity_page(const SanityResult& result, const std::vector<SanityImag
     std::string html =
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
         "content=\"width=device-width, initial-scale=1\"><title>Locus: sanity check</title>";
-    html += style;
+    html += fmt::format("<style>\n{}{}</style>", style, figure_style);
     html += fmt::format(
         "</head><body><h1>Do the maps follow the weights?</h1><p>The weights of {} were shuffled layer by layer, from "
         "the scores down, each step on top of those before. A map that shows what the network has learned must lose "

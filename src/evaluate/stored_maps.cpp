@@ -1,6 +1,7 @@
 #include "evaluate/stored_maps.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include <fmt/core.h>
@@ -11,11 +12,23 @@
 
 namespace locus::evaluate {
 
+namespace {
+
+std::string own_name(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+/// Whether one is the other with folders left out in front.
+bool same_but_for_leading_folders(const std::string& a, const std::string& b) {
+    return a.ends_with('/' + b) || b.ends_with('/' + a);
+}
+
+}  // namespace
+
 StoredMaps::StoredMaps(std::filesystem::path folder) : folder_(std::move(folder)) {
     try {
         for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
             if (!entry.is_regular_file() || entry.path().extension() != ".npy") continue;
-            files_[without_ending(entry.path().lexically_relative(folder_).generic_string())] = entry.path();
+            std::string name = without_ending(entry.path().lexically_relative(folder_).generic_string());
+            if (files_.emplace(name, entry.path()).second) by_own_name_[own_name(name)].push_back(std::move(name));
         }
     } catch (const std::filesystem::filesystem_error& error) {
         throw Error(ErrorKind::io, fmt::format("the folder of maps {} cannot be read: {}",
@@ -28,8 +41,21 @@ StoredMaps::StoredMaps(std::filesystem::path folder) : folder_(std::move(folder)
 }
 
 const std::filesystem::path* StoredMaps::find(const std::string& image) const {
-    const auto found = files_.find(without_ending(image));
-    return found == files_.end() ? nullptr : &found->second;
+    const std::string name = without_ending(image);
+    if (const auto found = files_.find(name); found != files_.end()) return &found->second;
+    const auto namesakes = by_own_name_.find(own_name(name));
+    if (namesakes == by_own_name_.end()) return nullptr;
+    std::vector<std::string> fitting;
+    std::ranges::copy_if(namesakes->second, std::back_inserter(fitting),
+                         [&](const std::string& map) { return same_but_for_leading_folders(map, name); });
+    if (fitting.empty()) return nullptr;
+    if (fitting.size() > 1) {
+        std::ranges::sort(fitting);
+        throw Error(ErrorKind::usage, fmt::format("{} may have the map {} or {} in {}: name the image with its folders",
+                                                  text::quote(image), text::quote(fitting[0] + ".npy"),
+                                                  text::quote(fitting[1] + ".npy"), text::quote(folder_.string())));
+    }
+    return &files_.at(fitting.front());
 }
 
 ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::vector<StoredMaps>& folders,

@@ -127,7 +127,10 @@ void require_readable(const TiffFile& file, const Source& source) {
     }
     // libtiff's RGBA interface takes negative numbers for large ones.
     if (file.field<std::uint16_t>(TIFFTAG_SAMPLEFORMAT) == SAMPLEFORMAT_INT) {
-        fail_unread(source, "its samples are signed numbers");
+        throw Error(ErrorKind::image,
+                    fmt::format("{} is a TIFF file of a kind that is not read: its samples are signed "
+                                "numbers. Store it with unsigned ones, of 8 or 16 bits a channel.",
+                                source.name));
     }
     if (TIFFIsTiled(file.get()) != 0) {
         const std::uint64_t tile_pixels =

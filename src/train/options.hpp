@@ -69,7 +69,7 @@ struct TrainOptions {
     }
     bool half_weights = false;  ///< store convolutions' kernels as float16 in `output`
     bool resume = false;
-    bool overwrite = false;  ///< begin anew where a training was stopped
+    bool overwrite = false;  ///< begin anew where a training was stopped, and replace a file that is not of a training
     int engine_threads = 0;  ///< 0: one a core
     int loader_threads = 1;
     int validate_every = 1;         ///< epochs; the last one always

@@ -510,6 +510,19 @@ void require_nothing_unfinished(const TrainOptions& options) {
                             file.string()));
 }
 
+/// An earlier training's file is replaced, and that is said; any other is not. Throws Error(usage).
+void require_free_output(const TrainOptions& options) {
+    std::error_code none;
+    if (!fs::exists(options.output, none)) return;
+    if (!fs::exists(options.run_folder() / "log.csv", none)) {
+        throw Error(ErrorKind::usage, fmt::format("{} is there and not of an earlier training: choose another file "
+                                                  "with --output, or replace it with --overwrite",
+                                                  options.output.string()));
+    }
+    if (options.say && rank_environment().rank == 0)
+        options.say(fmt::format("{} of an earlier training is replaced when this one ends.", options.output.string()));
+}
+
 }  // namespace
 
 TrainOutcome train(const TrainOptions& options) {
@@ -521,6 +534,7 @@ TrainOutcome train(const TrainOptions& options) {
                                 "file with --output",
                                 options.output.string()));
     }
+    if (!options.resume && !options.overwrite) require_free_output(options);
     const RankEnvironment environment = rank_environment();
     if (options.freeze_trunk) {
         if (environment.size > 1) {

@@ -4,7 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <png.h>
+#include <sstream>
 
 #include <array>
 #include <cstring>
@@ -334,6 +336,38 @@ TEST_F(EvaluateMaps, MapsWithoutABoxAreRemarkedOn) {
     const Evaluation result = evaluate(options_, {});
     ASSERT_EQ(result.description.remarks.size(), 1U);
     EXPECT_THAT(result.description.remarks[0], HasSubstr("1 of 25 maps"));
+}
+
+TEST_F(EvaluateMaps, EitherSideMayLeaveLeadingFoldersOut) {
+    const double whole = evaluate(options_, {}).summary.rows[0].cells.at("maxboxacc").value;
+    const std::string boxes = text_of(folder_ / "boxes.csv");
+    const auto with_names = [&](const std::string& replacement) {
+        std::string text;
+        std::istringstream lines(boxes);
+        for (std::string line; std::getline(lines, line);)
+            text += (line.starts_with("c") ? replacement + line.substr(replacement.empty() ? 3 : 0) : line) + "\n";
+        return folder_.write("renamed.csv", text);
+    };
+    for (const char* names : {"", "photos/val/"}) {  // "c0/8.jpg" as "8.jpg", and as "photos/val/c0/8.jpg"
+        options_.boxes = with_names(names);
+        const Evaluation result = evaluate(options_, {});
+        EXPECT_EQ(result.summary.failed, 0) << names;
+        EXPECT_EQ(result.summary.images, 24) << names;
+        EXPECT_DOUBLE_EQ(result.summary.rows[0].cells.at("maxboxacc").value, whole) << names;
+    }
+}
+
+TEST_F(EvaluateMaps, NamesThatFitSeveralAreRefusedAndNamed) {
+    const auto complaint = [&](const char* name, const std::string& images) {
+        options_.boxes = folder_.write(name, "path,width,height,x0,y0,x1,y1\n" + images);
+        return test::error_of([&] { evaluate(options_, {}); });
+    };
+    report::write_npy(folder_ / "maps/c1/8.npy", Tensor::of<float>({1, 1}, {1}));
+    EXPECT_THAT(complaint("a.csv", "8.jpg,9,9,0,0,1,1\n"),
+                HasSubstr("'8.jpg' may have the map 'c0/8.npy' or 'c1/8.npy'"));
+    report::write_npy(folder_ / "maps/lone.npy", Tensor::of<float>({1, 1}, {1}));
+    EXPECT_THAT(complaint("b.csv", "a/lone.jpg,9,9,0,0,1,1\nb/lone.jpg,9,9,0,0,1,1\n"),
+                HasSubstr("may be the map of 'a/lone.jpg' or of 'b/lone.jpg'"));
 }
 
 TEST_F(EvaluateMaps, ASubsetIsDrawnByTheSeed) {

@@ -313,5 +313,26 @@ TEST_F(Processes, RanksWithAnotherOptimizerAreNamed) {
 
 #endif
 
+/// What `locus-train` says on standard error, and its exit code.
+std::pair<int, std::string> outcome(const ScratchFolder& folder, const Words& words) {
+    Process process(words, {}, folder / "said");
+    const int code = process.wait();
+    return {code, process.said()};
+}
+
+TEST(TrainCommand, SaysOfAWrongOptionWhatWasMeant) {
+    const ScratchFolder folder;
+    EXPECT_EQ(
+        outcome(folder, {"--data", "x", "--epoch", "3"}),
+        std::pair(2, std::string("locus: error: `locus train` has no option '--epoch'; did you mean '--epochs'?\n")));
+    EXPECT_EQ(outcome(folder, {"--data", "x", "-o", "a", "-o", "b"}),
+              std::pair(2, std::string("locus: error: --output is given twice: it takes one value\n")));
+    const auto [code, said] = outcome(folder, {"--data", "x", "--epochs", "0"});
+    EXPECT_EQ(code, 2);
+    EXPECT_THAT(said, testing::StartsWith("locus: error: --epochs"));
+    EXPECT_THAT(said, testing::Not(HasSubstr("Run with")));
+    EXPECT_THAT(outcome(folder, {"--data", "x", "--run", ""}).second, HasSubstr("its value is empty"));
+}
+
 }  // namespace
 }  // namespace locus::train

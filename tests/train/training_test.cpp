@@ -60,6 +60,21 @@ TEST_F(Training, LearnsToTellColoursApart) {
     EXPECT_THAT(bytes_of(folder / "a.onnx.training/training.html"), HasSubstr("<svg"));
 }
 
+TEST_F(Training, ReplacesAnEarlierTrainingsFileButNoOther) {
+    TrainOptions options = small(folder, "a");
+    options.epochs = 1;
+    folder.write("a.onnx", "somebody's");
+    EXPECT_THAT(error_of([&] { train(options); }), HasSubstr("a.onnx is there and not of an earlier training"));
+    EXPECT_EQ(bytes_of(options.output), "somebody's");
+    options.overwrite = true;
+    train(options);
+    options.overwrite = false;
+    std::string said;
+    options.say = [&](const std::string& line) { said += line + '\n'; };
+    EXPECT_TRUE(train(options).finished);
+    EXPECT_THAT(said, HasSubstr("a.onnx of an earlier training is replaced"));
+}
+
 TEST_F(Training, ResumedInTheMiddleOfAnEpochGivesTheSameBits) {
     train(small(folder, "whole"));
     TrainOptions options = small(folder, "broken");
