@@ -22,7 +22,7 @@ build_packages=(
   libonnx-dev libprotobuf-dev protobuf-compiler
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libjpeg62-turbo-dev libpng-dev libtiff-dev libgif-dev
-  libeigen3-dev libcli11-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libssl-dev zlib1g-dev
+  libeigen3-dev libcli11-dev nlohmann-json3-dev libfmt-dev libssl-dev zlib1g-dev
   ca-certificates debian-archive-keyring gpgv
 )
 test_packages=(
@@ -46,7 +46,7 @@ for group in "${@:-build}"; do
   esac
 done
 
-command -v apt-get >/dev/null || die "this is not Debian: install what README.md lists, and set ONNXRUNTIME_ROOT"
+command -v apt-get >/dev/null || die "this is not Debian: install the equivalents of the packages that this script names, and set ONNXRUNTIME_ROOT"
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then

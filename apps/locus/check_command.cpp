@@ -130,6 +130,7 @@ void check(const CheckArguments& arguments) {
     const auto result = evaluate::sanity_check(network, looked.inputs, options,
                                                [&](std::size_t done, std::size_t all) { progress.show(done, all); });
     progress.clear();
+    for (const std::string& warning : result.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
 
     const evaluate::SanityDescription description{version, arguments.model, arguments.seed, network.labels};
     const std::filesystem::path out = arguments.out;

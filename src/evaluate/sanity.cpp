@@ -137,6 +137,8 @@ SanityResult sanity_check(const explain::Network& network, const Tensor& inputs,
     }
 
     SanityResult result;
+    result.warnings.assign(changed.warnings.begin() + static_cast<std::ptrdiff_t>(network.warnings.size()),
+                           changed.warnings.end());
     result.steps = dealt_out(layers, options.steps);
     result.classes = best_classes(network, inputs, methods, options.method);
     std::size_t done = 0;  // layers

@@ -63,7 +63,8 @@ struct MethodSanity {
 struct SanityResult {
     std::vector<SanityStep> steps;
     std::vector<MethodSanity> methods;
-    std::vector<int> classes;  ///< explained for each image
+    std::vector<int> classes;           ///< explained for each image
+    std::vector<std::string> warnings;  ///< what a reader of the verdicts must know of the methods on this network
 };
 
 /// Mean over images, those that are not numbers left out; NaN where none is.

@@ -181,6 +181,7 @@ const Method& exportable_method(Network& network, const ExplainedModelOptions& o
     if (options.method == "auto") return choose_automatic_method(network, options.options, require);
     const Method& method = find_method(options.method);
     require(method);
+    warn_of_missing_relu({&method}, network);
     return method;
 }
 

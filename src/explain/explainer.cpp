@@ -105,17 +105,6 @@ std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::si
     return parts;
 }
 
-/// The guided family changes Relu's rule: without Relu (relu6 is a Clip) there is nothing to change.
-void warn_of_missing_relu(const std::vector<const explain::Method*>& methods, explain::Network& network) {
-    const auto& nodes = network.model.graph.nodes;
-    if (std::any_of(nodes.begin(), nodes.end(), [](const model::Node& node) { return node.is("Relu"); })) return;
-    for (const explain::Method* method : methods) {
-        if (!method->changes_relu) continue;
-        network.warnings.push_back(
-            fmt::format("the network has no Relu, whose rule {} changes: its gradient is the plain one", method->name));
-    }
-}
-
 /// A single score is a probability only where the model says so with a sigmoid: else it may be a regression's.
 bool has_probabilities(const explain::Network& network, const explain::TargetScore& target, std::size_t classes) {
     return target.kind != explain::TargetKind::similarity &&
@@ -270,7 +259,6 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
         state_->layers.push_back(state_->prepared->target_layer(i));
     }
     state_->parts = options.parts;
-    warn_of_missing_relu(state_->methods, state_->network);
     if (options.parts > 0 && !state_->prepared->has_parts()) {
         state_->network.warnings.emplace_back(
             "no map is taken apart (--decompose): only cam's own, of a logit, is a weighted sum of feature maps");

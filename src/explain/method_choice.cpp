@@ -20,6 +20,16 @@ const Method* after(const Method& method, const Network& network, const MethodOp
 
 }  // namespace
 
+void warn_of_missing_relu(const std::vector<const Method*>& methods, Network& network) {
+    const auto& nodes = network.model.graph.nodes;
+    if (std::any_of(nodes.begin(), nodes.end(), [](const model::Node& node) { return node.is("Relu"); })) return;
+    for (const Method* method : methods) {
+        if (!method->changes_relu) continue;
+        network.warnings.push_back(
+            fmt::format("the network has no Relu, whose rule {} changes: its gradient is the plain one", method->name));
+    }
+}
+
 const Method& choose_automatic_method(Network& network, const MethodOptions& options,
                                       const std::function<void(const Method&)>& try_out) {
     const Method* method = &automatic_method(network);
@@ -50,6 +60,7 @@ std::vector<const Method*> named_methods(const std::vector<std::string>& names, 
                 : find_method(name);
         if (std::find(found.begin(), found.end(), &method) == found.end()) found.push_back(&method);
     }
+    warn_of_missing_relu(found, network);
     return found;
 }
 

@@ -54,6 +54,15 @@ TEST_F(CheckCommand, ThePageKeepsTheKeysOfItsLegendsSmall) {
     EXPECT_THAT(page, HasSubstr(".legend .key { width: 24px"));
 }
 
+TEST_F(CheckCommand, SaysWhereThereIsNoReluToChange) {
+    model::save(model::build({.name = "mobilenet-v2", .classes = 3, .width = 0.25, .image_size = 32}),
+                folder_.path() / "relu6.onnx");
+    const auto outcome = test::run_locus(
+        folder_.path(), {"check", "relu6.onnx", "good.png", "-M", "guided-backprop", "--steps", "1", "-o", "out"});
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("no Relu, whose rule guided-backprop changes"));
+}
+
 TEST_F(CheckCommand, NothingReadableIsAnError) {
     const auto outcome = check({"bad.png"});
     EXPECT_EQ(outcome.exit_code, 1);
