@@ -53,6 +53,8 @@ struct Part {
 struct Explanation {
     int class_index = 0;
     std::string class_name;      ///< empty where the model has no labels
+    std::string short_name;      ///< the first of the label's comma-separated names, "tabby" of "tabby, tabby cat"; all
+                                 ///< of the label where another class's begins with the same
     std::string method;          ///< that made the map, never "auto"
     std::string layer;           ///< the tensor explained; the input's name for methods that look at the pixels
     int rank = 0;                ///< 1 for the most probable class

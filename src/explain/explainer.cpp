@@ -16,6 +16,7 @@
 #include "explain/settings.hpp"
 #include "explain/shared_pass.hpp"
 #include "locus/error.hpp"
+#include "text/label_names.hpp"
 #include "text/quote.hpp"
 #include "text/split.hpp"
 
@@ -137,12 +138,13 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
         e.class_index = static_cast<int>(index);
         if (static_cast<std::size_t>(index) < network.labels.size())
             e.class_name = network.labels[static_cast<std::size_t>(index)];
+        e.short_name = text::short_name(network.labels, static_cast<std::size_t>(index));
         e.rank = explain::rank_of(logits, index);
         e.logit = logits[static_cast<std::size_t>(index)];
         e.score = explain::score(target, logits, index, network.head.activation);
         if (a.bias) e.bias = a.bias->values<float>()[item * m + c];
         if (target.kind == explain::TargetKind::similarity) {
-            e.class_name = "similarity to the reference";
+            e.class_name = e.short_name = "similarity to the reference";
             e.rank = 1;
             e.logit = e.score;
         }

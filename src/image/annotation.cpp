@@ -39,7 +39,7 @@ int text_height(const Image& picture) {
 }
 
 std::string class_name_in_picture(const Explanation& explanation) {
-    const std::string name = explanation.class_name.substr(0, explanation.class_name.find(','));
+    const std::string& name = explanation.short_name;
     return name.empty() || !is_writable(name) ? fmt::format("class {}", explanation.class_index) : name;
 }
 

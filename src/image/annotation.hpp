@@ -16,8 +16,8 @@ namespace locus::image {
 /// Height of capitals in a picture of this size, pixels; 0 where text is not legible (a side below 64 pixels).
 int text_height(const Image& picture);
 
-/// What a class is called in pictures: the first of its label's comma-separated names, "tabby" of "tabby, tabby cat";
-/// "class 281" where it has no label, or one in letters that pictures do not have (image/text.hpp).
+/// What a class is called in pictures: by its short name; "class 281" where it has no label, or one in letters that
+/// pictures do not have (image/text.hpp).
 std::string class_name_in_picture(const Explanation& explanation);
 
 /// Outlines: white on dark, about 0.6 % of the shorter side and at least one pixel wide; the first box stands out.

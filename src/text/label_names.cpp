@@ -22,4 +22,15 @@ std::vector<std::string> label_names(std::string_view label) {
     return names;
 }
 
+std::string short_name(const std::vector<std::string>& labels, std::size_t index) {
+    if (index >= labels.size()) return {};
+    const std::string& label = labels[index];
+    const std::string_view first = split(label, ',').front();
+    if (first.size() == label.size()) return label;
+    const auto begins_so = [&](std::string_view other) {
+        return other.starts_with(first) && (other.size() == first.size() || other[first.size()] == ',');
+    };
+    return std::ranges::count_if(labels, begins_so) > 1 ? label : std::string(first);
+}
+
 }  // namespace locus::text
