@@ -29,7 +29,7 @@ function showEvidence(explanation) {
     if (explanation.logit === null) return facts("The score is not a number.");
     if (explanation.bias === null || !["mean", "sum"].includes(run.model.pool))
         return facts(`The score is ${signedNumber(explanation.logit)}; the map runs from ${signedNumber(range.low)} to ` +
-                     `${signedNumber(range.high)}. How a map adds up to the score is shown for cam alone.`);
+                     `${signedNumber(range.high)}. How a map adds up to the score is shown for cam behind mean or sum pooling alone.`);
     let positive = 0, negative = 0;
     for (const value of map.values) if (value > 0) positive += value; else negative += value;
     const positions = map.values.length;
