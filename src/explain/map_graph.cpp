@@ -77,8 +77,7 @@ MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf m
     model_.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
     model::remove_unused(model_.graph);
     model::raise_opset(model_);
-    pixels_ = map_of == MapOf::layer || is_float(network.input_type) ? network.input
-                                                                     : write_float_pixels(model_.graph, network.input);
+    pixels_ = is_float(network.input_type) ? network.input : write_float_pixels(model_.graph, network.input);
     shapes_ = network_shapes(network, model_);
     if (const std::int64_t batch = shapes_.shape(network.input).front(); batch > 0 && !network.fixed_batch) {
         fixed_ = network;

@@ -22,6 +22,7 @@
 namespace locus::explain {
 namespace {
 
+using test::loaded;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;

@@ -1,5 +1,6 @@
 // Rules that work element by element: activations, arithmetic with broadcasting, choices, quantization.
 
+#include "locus/error.hpp"
 #include "model/derivative_check.hpp"
 
 namespace locus::test {
