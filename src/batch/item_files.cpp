@@ -1,6 +1,7 @@
 #include "batch/item_files.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include <fmt/format.h>
 
@@ -18,8 +19,10 @@ namespace {
 constexpr int jpeg_quality = 90;
 
 std::string caption(const Explanation& e) {
-    return e.probability ? fmt::format("{} {:.0f} %", image::class_name_in_picture(e), 100.0 * *e.probability)
-                         : fmt::format("{} {:.4g}", image::class_name_in_picture(e), e.score);
+    std::string name = image::class_name_in_picture(e);
+    if (std::isdigit(static_cast<unsigned char>(name.back())) != 0) name += ',';  // "class 1, 91 %"
+    return e.probability ? fmt::format("{} {:.0f} %", name, 100.0 * *e.probability)
+                         : fmt::format("{} {:.4g}", name, e.score);
 }
 
 class ItemWriter {
