@@ -14,7 +14,7 @@
 
 #include <fmt/core.h>
 
-#include "explain/cam.hpp"
+#include "explain/methods/cam.hpp"
 #include "explain/network.hpp"
 #include "interleaved.hpp"
 #include "model/builder.hpp"

@@ -17,8 +17,8 @@
 namespace locus::bench {
 
 struct Interleaved {
-    std::vector<double>
-        median;  ///< seconds a call, one a candidate: median over rounds of the mean of a round's two calls
+    /// Seconds a call, one a candidate: median over rounds of the mean of a round's two calls.
+    std::vector<double> median;
     std::vector<double> ratio;  ///< median over rounds of the candidate's time over the first one's in the same round
     /// The same of the process's own processor time, all threads together: what other programs on the machine take does
     /// not count.

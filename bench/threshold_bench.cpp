@@ -17,8 +17,8 @@
 
 #include <fmt/core.h>
 
-#include "evaluate/box_accuracy.hpp"
-#include "evaluate/thresholds.hpp"
+#include "evaluate/metrics/box_accuracy.hpp"
+#include "evaluate/metrics/thresholds.hpp"
 #include "localize/threshold_tree.hpp"
 #include "support/contour_sweep.hpp"
 

@@ -11,8 +11,8 @@
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 #include "preprocessing_options.hpp"
-#include "report/utf8.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::command {
 namespace {
@@ -49,7 +49,7 @@ void annotate(const AnnotateArguments& arguments) {
     model::save(model, arguments.out);
     if (arguments.quiet) return;
 
-    fmt::print("{}:\n", report::to_utf8(arguments.out.string()));
+    fmt::print("{}:\n", text::to_utf8(arguments.out.string()));
     for (const char* key : {"mean", "std", "range", "size", "resize", "crop_pct", "color", "layout"}) {
         fmt::print("  {:<8} {}\n", key, model.metadata.at(key));
     }

@@ -10,7 +10,7 @@
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "option_values.hpp"
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::command {
 namespace {
@@ -39,7 +39,7 @@ void build(const BuildArguments& arguments) {
     const model::Model built = model::build(options);
     model::save(built, arguments.out);
     if (!arguments.quiet) {
-        fmt::print("{}: {}, opset {}, {} {}, {:.2f} million parameters\n", report::to_utf8(arguments.out.string()),
+        fmt::print("{}: {}, opset {}, {} {}, {:.2f} million parameters\n", text::to_utf8(arguments.out.string()),
                    options.name, options.opset, options.classes, options.classes == 1 ? "class" : "classes",
                    static_cast<double>(parameters(built)) / 1e6);
     }

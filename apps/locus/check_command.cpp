@@ -7,10 +7,11 @@
 #include "batch/input_list.hpp"
 #include "batch/item_source.hpp"
 #include "command.hpp"
+#include "evaluate/pages/sanity_page.hpp"
 #include "evaluate/sanity.hpp"
-#include "evaluate/sanity_page.hpp"
 #include "explain/explained_model.hpp"
 #include "explain/network.hpp"
+#include "files/atomic_file.hpp"
 #include "image/encode.hpp"
 #include "image/preview.hpp"
 #include "locus/error.hpp"
@@ -19,10 +20,9 @@
 #include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
-#include "report/atomic_file.hpp"
 #include "report/out_folder.hpp"
-#include "report/utf8.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::command {
 namespace {
@@ -59,7 +59,7 @@ struct Looked {
 
 /// Says of a picture that it is left out. Most sentences begin with its name in quotes: it is not said twice.
 void tell_left_out(const std::string& name, const std::string& error) {
-    const std::string file = text::printable(report::to_utf8(name)), why = text::printable(report::to_utf8(error));
+    const std::string file = text::printable(text::to_utf8(name)), why = text::printable(text::to_utf8(error));
     if (why.starts_with("'" + file + "'"))
         fmt::print(stderr, "locus: {}\n", why);
     else
@@ -91,7 +91,8 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
     return looked;
 }
 
-/// An earlier check is replaced; a run's results, and what others have put into the folder, are not. Throws Error(usage).
+/// An earlier check is replaced; a run's results, and what others have put into the folder, are not. Throws
+/// Error(usage).
 void require_room(const CheckArguments& arguments) {
     const std::filesystem::path out = arguments.out;
     const report::OutState state = report::inspect_out(out);
@@ -134,12 +135,12 @@ void check(const CheckArguments& arguments) {
 
     const evaluate::SanityDescription description{version, arguments.model, arguments.seed, network.labels};
     const std::filesystem::path out = arguments.out;
-    report::write_file_atomically(out / "check.json", evaluate::sanity_json(result, looked.images, description));
-    report::write_file_atomically(out / "check.html", evaluate::sanity_page(result, looked.images, description));
+    files::write_file_atomically(out / "check.json", evaluate::sanity_json(result, looked.images, description));
+    files::write_file_atomically(out / "check.html", evaluate::sanity_page(result, looked.images, description));
     for (std::size_t i = 0; i < looked.images.size(); ++i) {
         const auto bytes = image::encode_png(evaluate::sanity_picture(result, looked.images[i], i));
-        report::write_file_atomically(out / "maps" / fmt::format("{}.png", looked.stems[i]),
-                                      std::span<const std::byte>(bytes));
+        files::write_file_atomically(out / "maps" / fmt::format("{}.png", looked.stems[i]),
+                                     std::span<const std::byte>(bytes));
     }
 
     fmt::print("{:<22} {:>10} {:>10} {:>10}\n", "", "first step", "half", "all layers");

@@ -9,7 +9,7 @@
 #include "locus/version.hpp"
 #include "option_values.hpp"
 #include "progress.hpp"
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::command {
 namespace {
@@ -54,11 +54,11 @@ void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster)
     fmt::print("{}", result.table);
     for (const evaluate::ImageRecord& record : result.records) {
         if (!record.error.empty())
-            fmt::print(stderr, "locus: {}: {}\n", report::to_utf8(record.name), report::to_utf8(record.error));
+            fmt::print(stderr, "locus: {}: {}\n", text::to_utf8(record.name), text::to_utf8(record.error));
     }
     if (!arguments.quiet) {
         for (const std::string& remark : result.description.remarks)
-            fmt::print(stderr, "locus: {}\n", report::to_utf8(remark));
+            fmt::print(stderr, "locus: {}\n", text::to_utf8(remark));
         fmt::print(stderr, "locus: {} images{}{}; results in {}, to look at: {}\n", result.summary.images,
                    result.summary.failed > 0 ? fmt::format(", {} failed", result.summary.failed) : "",
                    run.resamples > 0 ? "; 95 % intervals over images" : "", run.out.string(),

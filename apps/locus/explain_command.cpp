@@ -14,17 +14,17 @@
 #include "batch/run.hpp"
 #include "command.hpp"
 #include "default_model.hpp"
+#include "files/npy.hpp"
 #include "interrupt.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
 #include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
-#include "report/npy.hpp"
 #include "report/results_json.hpp"
-#include "report/utf8.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::command {
 namespace {
@@ -66,7 +66,7 @@ std::vector<std::pair<std::string, Tensor>> read_feeds(const std::vector<std::st
         if (equals == 0 || equals == std::string::npos || equals + 1 == feed.size()) {
             throw Error(ErrorKind::usage, fmt::format("--feed takes NAME=FILE.npy, not '{}'", feed));
         }
-        result.emplace_back(feed.substr(0, equals), report::read_npy(feed.substr(equals + 1)));
+        result.emplace_back(feed.substr(0, equals), files::read_npy(feed.substr(equals + 1)));
     }
     return result;
 }
@@ -98,7 +98,7 @@ std::string certainty(const Explanation& e) {
 }
 
 /// Names as results.json has them, but on one line.
-std::string shown(const std::string& name) { return text::printable(report::to_utf8(name)); }
+std::string shown(const std::string& name) { return text::printable(text::to_utf8(name)); }
 
 /// Most sentences begin with the file's name in quotes: it is not said twice.
 std::string sentence(const report::Failure& failure) {
@@ -187,7 +187,7 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
                        "(--mean, --std)\n");
         }
         if (arguments.verbose)
-            fmt::print(stderr, "locus: {}: {} at '{}', {} classes\n", report::to_utf8(record.model.file),
+            fmt::print(stderr, "locus: {}: {} at '{}', {} classes\n", text::to_utf8(record.model.file),
                        fmt::join(explainer.methods(), ", "), record.layer, record.model.classes);
     };
     observer.describe = [&](const report::ImageRecord& image) {

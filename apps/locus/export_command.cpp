@@ -1,4 +1,5 @@
-/// `locus export`: a model that explains itself, as one ONNX file, a model repository for Triton Inference Server, a web page.
+/// `locus export`: a model that explains itself, as one ONNX file, a model repository for Triton Inference Server, a
+/// web page.
 
 #include <algorithm>
 #include <charconv>
@@ -20,8 +21,8 @@
 #include "model/onnx_file.hpp"
 #include "preprocessing_options.hpp"
 #include "report/out_folder.hpp"
-#include "report/utf8.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 #include "web_runtime.hpp"
 
 namespace locus::command {
@@ -137,7 +138,7 @@ void run(const ExportArguments& arguments) {
     for (const std::string& warning : network.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
     const model::Model explained = explain::explained_model(network, options);
     const std::string what = fmt::format("{} at '{}'", explained.metadata.at("locus.method"),
-                                         report::to_utf8(explained.metadata.at("locus.layer")));
+                                         text::to_utf8(explained.metadata.at("locus.layer")));
     if (!arguments.triton.empty()) {
         deploy::write_triton_repository(explained, arguments.triton);
         fmt::print("{}: a model repository for Triton Inference Server, {}\n", arguments.triton, what);

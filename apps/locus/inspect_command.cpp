@@ -14,8 +14,8 @@
 #include "explain/method.hpp"
 #include "preprocessing_options.hpp"
 #include "report/results_json.hpp"
-#include "report/utf8.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::command {
 namespace {
@@ -130,24 +130,24 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
     const model::ClassifierHead& head = network.head;
     const auto finite = [](double value) { return std::isfinite(value) && value != 0 ? Json(value) : Json(nullptr); };
     const auto text_or_null = [](const std::string& text) {
-        return text.empty() ? Json(nullptr) : Json(report::to_utf8(text));
+        return text.empty() ? Json(nullptr) : Json(text::to_utf8(text));
     };
     Json json;
-    json["model"] = {{"file", report::to_utf8(network.file.string())},
+    json["model"] = {{"file", text::to_utf8(network.file.string())},
                      {"opset", network.model.opset()},
-                     {"producer", report::to_utf8(network.model.producer_name)}};
-    json["input"] = {{"name", report::to_utf8(network.input)},
+                     {"producer", text::to_utf8(network.model.producer_name)}};
+    json["input"] = {{"name", text::to_utf8(network.input)},
                      {"type", locus::name(network.input_type)},
                      {"shape", found.input_shape}};
     json["preprocessing"] = Json::parse(report::preprocessing_json(network.preprocessing, network.origins));
     Json labels = Json::array();
-    for (const std::string& label : network.labels) labels.push_back(report::to_utf8(label));
+    for (const std::string& label : network.labels) labels.push_back(text::to_utf8(label));
     json["classes"] = {{"count", found.classes}, {"labels", std::move(labels)}};
     json["head"] = {{"kind", model::name(head.kind)},
                     {"pool", model::name(head.pool)},
                     {"activation", model::name(head.activation)},
-                    {"output", report::to_utf8(head.output)},
-                    {"logits", report::to_utf8(head.logits)},
+                    {"output", text::to_utf8(head.output)},
+                    {"logits", text::to_utf8(head.logits)},
                     {"obstacle", text_or_null(head.reason)},
                     {"parameters", found.head_parameters},
                     {"fully_connected_parameters", found.fully_connected_parameters}};
@@ -156,7 +156,7 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
     json["target_layer"] = text_or_null(found.target_layer);
     json["layers"] = Json::array();
     for (const explain::LayerCandidate& candidate : found.candidates) {
-        json["layers"].push_back({{"tensor", report::to_utf8(candidate.tensor)},
+        json["layers"].push_back({{"tensor", text::to_utf8(candidate.tensor)},
                                   {"shape", candidate.shape},
                                   {"receptive_field", finite(candidate.receptive_field)},
                                   {"stride", finite(candidate.stride)}});
@@ -168,7 +168,7 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
                                    {"obstacle", text_or_null(verdict.obstacle)}});
     }
     json["warnings"] = Json::array();
-    for (const std::string& warning : network.warnings) json["warnings"].push_back(report::to_utf8(warning));
+    for (const std::string& warning : network.warnings) json["warnings"].push_back(text::to_utf8(warning));
     return json;
 }
 

@@ -13,8 +13,8 @@
 
 #include "command.hpp"
 #include "locus/error.hpp"
-#include "report/utf8.hpp"
 #include "stop_signals.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::command {
 namespace {
@@ -49,7 +49,7 @@ const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, cons
         const std::string words = fmt::format(
             "locus: rank {} was stopped (Ctrl-C, or another rank died: see mpirun's message); the same command with "
             "--resume completes {}\n",
-            cluster.rank(), report::to_utf8(out.string()));
+            cluster.rank(), text::to_utf8(out.string()));
         last_words_size = words.copy(last_words.data(), last_words.size());
     }
     handle_stop_signals(alone ? on_interrupt : on_interrupt_of_rank);

@@ -35,9 +35,9 @@ std::string unreadable(const CLI::App& app, const CLI::ParseError& error) {
     return error.what();
 }
 
-/// Pictures and tensors of every photo take the same few megabytes again: memory is kept, not handed back to the kernel to be cleared
-/// and faulted in anew. Its pages are small ones: of a virtual machine that hands free memory back to its host, large ones are dear to get
-/// again (docs/performance.md).
+/// Pictures and tensors of every photo take the same few megabytes again: memory is kept, not handed back to the kernel
+/// to be cleared and faulted in anew. Its pages are small ones: of a virtual machine that hands free memory back to its
+/// host, large ones are dear to get again (docs/performance.md).
 void keep_freed_memory() {
 #ifdef M_MMAP_THRESHOLD
     mallopt(M_MMAP_THRESHOLD, 16 << 20);

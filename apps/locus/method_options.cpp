@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "explain/settings.hpp"
+#include "files/npy.hpp"
 #include "locus/error.hpp"
-#include "report/npy.hpp"
 
 namespace locus::command {
 
@@ -94,12 +94,12 @@ std::vector<std::pair<std::string, std::string>> MethodArguments::words() const 
 
 std::optional<Tensor> MethodArguments::mask() const {
     if (target_mask.empty()) return std::nullopt;
-    return report::read_npy(target_mask);
+    return files::read_npy(target_mask);
 }
 
 std::optional<Tensor> MethodArguments::embedding() const {
     if (target_embedding.empty()) return std::nullopt;
-    return report::read_npy(target_embedding);
+    return files::read_npy(target_embedding);
 }
 
 std::optional<Image> MethodArguments::image() const {

@@ -92,12 +92,12 @@ struct ExplainerOptions {
     /// Of the method, by name: {"samples", "500"}, {"target", "probability"}, {"fuse", "max"}, … (docs/methods.md)
     std::vector<std::pair<std::string, std::string>> settings;
     std::optional<Tensor> target_mask;  ///< for the target "mask": [h, w] at the scores' resolution, above 0 counts
-    std::optional<Tensor>
-        target_embedding;  ///< for the target "similarity": what the scores (an embedding) are compared with
-    std::optional<Image>
-        target_image;    ///< likewise: the photo whose embedding, by the same network, they are compared with
-    std::string input;   ///< image input's name; empty: found
-    std::string output;  ///< score output's name; empty: found
+    /// For the target "similarity": what the scores (an embedding) are compared with.
+    std::optional<Tensor> target_embedding;
+    /// Likewise: the photo whose embedding, by the same network, they are compared with.
+    std::optional<Image> target_image;
+    std::string input;                                  ///< image input's name; empty: found
+    std::string output;                                 ///< score output's name; empty: found
     std::vector<std::pair<std::string, Tensor>> feeds;  ///< values for a model's other inputs
     std::function<void(Preprocessing&)> preprocessing;  ///< changes what the model says of its preprocessing
     int threads = 0;                                    ///< within a pass; 0: one a core
@@ -119,8 +119,8 @@ struct ModelInfo {
     std::string activation;  ///< what follows the logits: "softmax", "log_softmax", "sigmoid" or "none"
     std::int64_t classes = 0;
     std::optional<std::int64_t> fixed_batch;  ///< where the model takes just this many images a pass
-    std::map<std::string, std::string>
-        origins;  ///< where each value of the preprocessing was found: "mean" to "model metadata", …, "given" for an override
+    /// Where each value of the preprocessing was found: "mean" to "model metadata", …, "given" for an override.
+    std::map<std::string, std::string> origins;
 };
 
 class Explainer {

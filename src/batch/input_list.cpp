@@ -11,9 +11,9 @@
 #include <fmt/format.h>
 
 #include "cluster/message.hpp"
+#include "files/npy.hpp"
 #include "image/picture_name.hpp"
 #include "locus/error.hpp"
-#include "report/npy.hpp"
 #include "report/out_folder.hpp"
 #include "text/quote.hpp"
 #include "text/utf8.hpp"
@@ -190,7 +190,7 @@ private:
         if (!fs::is_regular_file(file, none))
             return fail(name, "an array is read piece by piece, from a file: not from a pipe, a socket or a device");
         try {
-            const Shape shape = report::NpyReader(file).shape();
+            const Shape shape = files::NpyReader(file).shape();
             const std::string stem = safe_stem(below);
             if (std::find(shape.begin(), shape.end(), 0) != shape.end()) {
                 fail(name, fmt::format("the array has the shape {}: no input is in it", to_string(shape)));

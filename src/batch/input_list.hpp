@@ -14,11 +14,11 @@
 namespace locus::batch {
 
 struct InputItem {
-    std::string
-        name;  ///< as given; of a folder's files: the folder as given, then the path below it; "x.npy#3" for arrays
+    /// As given; of a folder's files: the folder as given, then the path below it; "x.npy#3" for arrays.
+    std::string name;
     std::filesystem::path file;  ///< what to open
-    std::optional<std::int64_t>
-        array_item;     ///< position along an array's first dimension; unset for pictures and [C, H, W]
+    /// Position along an array's first dimension; unset for pictures and [C, H, W].
+    std::optional<std::int64_t> array_item;
     std::string stem;   ///< path below OUT/maps and OUT/overlays, without ending; no two items share one
     std::string error;  ///< why this item cannot be read, where that is known already; else empty
 };

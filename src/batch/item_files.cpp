@@ -5,13 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "files/atomic_file.hpp"
+#include "files/npy.hpp"
 #include "image/annotation.hpp"
 #include "image/decomposition.hpp"
 #include "image/encode.hpp"
 #include "image/overlay_raw.hpp"
 #include "locus/error.hpp"
-#include "report/atomic_file.hpp"
-#include "report/npy.hpp"
 
 namespace locus::batch {
 namespace {
@@ -45,7 +45,7 @@ public:
         if (several_methods_) stem += '.' + explanation.method;
 
         const Saves& save = options_.save;
-        if (save.map) record.map_file = put("maps", stem, ".npy", report::npy_bytes(explanation.map));
+        if (save.map) record.map_file = put("maps", stem, ".npy", files::npy_bytes(explanation.map));
         OverlayOptions overlay = options_.overlay;
         overlay.label = caption(explanation);
         if (several_methods_) overlay.label += ", " + explanation.method;
@@ -72,7 +72,7 @@ private:
     template <class Bytes>
     std::string put(const char* folder, const std::string& stem, const char* ending, const Bytes& bytes) const {
         std::string relative = fmt::format("{}/{}{}", folder, stem, ending);
-        report::write_file_atomically(options_.out / relative, bytes);
+        files::write_file_atomically(options_.out / relative, bytes);
         return relative;
     }
     std::string put_jpeg(const char* folder, const std::string& stem, const Image& picture) const {

@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "files/npy.hpp"
 #include "image/decode.hpp"
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"
-#include "report/npy.hpp"
 #include "text/quote.hpp"
 
 namespace locus::batch {
@@ -44,7 +44,7 @@ Image picture_of(const Tensor& input, const Preprocessing& p) {
 }
 
 Tensor read_array(const InputItem& item) {
-    report::NpyReader file(item.file);
+    files::NpyReader file(item.file);
     const auto first_side = file.shape().begin() + (item.array_item && !file.shape().empty() ? 1 : 0);
     if (std::any_of(first_side, file.shape().end(), [](std::int64_t side) { return side > most_input_side; })) {
         throw Error(ErrorKind::image, fmt::format("{} has the shape {}, but no side of an input is longer than {}",

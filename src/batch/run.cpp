@@ -11,12 +11,12 @@
 #include "batch/outcome.hpp"
 #include "batch/run_plan.hpp"
 #include "batch/worker.hpp"
+#include "files/sha256.hpp"
 #include "image/heat.hpp"
 #include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "report/out_folder.hpp"
 #include "report/run_journal.hpp"
-#include "report/sha256.hpp"
 #include "text/quote.hpp"
 
 namespace locus::batch {
@@ -105,7 +105,7 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
     ExplainerOptions explainer_options = options.explainer;
     explainer_options.threads = threads_a_pass;
     std::future<std::string> sha256;
-    if (keeps_journal) sha256 = std::async(std::launch::async, report::sha256_of_file, options.model);
+    if (keeps_journal) sha256 = std::async(std::launch::async, files::sha256_of_file, options.model);
     Explainer& explainer = setting.explainer.emplace(options.model, explainer_options);
     if (!options.labels.empty()) explainer.set_labels(options.labels);
     setting.classes = requests(options, explainer);

@@ -3,24 +3,24 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "report/npy.hpp"
-#include "report/sha256.hpp"
+#include "files/npy.hpp"
+#include "files/sha256.hpp"
 
 namespace locus::batch {
 namespace {
 
 std::string digest_of_feeds(const ExplainerOptions& options) {
     std::string all;
-    for (const auto& [name, value] : options.feeds) all += name + '\n' + report::npy_bytes(value);
-    return all.empty() ? "none" : report::sha256(all);
+    for (const auto& [name, value] : options.feeds) all += name + '\n' + files::npy_bytes(value);
+    return all.empty() ? "none" : files::sha256(all);
 }
 
 std::string digest_of_target(const ExplainerOptions& options) {
     std::string all;
-    if (options.target_mask) all += report::npy_bytes(*options.target_mask);
-    if (options.target_embedding) all += report::npy_bytes(*options.target_embedding);
+    if (options.target_mask) all += files::npy_bytes(*options.target_mask);
+    if (options.target_embedding) all += files::npy_bytes(*options.target_embedding);
     if (options.target_image) all.append(options.target_image->rgb.begin(), options.target_image->rgb.end());
-    return all.empty() ? "none" : report::sha256(all);
+    return all.empty() ? "none" : files::sha256(all);
 }
 
 std::string yes(bool value) { return value ? "yes" : "no"; }
@@ -67,7 +67,7 @@ report::RunPlan run_plan(const RunOptions& options, const std::vector<InputItem>
     result.settings = {
         {"model", record.model.file},
         {"the model's SHA-256", record.model.sha256},
-        {"the list of inputs (SHA-256)", report::sha256(names)},
+        {"the list of inputs (SHA-256)", files::sha256(names)},
         {"--method", methods},
         {"--layer", record.layer},
         {"the method's settings", settings},
@@ -89,7 +89,7 @@ report::RunPlan run_plan(const RunOptions& options, const std::vector<InputItem>
         {"--range", fmt::format("{}", p.range)},
         {"--input", record.model.input},
         {"--output", record.model.output},
-        {"--labels (SHA-256)", report::sha256(fmt::format("{}", fmt::join(explainer.labels(), "\n")))},
+        {"--labels (SHA-256)", files::sha256(fmt::format("{}", fmt::join(explainer.labels(), "\n")))},
         {"--feed (SHA-256)", digest_of_feeds(options.explainer)},
         {"the target's mask, embedding or photo (SHA-256)", digest_of_target(options.explainer)},
         {"--seed", fmt::format("{}", record.seed)},

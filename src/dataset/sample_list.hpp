@@ -2,7 +2,8 @@
 
 /// Labelled images of a data set, listed without being decoded.
 ///
-///     dataset::SampleList data = dataset::list_samples({"tiny100/"}, {.classes = dataset::read_class_list("classes.csv")});
+///     dataset::SampleList data =
+///         dataset::list_samples({"tiny100/"}, {.classes = dataset::read_class_list("classes.csv")});
 ///     data.samples[0].name;                          // "train/n01443537/n01443537_0.JPEG"
 ///     data.samples[0].labels;                        // {0}
 ///     std::vector<std::byte> jpeg = dataset::read_bytes(data.samples[0]);
@@ -46,8 +47,8 @@ struct SampleList {
     ClassList classes;
     std::vector<Sample> samples;
     bool multi_label = false;
-    std::vector<std::string>
-        remarks;  ///< sentences on what was passed over: files that are no images, classes without images
+    /// Sentences on what was passed over: files that are no images, classes without images.
+    std::vector<std::string> remarks;
 };
 
 struct ListOptions {

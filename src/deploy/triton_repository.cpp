@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "files/atomic_file.hpp"
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
-#include "report/atomic_file.hpp"
 
 namespace locus::deploy {
 namespace {
@@ -81,8 +81,8 @@ void write_triton_repository(const model::Model& explained, const std::filesyste
         throw Error(ErrorKind::io, fmt::format("cannot make the folder {}: {}", model.string(), failure.message()));
     model::save(explained, model / "model.onnx");
     if (const auto labels = explained.metadata.find("labels"); labels != explained.metadata.end())
-        report::write_file_atomically(folder / name / labels_file, labels->second + '\n');
-    report::write_file_atomically(folder / name / "config.pbtxt", triton_configuration(explained, name));
+        files::write_file_atomically(folder / name / labels_file, labels->second + '\n');
+    files::write_file_atomically(folder / name / "config.pbtxt", triton_configuration(explained, name));
 }
 
 }  // namespace locus::deploy

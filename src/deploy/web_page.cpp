@@ -8,15 +8,15 @@
 #include <nlohmann/json.hpp>
 
 #include "deploy/web_page_files.hpp"
+#include "files/atomic_file.hpp"
 #include "locus/error.hpp"
 #include "locus/overlay.hpp"
 #include "locus/version.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
-#include "report/atomic_file.hpp"
-#include "report/base64.hpp"
 #include "report/report_page.hpp"
-#include "report/utf8.hpp"
+#include "text/base64.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::deploy {
 namespace {
@@ -66,7 +66,8 @@ std::string read_runtime_file(const std::filesystem::path& folder, std::string_v
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-/// Static servers know .js as JavaScript; not all of them know .mjs, and a browser refuses a module served as anything else.
+/// Static servers know .js as JavaScript; not all of them know .mjs, and a browser refuses a module served as anything
+/// else.
 std::string served_name(std::string_view file) {
     return file.ends_with(".mjs") ? std::string(file.substr(0, file.size() - 4)) + ".js" : std::string(file);
 }
@@ -78,16 +79,16 @@ std::string web_page_configuration(const model::Model& explained, const std::str
     const model::Metadata metadata = model::read_metadata(explained, {}, input);
     const auto text = [&](const char* key) {
         const auto found = explained.metadata.find(key);
-        return found == explained.metadata.end() ? std::string() : report::to_utf8(found->second);
+        return found == explained.metadata.end() ? std::string() : text::to_utf8(found->second);
     };
     const auto& maps = *port(explained.graph.outputs, "maps").shape;
     Json labels = Json::array();
-    for (const std::string& label : metadata.labels) labels.push_back(report::to_utf8(label));
+    for (const std::string& label : metadata.labels) labels.push_back(text::to_utf8(label));
     Json colormaps = Json::object();
     for (const std::string& map : colormap_names())
-        colormaps[map] = report::base64(std::as_bytes(std::span(colormap(map))));
+        colormaps[map] = text::base64(std::as_bytes(std::span(colormap(map))));
     const Json json{{"locus", version},
-                    {"name", report::to_utf8(name)},
+                    {"name", text::to_utf8(name)},
                     {"file", "model.onnx"},
                     {"method", text("locus.method")},
                     {"layer", text("locus.layer")},
@@ -112,7 +113,7 @@ bool holds_web_page(const std::filesystem::path& folder) {
 void write_web_page(const model::Model& explained, const std::filesystem::path& folder, const WebPageOptions& options) {
     const std::string configuration = web_page_configuration(explained, options.name);
     for (const std::string_view file : web_runtime_files) {
-        report::write_file_atomically(folder / "ort" / served_name(file), read_runtime_file(options.runtime, file));
+        files::write_file_atomically(folder / "ort" / served_name(file), read_runtime_file(options.runtime, file));
     }
     const std::pair<const char*, std::string_view> files[]{
         {"page.css", report::page_css},   {"boxes.js", report::boxes_js},
@@ -120,8 +121,8 @@ void write_web_page(const model::Model& explained, const std::filesystem::path& 
         {"preprocess.js", preprocess_js}, {"network.js", network_js},
         {"worker.js", worker_js},         {"web.js", web_js},
         {"index.html", index_html}};
-    for (const auto& [name, text] : files) report::write_file_atomically(folder / name, text);
-    report::write_file_atomically(folder / "model.json", configuration);
+    for (const auto& [name, text] : files) files::write_file_atomically(folder / name, text);
+    files::write_file_atomically(folder / "model.json", configuration);
     model::save(explained, folder / "model.onnx");
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/score_map.hpp"
+#include "evaluate/metrics/score_map.hpp"
 #include "locus/map.hpp"
 
 namespace locus::evaluate {

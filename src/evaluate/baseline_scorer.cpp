@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "evaluate/baseline.hpp"
-#include "evaluate/localization.hpp"
+#include "evaluate/metrics/localization.hpp"
 #include "evaluate/random.hpp"
 #include "localize/threshold_tree.hpp"
 
@@ -43,8 +43,8 @@ struct BaselineScorer::State {
     mutable std::vector<std::vector<OneMap>> maps;  ///< by baseline; several of the random one
 
     mutable std::mutex mutex;
-    mutable std::map<std::tuple<std::size_t, std::size_t, int, int>, InImage>
-        in_images;  ///< baseline, map, width, height
+    /// Baseline, map, width, height.
+    mutable std::map<std::tuple<std::size_t, std::size_t, int, int>, InImage> in_images;
 
     std::uint64_t seed_of_map(std::size_t which) const { return seed_of(seed, which); }
 

@@ -14,7 +14,7 @@
 #include <memory>
 #include <vector>
 
-#include "evaluate/map_scores.hpp"
+#include "evaluate/metrics/map_scores.hpp"
 
 namespace locus::evaluate {
 

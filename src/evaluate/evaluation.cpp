@@ -11,21 +11,21 @@
 
 #include "evaluate/journal.hpp"
 #include "evaluate/measure.hpp"
+#include "evaluate/metrics/thresholds.hpp"
 #include "evaluate/model_run.hpp"
-#include "evaluate/picture.hpp"
-#include "evaluate/report_page.hpp"
+#include "evaluate/pages/picture.hpp"
+#include "evaluate/pages/report_page.hpp"
 #include "evaluate/stored_maps.hpp"
 #include "evaluate/subset.hpp"
-#include "evaluate/thresholds.hpp"
-#include "evaluate/truth.hpp"
+#include "evaluate/truth/truth.hpp"
+#include "files/atomic_file.hpp"
+#include "files/npy.hpp"
+#include "files/sha256.hpp"
 #include "localize/threshold.hpp"
 #include "locus/error.hpp"
-#include "report/atomic_file.hpp"
-#include "report/npy.hpp"
 #include "report/results_json.hpp"
-#include "report/sha256.hpp"
-#include "report/utf8.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::evaluate {
 namespace {
@@ -74,15 +74,15 @@ std::string heading_of(const EvaluationOptions& options, const std::vector<Metri
     // A table is known by its contents, a folder by its name.
     const auto file = [](const std::filesystem::path& path) -> nlohmann::ordered_json {
         std::error_code unknown;
-        if (path.empty() || !std::filesystem::is_regular_file(path, unknown)) return report::to_utf8(path.string());
-        return {report::to_utf8(path.string()), report::sha256_of_file(path)};
+        if (path.empty() || !std::filesystem::is_regular_file(path, unknown)) return text::to_utf8(path.string());
+        return {text::to_utf8(path.string()), files::sha256_of_file(path)};
     };
     nlohmann::ordered_json heading{{"locus-evaluate", 3},
                                    {"locus", options.version},
                                    {"truth", file(options.truth)},
                                    {"classes", file(options.classes)},
                                    {"boxes", file(options.boxes)},
-                                   {"masks", report::to_utf8(options.masks.string())},
+                                   {"masks", text::to_utf8(options.masks.string())},
                                    {"step", options.step},
                                    {"side", options.side},
                                    {"threshold", options.threshold},
@@ -91,13 +91,13 @@ std::string heading_of(const EvaluationOptions& options, const std::vector<Metri
                                    {"seed", options.seed},
                                    {"subset", options.subset},
                                    {"images", job.images}};
-    for (const auto& folder : options.maps) heading["maps"].push_back(report::to_utf8(folder.string()));
-    for (const auto& source : options.data) heading["data"].push_back(report::to_utf8(source.string()));
+    for (const auto& folder : options.maps) heading["maps"].push_back(text::to_utf8(folder.string()));
+    for (const auto& source : options.data) heading["data"].push_back(text::to_utf8(source.string()));
     for (const auto& model : options.models)
-        heading["models"].push_back({report::to_utf8(model.string()), report::sha256_of_file(model)});
+        heading["models"].push_back({text::to_utf8(model.string()), files::sha256_of_file(model)});
     for (const Preprocessing& p : job.preprocessing)
         heading["preprocessing"].push_back(nlohmann::ordered_json::parse(report::preprocessing_json(p, {})));
-    for (const std::string& method : options.methods) heading["methods"].push_back(report::to_utf8(method));
+    for (const std::string& method : options.methods) heading["methods"].push_back(text::to_utf8(method));
     for (const Metric& metric : metrics) heading["metrics"].push_back(metric.name);
     return heading.dump();
 }
@@ -194,8 +194,7 @@ Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthLi
         const std::filesystem::path* file = row < folders->size() ? (*folders)[row].find(truth.name) : nullptr;
         if (file == nullptr || truth.width == 0) return std::nullopt;
         const Region whole{.width = static_cast<double>(truth.width), .height = static_cast<double>(truth.height)};
-        return picture_of({}, map_of(report::read_npy(*file)), whole, truth.boxes, truth.width, truth.height,
-                          threshold);
+        return picture_of({}, map_of(files::read_npy(*file)), whole, truth.boxes, truth.width, truth.height, threshold);
     };
     return job;
 }
@@ -300,11 +299,11 @@ Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& 
     add_image_remarks(description.remarks, result.records);
     result.summary = summarize(result.records, job.rows, description.localization.metrics, description.summary);
     result.table = metrics_table(description, result.summary);
-    report::write_file_atomically(options.out / "metrics.json",
-                                  metrics_json(description, result.records, result.summary));
-    report::write_file_atomically(options.out / "metrics.csv", metrics_csv(description, result.summary));
-    report::write_file_atomically(options.out / "report.html",
-                                  metrics_page(description, result.records, result.summary, job.picture));
+    files::write_file_atomically(options.out / "metrics.json",
+                                 metrics_json(description, result.records, result.summary));
+    files::write_file_atomically(options.out / "metrics.csv", metrics_csv(description, result.summary));
+    files::write_file_atomically(options.out / "report.html",
+                                 metrics_page(description, result.records, result.summary, job.picture));
     return result;
 }
 

@@ -2,7 +2,8 @@
 
 /// A whole run of `locus evaluate`: maps or models in, tables and files out.
 ///
-///     evaluate::EvaluationOptions options{.maps = {"maps/"}, .boxes = "boxes.csv", .metrics = {"gt-known", "maxboxacc"}, .out = "out"};
+///     evaluate::EvaluationOptions options{
+///         .maps = {"maps/"}, .boxes = "boxes.csv", .metrics = {"gt-known", "maxboxacc"}, .out = "out"};
 ///     evaluate::Evaluation result = evaluate::evaluate(options, {});
 ///     std::cout << result.table;
 

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "locus/error.hpp"
-#include "report/utf8.hpp"
 #include "text/quote.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::evaluate {
 namespace {
@@ -85,12 +85,11 @@ ImageScores from_value(const json& value) {
 }  // namespace
 
 std::string to_json(const ImageRecord& record) {
-    json value{
-        {"index", record.index}, {"name", report::to_utf8(record.name)}, {"label", report::to_utf8(record.label)}};
-    if (!record.error.empty()) value["error"] = report::to_utf8(record.error);
+    json value{{"index", record.index}, {"name", text::to_utf8(record.name)}, {"label", text::to_utf8(record.label)}};
+    if (!record.error.empty()) value["error"] = text::to_utf8(record.error);
     if (!record.remarks.empty()) {
         value["remarks"] = json::array();
-        for (const std::string& remark : record.remarks) value["remarks"].push_back(report::to_utf8(remark));
+        for (const std::string& remark : record.remarks) value["remarks"].push_back(text::to_utf8(remark));
     }
     value["rows"] = json::array();
     for (const ImageScores& scores : record.rows) value["rows"].push_back(to_value(scores));

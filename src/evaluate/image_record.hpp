@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/box_accuracy.hpp"
-#include "evaluate/pixel_precision.hpp"
+#include "evaluate/metrics/box_accuracy.hpp"
+#include "evaluate/metrics/pixel_precision.hpp"
 
 namespace locus::evaluate {
 
@@ -25,8 +25,8 @@ struct Preview {
 
 /// The image under one method (of one model), or under one baseline.
 struct ImageScores {
-    std::map<std::string, double>
-        values;  ///< by metric's name, those that are means over images; "iou" besides, the box's overlap
+    /// By metric's name, those that are means over images; "iou" besides, the box's overlap.
+    std::map<std::string, double> values;
     std::optional<BoxHits> hits;
     std::vector<PixelBin> pixels;             ///< bins of the pixels' scores that are not empty
     std::vector<double> insertion, deletion;  ///< probability after each step

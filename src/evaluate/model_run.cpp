@@ -9,7 +9,7 @@
 
 #include <fmt/core.h>
 
-#include "evaluate/picture.hpp"
+#include "evaluate/pages/picture.hpp"
 #include "image/decode.hpp"
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"

@@ -20,7 +20,7 @@
 #include "evaluate/class_matching.hpp"
 #include "evaluate/model_scorer.hpp"
 #include "evaluate/summary.hpp"
-#include "evaluate/truth.hpp"
+#include "evaluate/truth/truth.hpp"
 
 namespace locus::evaluate {
 

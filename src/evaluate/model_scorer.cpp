@@ -6,10 +6,10 @@
 
 #include <fmt/core.h>
 
-#include "evaluate/picture.hpp"
+#include "evaluate/metrics/similarity.hpp"
+#include "evaluate/pages/picture.hpp"
 #include "evaluate/random_weights.hpp"
 #include "evaluate/shown_map.hpp"
-#include "evaluate/similarity.hpp"
 #include "explain/batches.hpp"
 #include "explain/method_choice.hpp"
 #include "explain/network.hpp"

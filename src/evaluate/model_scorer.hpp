@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/faithfulness.hpp"
-#include "evaluate/map_scores.hpp"
+#include "evaluate/metrics/faithfulness.hpp"
+#include "evaluate/metrics/map_scores.hpp"
 #include "locus/image.hpp"
 #include "locus/preprocessing.hpp"
 #include "locus/tensor.hpp"

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::evaluate {
 namespace {
@@ -52,7 +52,7 @@ std::string csv_field(const std::string& text) {
 
 std::string metrics_json(const RunDescription& run, const std::vector<ImageRecord>& records, const Summary& summary) {
     ordered_json root{{"locus", run.version},
-                      {"data", report::to_utf8(run.data)},
+                      {"data", text::to_utf8(run.data)},
                       {"images", summary.images},
                       {"options",
                        {{"step", run.localization.step},
@@ -83,8 +83,8 @@ std::string metrics_json(const RunDescription& run, const std::vector<ImageRecor
                 }
             }
         }
-        root["rows"].push_back({{"model", report::to_utf8(row.name.model)},
-                                {"method", report::to_utf8(row.name.method)},
+        root["rows"].push_back({{"model", text::to_utf8(row.name.model)},
+                                {"method", text::to_utf8(row.name.method)},
                                 {"baseline", row.name.is_baseline},
                                 {"values", std::move(values)},
                                 {"curves", curves_of(row)}});
@@ -102,17 +102,16 @@ std::string metrics_json(const RunDescription& run, const std::vector<ImageRecor
     root["classes"] = ordered_json::array();
     for (const ClassSummary& entry : summary.classes) {
         root["classes"].push_back(
-            {{"label", report::to_utf8(entry.label)}, {"images", entry.images}, {"rows", entry.rows}});
+            {{"label", text::to_utf8(entry.label)}, {"images", entry.images}, {"rows", entry.rows}});
     }
     root["failed"] = ordered_json::array();
     for (const ImageRecord& record : records) {
         if (!record.error.empty()) {
-            root["failed"].push_back(
-                {{"file", report::to_utf8(record.name)}, {"error", report::to_utf8(record.error)}});
+            root["failed"].push_back({{"file", text::to_utf8(record.name)}, {"error", text::to_utf8(record.error)}});
         }
     }
     root["remarks"] = ordered_json::array();
-    for (const std::string& remark : run.remarks) root["remarks"].push_back(report::to_utf8(remark));
+    for (const std::string& remark : run.remarks) root["remarks"].push_back(text::to_utf8(remark));
     return root.dump(1) + '\n';
 }
 
@@ -123,10 +122,10 @@ std::string metrics_csv(const RunDescription& run, const Summary& summary) {
             const auto found = row.cells.find(metric.name);
             if (found == row.cells.end()) continue;
             const Cell& cell = found->second;
-            text += fmt::format("{},{},{},{},{},{},{},{},{}\n", csv_field(report::to_utf8(row.name.model)),
-                                csv_field(report::to_utf8(row.name.method)), row.name.is_baseline ? "yes" : "no",
-                                metric.name, better(metric), cell.value, csv_number(cell.low), csv_number(cell.high),
-                                cell.images);
+            text +=
+                fmt::format("{},{},{},{},{},{},{},{},{}\n", csv_field(text::to_utf8(row.name.model)),
+                            csv_field(text::to_utf8(row.name.method)), row.name.is_baseline ? "yes" : "no", metric.name,
+                            better(metric), cell.value, csv_number(cell.low), csv_number(cell.high), cell.images);
         }
     }
     return text;
@@ -151,8 +150,8 @@ std::string metrics_table(const RunDescription& run, const Summary& summary) {
             {metric->title + (metric->higher_is_better ? " \u2191" : " \u2193"), metric->title.size() + 2});
     }
     for (const RowSummary& row : summary.rows) {
-        std::string name = report::to_utf8(row.name.method);
-        if (!row.name.model.empty()) name = report::to_utf8(row.name.model) + " " + name;
+        std::string name = text::to_utf8(row.name.method);
+        if (!row.name.model.empty()) name = text::to_utf8(row.name.model) + " " + name;
         if (row.name.is_baseline) name = "(" + name + ")";
         std::vector<Field>& line = lines.emplace_back();
         line.push_back({name, name.size()});

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "evaluate/image_record.hpp"
-#include "evaluate/map_scores.hpp"
+#include "evaluate/metrics/map_scores.hpp"
 #include "evaluate/summary.hpp"
 
 namespace locus::evaluate {

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "evaluate/metrics/similarity.hpp"
 #include "evaluate/random_weights.hpp"
 #include "evaluate/shown_map.hpp"
-#include "evaluate/similarity.hpp"
 #include "explain/batches.hpp"
 #include "explain/method_choice.hpp"
 #include "explain/scores.hpp"

@@ -5,7 +5,7 @@
 /// 2018, "Sanity Checks for Saliency Maps").
 ///
 ///     SanityResult result = sanity_check(network, inputs, {.methods = {"grad-cam", "eigen-cam"}});
-///     result.methods[1].rank_correlation[10];     // with the map of the untouched network, after the last step, for each image
+///     result.methods[1].rank_correlation[10];     // with the untouched network's map, after the last step, an image each
 ///
 /// At each step all methods explain the class that the untouched network found most probable.
 
@@ -52,8 +52,8 @@ SanityVerdict verdict_of(const std::vector<std::vector<double>>& rank_correlatio
 
 struct MethodSanity {
     std::string method, layer;
-    std::vector<std::vector<double>>
-        rank_correlation;  ///< [step][image], of raw maps, 1 at step 0; NaN where a map is not finite
+    /// [step][image], of raw maps, 1 at step 0; NaN where a map is not finite.
+    std::vector<std::vector<double>> rank_correlation;
     std::vector<std::vector<double>> structural_similarity;  ///< [step][image], of the maps as they are shown
     std::vector<Map> raw;                                    ///< [image], of the untouched network
     std::vector<std::vector<Map>> shown;                     ///< [step][image], 0 at no evidence

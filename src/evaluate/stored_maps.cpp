@@ -6,8 +6,8 @@
 
 #include <fmt/core.h>
 
+#include "files/npy.hpp"
 #include "locus/error.hpp"
-#include "report/npy.hpp"
 #include "text/quote.hpp"
 
 namespace locus::evaluate {
@@ -87,7 +87,7 @@ ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::
                                                        text::quote(truth.name)));
             }
             try {
-                record.rows.push_back(score(answer_of(report::read_npy(*file), ready, options), ready, options));
+                record.rows.push_back(score(answer_of(files::read_npy(*file), ready, options), ready, options));
             } catch (const Error& error) {
                 throw Error(error.kind(), fmt::format("{}: {}", text::quote(file->string()), error.what()));
             }

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "evaluate/baseline_scorer.hpp"
-#include "evaluate/map_scores.hpp"
-#include "evaluate/truth.hpp"
+#include "evaluate/metrics/map_scores.hpp"
+#include "evaluate/truth/truth.hpp"
 
 namespace locus::evaluate {
 
@@ -20,19 +20,21 @@ public:
     explicit StoredMaps(std::filesystem::path folder);
 
     const std::filesystem::path& folder() const { return folder_; }
-    /// The file of an image's map, nullptr where there is none. Names are compared without their endings; where none is the same, either side may
-    /// leave leading folders out ("x.npy" or "a/x.npy" for "photos/a/x.jpg"). Throws Error(usage) where several maps fit so.
+    /// The file of an image's map, nullptr where there is none. Names are compared without their endings; where none is
+    /// the same, either side may leave leading folders out ("x.npy" or "a/x.npy" for "photos/a/x.jpg"). Throws
+    /// Error(usage) where several maps fit so.
     const std::filesystem::path* find(const std::string& image) const;
     std::size_t size() const { return files_.size(); }
 
 private:
     std::filesystem::path folder_;
     std::unordered_map<std::string, std::filesystem::path> files_;  ///< by name without ending
-    std::unordered_map<std::string, std::vector<std::string>>
-        by_own_name_;  ///< those names, by what is behind the last /
+    /// Those names, by what is behind the last /.
+    std::unordered_map<std::string, std::vector<std::string>> by_own_name_;
 };
 
-/// Scores an image under several folders of maps and the baselines. Whatever goes wrong with the image becomes the record's error.
+/// Scores an image under several folders of maps and the baselines. Whatever goes wrong with the image becomes the
+/// record's error.
 ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::vector<StoredMaps>& folders,
                               const BaselineScorer& baselines, const LocalizationOptions& options);
 

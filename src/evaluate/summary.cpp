@@ -7,8 +7,8 @@
 
 #include <fmt/core.h>
 
-#include "evaluate/bootstrap.hpp"
-#include "evaluate/thresholds.hpp"
+#include "evaluate/metrics/bootstrap.hpp"
+#include "evaluate/metrics/thresholds.hpp"
 
 namespace locus::evaluate {
 namespace {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "evaluate/image_record.hpp"
-#include "evaluate/metric.hpp"
+#include "evaluate/metrics/metric.hpp"
 
 namespace locus::evaluate {
 

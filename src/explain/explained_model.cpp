@@ -170,8 +170,7 @@ void require_exportable(const Method& method, const Network& network, const Expl
             throw Error(ErrorKind::unsupported, fmt::format("{} does not apply: {}", method.name, obstacle));
         }
     }
-    // What looks like a head for cam may not be one: its numbers tell, which making it ready looks at.
-    if (&method == &find_method("cam")) prepare(method, network, options.options);
+    if (method.is_verified_by_pass) prepare(method, network, options.options);
 }
 
 }  // namespace

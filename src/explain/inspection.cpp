@@ -95,10 +95,10 @@ std::unordered_set<std::string> computed_behind(const model::Index& index, const
     return behind;
 }
 
-/// Why the method does not apply; of cam, what its numbers say too, where the network can run as it is.
+/// Why the method does not apply; what a pass says too, where it has a say and the network can run as it is.
 std::string obstacle_of(const Method& method, const Network& network) {
     std::string obstacle = method.obstacle == nullptr ? std::string() : method.obstacle(network);
-    if (method.name != "cam" || !obstacle.empty() || network.model.graph.inputs.size() > 1) return obstacle;
+    if (!method.is_verified_by_pass || !obstacle.empty() || network.model.graph.inputs.size() > 1) return obstacle;
     try {
         prepare(method, network, {});
     } catch (const Error& error) {
@@ -141,8 +141,10 @@ Inspection inspect(const Network& network) {
             found.fully_connected_parameters = values_of_target * found.classes + found.classes;
     }
     for (const Method& method : methods()) found.methods.push_back({method.name, obstacle_of(method, network)});
-    const auto cam = std::ranges::find(found.methods, "cam", &MethodVerdict::method);
-    found.automatic_method = automatic_method(network, cam->obstacle.empty()).name;
+    const auto applies = [&](const Method* method) {
+        return std::ranges::find(found.methods, method->name, &MethodVerdict::method)->obstacle.empty();
+    };
+    found.automatic_method = (*std::ranges::find_if(automatic_order(), applies))->name;
     return found;
 }
 

@@ -5,7 +5,8 @@
 /// has to write a reshape function.
 ///
 ///     explain::LayerLayouts layouts(network, shapes);
-///     std::optional<TargetLayer> layer = layouts.read("blocks.11.norm1");     // {tokens, 192 channels, 14 x 14, 1 leading token}
+///     std::optional<TargetLayer> layer = layouts.read("blocks.11.norm1");
+///     // {tokens, 192 channels, 14 x 14, 1 leading token}
 ///
 /// The nearest operator that needs its channels somewhere tells: a convolution or a pool on the second axis,
 /// LayerNormalization or a product with a matrix on the last one; element-wise operators and transpositions are passed.

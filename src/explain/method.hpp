@@ -39,10 +39,10 @@ struct Attribution {
     std::optional<Tensor> features;  ///< float32 [n, K, h * w] likewise
     std::string note;                ///< what a reader of every one of these maps must know, else empty
     std::vector<std::string> notes;  ///< of each of the n * m maps by itself; empty where there are none
-    std::vector<int>
-        signs;  ///< of each map: -1 where its formula turned it over, so that pictures show -map; empty where all are 1
-    std::vector<std::string>
-        signs_by;  ///< of each map: what decided its sign (Explanation::sign_by); empty where nothing had to
+    /// Of each map: -1 where its formula turned it over, so that pictures show -map; empty where all are 1.
+    std::vector<int> signs;
+    /// Of each map: what decided its sign (Explanation::sign_by); empty where nothing had to.
+    std::vector<std::string> signs_by;
 };
 
 /// How the maps of several layers become one.
@@ -118,6 +118,8 @@ struct Method {
         false;                  ///< the maps of several layers, in one way: options.fusion is not asked (refine-cam)
     bool changes_relu = false;  ///< the rule by which gradients pass it (the guided family)
     bool divides_by_score = false;  ///< so that a score below 0 turns the map over (Attribution::signs)
+    /// What the graph promises may not hold: `prepare` finds out by a pass what `obstacle` cannot (cam).
+    bool is_verified_by_pass = false;
 };
 
 /// `method.prepare`, for whatever the options ask: several layers are prepared one by one and fused where the method
@@ -130,7 +132,10 @@ const std::vector<Method>& methods();
 /// Throws Error(usage) with the nearest names.
 const Method& find_method(const std::string& name);
 
-/// What "auto" means for this network: cam where it is defined, else the best method that applies.
-const Method& automatic_method(const Network& network, bool may_be_cam = true);
+/// What "auto" stands for, the best first: the first that applies to a network is taken. The last applies to all.
+const std::vector<const Method*>& automatic_order();
+
+/// The first in that order that the graph has nothing against.
+const Method& automatic_method(const Network& network);
 
 }  // namespace locus::explain

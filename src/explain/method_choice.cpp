@@ -12,10 +12,14 @@ namespace {
 
 /// What is left to try where `method` failed; null where nothing is. A layer is asked of the methods that look at one.
 const Method* after(const Method& method, const Network& network, const MethodOptions& options) {
-    const Method& without_cam = automatic_method(network, false);
-    if (&method == &find_method("cam")) return &without_cam;
     const bool layer_is_given = !options.layer.empty() || options.layout.grid || options.layout.channels_last;
-    return method.map_of_input || layer_is_given ? nullptr : &find_method("occlusion");
+    const auto& order = automatic_order();
+    const auto failed = std::find(order.begin(), order.end(), &method);
+    const auto next = std::find_if(failed + 1, order.end(), [&](const Method* candidate) {
+        if (layer_is_given && candidate->map_of_input) return false;
+        return candidate->obstacle == nullptr || candidate->obstacle(network).empty();
+    });
+    return next == order.end() ? nullptr : *next;
 }
 
 }  // namespace
@@ -53,12 +57,9 @@ std::vector<const Method*> named_methods(const std::vector<std::string>& names, 
                                          const MethodOptions& options) {
     std::vector<const Method*> found;
     for (const std::string& name : names) {
-        const Method& method =
-            name == "auto"
-                ? choose_automatic_method(network, options,
-                                          [&](const Method& candidate) { prepare(candidate, network, options); })
-                : find_method(name);
-        if (std::find(found.begin(), found.end(), &method) == found.end()) found.push_back(&method);
+        const auto works = [&](const Method& candidate) { prepare(candidate, network, options); };
+        const Method* method = name == "auto" ? &choose_automatic_method(network, options, works) : &find_method(name);
+        if (std::find(found.begin(), found.end(), method) == found.end()) found.push_back(method);
     }
     warn_of_missing_relu(found, network);
     return found;

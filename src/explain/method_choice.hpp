@@ -27,8 +27,8 @@ const Method& choose_automatic_method(Network& network, const MethodOptions& opt
 /// a Clip), so that there is nothing to change.
 void warn_of_missing_relu(const std::vector<const Method*>& methods, Network& network);
 
-/// The methods of these names, each once, "auto" among them, and what is to be warned of. What "auto" is, is found out by making it ready, for
-/// nothing else.
+/// The methods of these names, each once, "auto" among them, and what is to be warned of. What "auto" is, is found out
+/// by making it ready, for nothing else.
 std::vector<const Method*> named_methods(const std::vector<std::string>& names, Network& network,
                                          const MethodOptions& options);
 

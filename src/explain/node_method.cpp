@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "explain/fusion.hpp"
-#include "explain/principal_component.hpp"
+#include "explain/methods/principal_component.hpp"
 #include "locus/error.hpp"
 
 namespace locus::explain {

@@ -3,7 +3,8 @@
 /// Methods that are formulas over features and gradients: written as nodes of the network's graph, so that one pass
 /// gives scores and maps.
 ///
-///     {.name = "hires-cam", ..., .prepare = prepare_nodes<hires_cam>, .nodes = hires_cam, .plan = plan_nodes<hires_cam>},
+///     {.name = "hires-cam", ..., .prepare = prepare_nodes<hires_cam>, .nodes = hires_cam,
+///      .plan = plan_nodes<hires_cam>},
 ///
 /// The same nodes make the explained model (explained_model.hpp).
 

@@ -2,22 +2,22 @@
 
 #include <fmt/format.h>
 
-#include "explain/ablation_cam.hpp"
-#include "explain/cam.hpp"
-#include "explain/eigen_cam.hpp"
-#include "explain/fem.hpp"
-#include "explain/full_grad.hpp"
-#include "explain/gradient_cam.hpp"
 #include "explain/input_scores.hpp"
 #include "explain/method.hpp"
+#include "explain/methods/ablation_cam.hpp"
+#include "explain/methods/cam.hpp"
+#include "explain/methods/eigen_cam.hpp"
+#include "explain/methods/fem.hpp"
+#include "explain/methods/full_grad.hpp"
+#include "explain/methods/gradient_cam.hpp"
+#include "explain/methods/occlusion.hpp"
+#include "explain/methods/random_map.hpp"
+#include "explain/methods/recipro_cam.hpp"
+#include "explain/methods/rise.hpp"
+#include "explain/methods/saliency.hpp"
+#include "explain/methods/score_cam.hpp"
+#include "explain/methods/smooth_grad_cam_pp.hpp"
 #include "explain/node_method.hpp"
-#include "explain/occlusion.hpp"
-#include "explain/random_map.hpp"
-#include "explain/recipro_cam.hpp"
-#include "explain/rise.hpp"
-#include "explain/saliency.hpp"
-#include "explain/score_cam.hpp"
-#include "explain/smooth_grad_cam_pp.hpp"
 #include "locus/error.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
@@ -69,7 +69,8 @@ const std::vector<Method>& methods() {
          .prepare = prepare_cam,
          .obstacle = cam_obstacle,
          .nodes = cam_nodes,
-         .weighs_channels = true},
+         .weighs_channels = true,
+         .is_verified_by_pass = true},
         of_layer<grad_cam>("grad-cam", "features weighted by their gradients' means",
                            "Selvaraju et al., ICCV 2017, arXiv:1610.02391"),
         of_layer<grad_cam_pp>("grad-cam++", "features weighted by their positive gradients, each position by its share",
@@ -280,11 +281,19 @@ const Method& find_method(const std::string& name) {
                                               text::did_you_mean(name, names)));
 }
 
-const Method& automatic_method(const Network& network, bool may_be_cam) {
+const std::vector<const Method*>& automatic_order() {
     // hires-cam is the one of the gradient methods whose map adds up to the score behind any head of linear and Relu
     // layers without biases, flattened or pooled (Draelos & Carin 2020), and it is cam where cam is defined.
-    if (may_be_cam && cam_obstacle(network).empty()) return find_method("cam");
-    return find_method(gradient_obstacle(network).empty() ? "hires-cam" : "occlusion");
+    static const std::vector<const Method*> order{&find_method("cam"), &find_method("hires-cam"),
+                                                  &find_method("occlusion")};
+    return order;
+}
+
+const Method& automatic_method(const Network& network) {
+    const auto& order = automatic_order();
+    return **std::find_if(order.begin(), order.end() - 1, [&](const Method* method) {
+        return method->obstacle == nullptr || method->obstacle(network).empty();
+    });
 }
 
 }  // namespace locus::explain

@@ -3,7 +3,7 @@
 /// The network split at its target layer: the trunk runs once an image, the head as often as a method needs.
 ///
 ///     explain::LayerSplit split(network, options);
-///     auto [logits, features] = split.trunk(image);                  // features as the graph lays them out, [1, K, h, w]
+///     auto [logits, features] = split.trunk(image);     // features as the graph lays them out, [1, K, h, w]
 ///     Tensor copies = repeated_rows(features, 16);
 ///     copies.mutable_values<float>()[split.offset(3, k, p)] = 0;     // channel k at position p of the fourth copy
 ///     Tensor y = split.head(copies, image);                          // float32 [16, classes]

@@ -40,8 +40,8 @@ struct TargetLayer {
 /// What a user says of a layer where the graph does not tell, or tells wrong.
 struct GivenLayout {
     std::optional<bool> channels_last;  ///< [n, h, w, K] and [n, tokens, K], or [n, K, h, w] and [n, K, positions]
-    std::optional<std::pair<std::int64_t, std::int64_t>>
-        grid;  ///< rows, columns of tokens; those before them are extra
+    /// Rows, columns of tokens; those before them are extra.
+    std::optional<std::pair<std::int64_t, std::int64_t>> grid;
 };
 
 /// Shapes of all tensors of `model`, the network's graph or a rewriting of it, for the size of input that the

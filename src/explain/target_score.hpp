@@ -4,7 +4,8 @@
 ///
 ///     explain::TargetScore target{.kind = explain::TargetKind::probability};
 ///     double y = explain::score(target, logits_of_an_item, 281, network.head.activation);
-///     model::Seed seed = explain::write_seed(emit, network, target, logits, classes);   // its gradient by the logits, as nodes
+///     // Its gradient by the logits, as nodes:
+///     model::Seed seed = explain::write_seed(emit, network, target, logits, classes);
 ///
 /// | kind | y |
 /// | --- | --- |
@@ -35,8 +36,8 @@ struct TargetScore {
         false;  ///< by the user: rise and occlusion, which explain the probability unless told otherwise, take it
     double alpha = 0.6;  ///< difference: weight of the other classes (torch-cam's; pytorch-grad-cam has 1)
     int nearest = 3;     ///< difference: how many other classes, those whose logits are nearest to the class's own
-    std::optional<Tensor>
-        mask;  ///< mask: [h, w] at the scores' resolution, any number type, above 0 counts; none: everywhere
+    /// Mask: [h, w] at the scores' resolution, any number type, above 0 counts; none: everywhere.
+    std::optional<Tensor> mask;
     std::optional<Tensor> reference;  ///< similarity: the embedding to compare with, as many values as scores
 };
 

@@ -17,12 +17,12 @@
 #include "image/orient.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::image {
 namespace {
 
-std::string quoted(const std::string& name) { return "'" + report::to_utf8(name) + "'"; }
+std::string quoted(const std::string& name) { return "'" + text::to_utf8(name) + "'"; }
 
 /// An open file, read in pieces. A pipe is opened before anybody writes to it and never waited for where `stop` could
 /// not be seen.

@@ -2,7 +2,7 @@
 
 /// Pictures as the bytes of image files.
 ///
-///     report::write_file_atomically("overlay.jpg", image::encode_jpeg(picture));
+///     files::write_file_atomically("overlay.jpg", image::encode_jpeg(picture));
 ///
 /// The same picture gives the same bytes. All functions may be called from several threads at once.
 

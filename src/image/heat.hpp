@@ -35,8 +35,8 @@ struct HeatPalette {
     /// The colours themselves, for heat without a photo and for legends.
     static HeatPalette opaque(const std::string& colormap, bool is_signed);
 
-    std::array<std::array<std::uint8_t, 4>, 256>
-        color{};                             ///< share of the heat in red, green, blue: bytes 0, 1, 2 in memory
+    /// Share of the heat in red, green, blue: bytes 0, 1, 2 in memory.
+    std::array<std::array<std::uint8_t, 4>, 256> color{};
     std::array<std::uint16_t, 256> photo{};  ///< share of the photo, of 256
     bool is_uniform = true;                  ///< one opacity for all
 

@@ -10,13 +10,13 @@
 
 #include "image/decoders.hpp"
 #include "locus/error.hpp"
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::image {
 namespace {
 
-/// A TIFF in memory, as libtiff reads it. It says what is wrong to us, not to standard error, and never takes more than the limit
-/// on pixels allows at once.
+/// A TIFF in memory, as libtiff reads it. It says what is wrong to us, not to standard error, and never takes more than
+/// the limit on pixels allows at once.
 class TiffFile {
 public:
     explicit TiffFile(const Source& source) : bytes_(source.bytes) {
@@ -100,7 +100,7 @@ private:
 [[noreturn]] void fail_damaged(const Source& source, std::string_view complaint) {
     if (complaint.empty()) throw Error(ErrorKind::image, fmt::format("{} is a damaged TIFF file", source.name));
     throw Error(ErrorKind::image,
-                fmt::format("{} is a damaged TIFF file: libtiff says \"{}\"", source.name, report::to_utf8(complaint)));
+                fmt::format("{} is a damaged TIFF file: libtiff says \"{}\"", source.name, text::to_utf8(complaint)));
 }
 
 [[noreturn]] void fail_unread(const Source& source, std::string_view why) {
@@ -179,7 +179,7 @@ public:
             constexpr std::string_view apology = "Sorry, ";
             if (reason.starts_with(apology)) reason.remove_prefix(apology.size());
             if (reason.empty()) fail_damaged(source, file.complaint());
-            fail_unread(source, fmt::format("libtiff says \"{}\"", report::to_utf8(reason)));
+            fail_unread(source, fmt::format("libtiff says \"{}\"", text::to_utf8(reason)));
         }
         // As stored: turning is ours.
         image_.orientation = image_.req_orientation = ORIENTATION_TOPLEFT;

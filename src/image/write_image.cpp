@@ -2,12 +2,12 @@
 
 #include <fmt/core.h>
 
+#include "files/atomic_file.hpp"
 #include "image/encode.hpp"
 #include "image/picture_name.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
-#include "report/atomic_file.hpp"
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace locus {
 
@@ -16,10 +16,10 @@ void write_image(const std::filesystem::path& file, const Image& image) {
     const bool is_jpeg = ending == ".jpg" || ending == ".jpeg";
     if (!is_jpeg && ending != ".png") {
         throw Error(ErrorKind::usage, fmt::format("pictures are written as .png, .jpg or .jpeg: '{}' is none of these",
-                                                  report::to_utf8(file.native())));
+                                                  text::to_utf8(file.native())));
     }
     const std::vector<std::byte> bytes = is_jpeg ? image::encode_jpeg(image) : image::encode_png(image);
-    report::write_file_atomically(file, std::span<const std::byte>(bytes));
+    files::write_file_atomically(file, std::span<const std::byte>(bytes));
 }
 
 }  // namespace locus

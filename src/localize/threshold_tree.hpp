@@ -40,10 +40,10 @@ struct ContourBox {
 };
 
 struct ThresholdTree {
-    std::vector<ContourBox>
-        contours;  ///< each contour of each level is in exactly one; two contours may have equal boxes
-    std::array<int, 256>
-        largest;      ///< for each level t, the index in `contours` of the largest; -1 where no pixel is > t
+    /// Each contour of each level is in exactly one; two contours may have equal boxes.
+    std::vector<ContourBox> contours;
+    /// For each level t, the index in `contours` of the largest; -1 where no pixel is > t.
+    std::array<int, 256> largest;
     int maximum = 0;  ///< of the map
 };
 

@@ -28,8 +28,8 @@ namespace locus::model {
 struct Opaque {
     std::string serialized;
     std::vector<std::string> reads;  ///< tensors of the graph around it that a subgraph reads by name
-    std::vector<std::string>
-        operators;  ///< that a subgraph, and those inside it, are made of: each once, those of ONNX alone
+    /// That a subgraph, and those inside it, are made of: each once, those of ONNX alone.
+    std::vector<std::string> operators;
 };
 
 using Attribute = std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>, std::vector<float>,

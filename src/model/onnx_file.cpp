@@ -9,10 +9,10 @@
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <onnx/onnx_pb.h>
 
+#include "files/atomic_file.hpp"
 #include "locus/error.hpp"
 #include "model/external_data.hpp"
 #include "model/proto_reader.hpp"
-#include "report/atomic_file.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -82,6 +82,6 @@ void name_producer(Model& model) {
     model.producer_version = LOCUS_VERSION;
 }
 
-void save(const Model& model, const fs::path& file) { report::write_file_atomically(file, serialize(model)); }
+void save(const Model& model, const fs::path& file) { files::write_file_atomically(file, serialize(model)); }
 
 }  // namespace locus::model

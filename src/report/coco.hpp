@@ -14,7 +14,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "report/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 
 namespace locus::report {
 
@@ -27,8 +27,9 @@ public:
     void commit();
 
 private:
-    AtomicFile file_;
-    Spool annotations_;  ///< the file holds them behind all images, and a million boxes shall not be held in memory
+    files::AtomicFile file_;
+    /// The file holds them behind all images, and a million boxes shall not be held in memory.
+    files::Spool annotations_;
     std::map<int, std::string> categories_;
     std::size_t images_ = 0, boxes_ = 0;
 };

@@ -7,9 +7,9 @@
 #include <set>
 #include <string>
 
+#include "files/atomic_file.hpp"
 #include "locus/error.hpp"
-#include "report/atomic_file.hpp"
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace fs = std::filesystem;
 
@@ -77,7 +77,8 @@ OutState inspect_out(const fs::path& out) {
     std::error_code error;
     const fs::file_status status = fs::status(out, error);
     if (status.type() == fs::file_type::not_found) return OutState::empty;
-    if (error) throw Error(ErrorKind::io, fmt::format("cannot look at {}: {}", to_utf8(out.native()), error.message()));
+    if (error)
+        throw Error(ErrorKind::io, fmt::format("cannot look at {}: {}", text::to_utf8(out.native()), error.message()));
     if (status.type() != fs::file_type::directory) return OutState::foreign;
     if (fs::exists(journal_path(out), error)) return OutState::unfinished;
     if (fs::exists(settings_path(out), error)) return OutState::finished;
@@ -87,7 +88,8 @@ OutState inspect_out(const fs::path& out) {
         // A run killed in its first instant leaves an empty .locus.
         if (entry->path().filename() != ".locus" || !fs::is_empty(entry->path(), unknown)) return OutState::foreign;
     if (error)
-        throw Error(ErrorKind::io, fmt::format("cannot look into {}: {}", to_utf8(out.native()), error.message()));
+        throw Error(ErrorKind::io,
+                    fmt::format("cannot look into {}: {}", text::to_utf8(out.native()), error.message()));
     return OutState::empty;
 }
 
@@ -102,7 +104,7 @@ bool belongs_to_run(const fs::path& folder) {
 void remove_earlier_run(const fs::path& out) {
     std::error_code error;
     if (!fs::is_directory(out, error)) return;
-    remove_part_files(out);
+    files::remove_part_files(out);
     const auto is_begun = [](const fs::path& file) {
         std::error_code unknown;
         return fs::is_regular_file(file, unknown) && fs::file_size(file, unknown) > 0 && !unknown;

@@ -6,9 +6,9 @@
 #include <span>
 
 #include "locus/overlay.hpp"
-#include "report/base64.hpp"
 #include "report/report_page.hpp"
 #include "report/results_json.hpp"
+#include "text/base64.hpp"
 
 namespace locus::report {
 namespace {
@@ -51,7 +51,8 @@ PageParts page_parts() {
 // The library's own colour maps, so that the page and the overlays agree.
 nlohmann::ordered_json colormaps() {
     auto maps = nlohmann::ordered_json::object();
-    for (const std::string& name : colormap_names()) maps[name] = base64(std::as_bytes(std::span(colormap(name))));
+    for (const std::string& name : colormap_names())
+        maps[name] = text::base64(std::as_bytes(std::span(colormap(name))));
     return maps;
 }
 
@@ -66,7 +67,7 @@ std::string report_maps(const ImageRecord& image) {
     std::string list = "[";
     for (const ExplanationRecord& record : image.explanations) {
         if (list.size() > 1) list += ',';
-        list += '"' + base64(std::as_bytes(std::span(record.explanation.map.values))) + '"';
+        list += '"' + text::base64(std::as_bytes(std::span(record.explanation.map.values))) + '"';
     }
     return list + ']';
 }

@@ -3,7 +3,7 @@
 /// report.html: one page to leaf through, which opens without a network.
 ///
 ///     ReportWriter report("out/report.html");
-///     for (...) report.image(image_json(record), report_maps(record), base64(preview_jpeg));
+///     for (...) report.image(image_json(record), report_maps(record), text::base64(preview_jpeg));
 ///     for (...) report.failure(failure_json(failure));
 ///     report.commit(run);
 ///
@@ -20,7 +20,7 @@
 #include <string>
 #include <string_view>
 
-#include "report/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 #include "report/results.hpp"
 
 namespace locus::report {
@@ -60,7 +60,7 @@ public:
 private:
     void write(std::string_view text);
 
-    AtomicFile file_;
+    files::AtomicFile file_;
     std::size_t size_ = 0;
     std::size_t shown_ = 0, hidden_ = 0, failures_ = 0;
 };

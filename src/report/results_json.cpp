@@ -3,14 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "report/json_number.hpp"
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json text(const std::string& bytes) { return to_utf8(bytes); }
+Json text(const std::string& bytes) { return text::to_utf8(bytes); }
 
 Json text_or_null(const std::string& bytes) { return bytes.empty() ? Json(nullptr) : text(bytes); }
 
@@ -45,7 +45,7 @@ Json preprocessing_object(const Preprocessing& p, const std::map<std::string, st
     object["type"] = std::string(name(p.type));
     if (!found_in.empty()) {
         Json sources = Json::object();
-        for (const auto& [key, source] : found_in) sources[to_utf8(key)] = text(source);
+        for (const auto& [key, source] : found_in) sources[text::to_utf8(key)] = text(source);
         object["sources"] = std::move(sources);
     }
     return object;

@@ -14,11 +14,11 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "files/atomic_file.hpp"
 #include "locus/error.hpp"
-#include "report/atomic_file.hpp"
-#include "report/base64.hpp"
 #include "report/results_json.hpp"
-#include "report/utf8.hpp"
+#include "text/base64.hpp"
+#include "text/utf8.hpp"
 
 namespace fs = std::filesystem;
 
@@ -49,7 +49,7 @@ std::uint64_t checksum(std::string_view bytes) {
 
 std::string settings_json(const RunPlan& plan) {
     Json settings = Json::array();
-    for (const auto& [name, value] : plan.settings) settings.push_back({to_utf8(name), to_utf8(value)});
+    for (const auto& [name, value] : plan.settings) settings.push_back({text::to_utf8(name), text::to_utf8(value)});
     return Json{{"journal", journal_version}, {"locus", LOCUS_VERSION}, {"inputs", plan.inputs},
                 {"boxes", plan.boxes},        {"report", plan.report},  {"settings", std::move(settings)}}
         .dump();
@@ -96,7 +96,7 @@ std::string differences(const std::string& before, const RunPlan& plan) {
 
 [[noreturn]] void refuse_different(const fs::path& out, const std::string& why) {
     refuse(fmt::format("cannot resume {}: {}; give what it was begun with, or --overwrite to begin anew",
-                       to_utf8(out.native()), why));
+                       text::to_utf8(out.native()), why));
 }
 
 std::string line_of(std::size_t index, char kind, const std::string& fields) {
@@ -141,7 +141,7 @@ std::size_t failures_noted(const fs::path& settings) {
 
 std::string journal_line(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview,
                          bool wants_preview) {
-    const std::string shown = wants_preview ? report_maps(record) + '\t' + base64(preview) : "\t";
+    const std::string shown = wants_preview ? report_maps(record) + '\t' + text::base64(preview) : "\t";
     return line_of(index, 'I', image_json(record) + '\t' + shown);
 }
 
@@ -170,8 +170,8 @@ RunJournal::~RunJournal() {
 void RunJournal::lock() {
     const fs::path path = journal_path(out_);
     const auto fail = [&](int error) {
-        throw Error(ErrorKind::io,
-                    fmt::format("cannot write {}: {}", to_utf8(path.native()), std::generic_category().message(error)));
+        throw Error(ErrorKind::io, fmt::format("cannot write {}: {}", text::to_utf8(path.native()),
+                                               std::generic_category().message(error)));
     };
     std::error_code error;
     fs::create_directories(path.parent_path(), error);
@@ -182,7 +182,7 @@ void RunJournal::lock() {
         // A file system without locks does not keep anybody from working.
         if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
             refuse(fmt::format("another Locus is at work in {}: wait for it, or write elsewhere with --out",
-                               to_utf8(out_.native())));
+                               text::to_utf8(out_.native())));
         // Another run may have ended, and removed its journal, between the two calls.
         struct stat opened {
         }, present{};
@@ -198,10 +198,10 @@ void RunJournal::begin_anew() {
     remove_earlier_run(out_);
     end_ = 0;
     if (::ftruncate(descriptor_, 0) != 0)
-        throw Error(ErrorKind::io, fmt::format("cannot empty {}", to_utf8(journal_path(out_).native())));
+        throw Error(ErrorKind::io, fmt::format("cannot empty {}", text::to_utf8(journal_path(out_).native())));
     const std::string line = settings_json(plan_) + '\n';
     if (::pwrite(descriptor_, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size()))
-        throw Error(ErrorKind::io, fmt::format("cannot write {}", to_utf8(journal_path(out_).native())));
+        throw Error(ErrorKind::io, fmt::format("cannot write {}", text::to_utf8(journal_path(out_).native())));
     end_ = line.size();
 }
 
@@ -209,17 +209,17 @@ RunJournal RunJournal::create(const fs::path& out, const RunPlan& plan, bool ove
     const OutState state = inspect_out(out);
     std::error_code unknown;
     if (state == OutState::foreign && !fs::is_directory(out, unknown))
-        refuse(fmt::format("{} is a file: results need a folder, chosen with --out", to_utf8(out.native())));
+        refuse(fmt::format("{} is a file: results need a folder, chosen with --out", text::to_utf8(out.native())));
     if (state == OutState::foreign && !overwrite)
         refuse(
             fmt::format("{} holds files that are not of Locus: choose another folder with --out, or put results "
                         "beside them with --overwrite",
-                        to_utf8(out.native())));
+                        text::to_utf8(out.native())));
     RunJournal journal(out, plan);
     journal.lock();
     if (state == OutState::unfinished && !overwrite && !first_line(journal_path(out)).empty())
         refuse(fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew",
-                           to_utf8(out.native())));
+                           text::to_utf8(out.native())));
     journal.begin_anew();
     return journal;
 }
@@ -233,7 +233,7 @@ RunJournal RunJournal::resume(const fs::path& out, const RunPlan& plan) {
         std::error_code unknown;
         if (!fs::exists(out / "results.json", unknown))
             refuse(fmt::format("{} held a finished run, but its results.json is gone: begin anew without --resume",
-                               to_utf8(out.native())));
+                               text::to_utf8(out.native())));
         journal.complete_ = true;
         journal.done_ = plan.inputs;
         journal.failed_ = failures_noted(settings_path(out));
@@ -242,7 +242,7 @@ RunJournal RunJournal::resume(const fs::path& out, const RunPlan& plan) {
     if (state == OutState::foreign || state == OutState::empty) return create(out, plan);
     journal.lock();
     if (!journal.read_back()) journal.begin_anew();
-    remove_part_files(out);
+    files::remove_part_files(out);
     return journal;
 }
 
@@ -270,7 +270,7 @@ bool RunJournal::read_back() {
         failed_ += entry.is_failure ? 1 : 0;
     }
     if (::ftruncate(descriptor_, static_cast<off_t>(end_)) != 0)
-        throw Error(ErrorKind::io, fmt::format("cannot shorten {}", to_utf8(path.native())));
+        throw Error(ErrorKind::io, fmt::format("cannot shorten {}", text::to_utf8(path.native())));
     return true;
 }
 
@@ -285,7 +285,7 @@ void RunJournal::append(const std::string& line) {
             ::pwrite(descriptor_, line.data() + written, line.size() - written, static_cast<off_t>(end_ + written));
         if (count < 0 && errno == EINTR) continue;
         if (count < 0)
-            throw Error(ErrorKind::io, fmt::format("cannot write {}: {}", to_utf8(journal_path(out_).native()),
+            throw Error(ErrorKind::io, fmt::format("cannot write {}: {}", text::to_utf8(journal_path(out_).native()),
                                                    std::generic_category().message(errno)));
         written += static_cast<std::size_t>(count);
     }
@@ -311,7 +311,8 @@ std::vector<std::string> RunJournal::fields(const Entry& entry) const {
         const ssize_t count =
             ::pread(descriptor_, line.data() + done, line.size() - done, static_cast<off_t>(entry.offset + done));
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) throw Error(ErrorKind::io, fmt::format("cannot read {}", to_utf8(journal_path(out_).native())));
+        if (count <= 0)
+            throw Error(ErrorKind::io, fmt::format("cannot read {}", text::to_utf8(journal_path(out_).native())));
         done += static_cast<std::size_t>(count);
     }
     std::vector<std::string> parts;
@@ -329,13 +330,13 @@ void RunJournal::finish(const RunRecord& run) {
         if (entries_[i].length == 0)
             refuse(fmt::format("image {} of {} is not done: the run cannot be finished", i + 1, entries_.size()));
     write_outputs(run, false);
-    write_file_atomically(settings_path(out_),
-                          settings_json(plan_) + '\n' + Json{{failures_key, failed_}}.dump() + '\n');
+    files::write_file_atomically(settings_path(out_),
+                                 settings_json(plan_) + '\n' + Json{{failures_key, failed_}}.dump() + '\n');
     std::error_code error;
     fs::remove(journal_path(out_), error);
     if (error)
         throw Error(ErrorKind::io,
-                    fmt::format("cannot remove {}: {}", to_utf8(journal_path(out_).native()), error.message()));
+                    fmt::format("cannot remove {}: {}", text::to_utf8(journal_path(out_).native()), error.message()));
     ::close(std::exchange(descriptor_, -1));
     complete_ = true;
 }

@@ -6,14 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "files/atomic_file.hpp"
 #include "locus/error.hpp"
-#include "report/atomic_file.hpp"
 #include "report/boxes_csv.hpp"
 #include "report/coco.hpp"
 #include "report/report_html.hpp"
 #include "report/results_json.hpp"
 #include "report/run_journal.hpp"
-#include "report/utf8.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::report {
 namespace {
@@ -33,8 +33,8 @@ void RunJournal::write_outputs(const RunRecord& run, bool unfinished) {
         page.emplace(out_ / "report.html");
         page_written = std::async(std::launch::async, [&] { write_page(*page); });
     }
-    AtomicFile results(out_ / "results.json");
-    std::optional<AtomicFile> csv;
+    files::AtomicFile results(out_ / "results.json");
+    std::optional<files::AtomicFile> csv;
     std::optional<CocoWriter> coco;
     if (plan_.boxes) {
         csv.emplace(out_ / "boxes.csv");

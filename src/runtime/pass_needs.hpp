@@ -38,8 +38,8 @@ private:
 
     std::int64_t opset_ = 0;
     std::vector<model::Node> nodes_;
-    std::vector<std::vector<std::string>>
-        last_read_;  ///< by node: the tensors that no later one reads, and that are no outputs
+    /// By node: the tensors that no later one reads, and that are no outputs.
+    std::vector<std::vector<std::string>> last_read_;
     std::map<std::string, DataType> inputs_;
     model::KnownTensors constants_;  ///< with their values where these are shape arithmetic
     mutable std::mutex mutex_;

@@ -43,4 +43,19 @@ bool is_utf8(std::string_view bytes) {
 
 std::string escaped(char byte) { return fmt::format("\\x{:02X}", static_cast<std::uint8_t>(byte)); }
 
+std::string to_utf8(std::string_view bytes) {
+    std::string result;
+    result.reserve(bytes.size());
+    while (!bytes.empty()) {
+        const auto character = first_character(bytes);
+        const std::string_view first = bytes.substr(0, character ? character->length : 1);
+        if (character)
+            result += first;
+        else
+            result += escaped(first.front());
+        bytes.remove_prefix(first.size());
+    }
+    return result;
+}
+
 }  // namespace locus::text

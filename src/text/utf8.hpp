@@ -5,6 +5,7 @@
 ///     text::first_character("é!");    // {U'é', 2}
 ///     text::first_character("\xe9");  // nullopt
 ///     text::escaped('\xe9');          // "\\xE9"
+///     text::to_utf8("caf\xe9.jpg");     // "caf\\xE9.jpg": what JSON and HTML may hold
 
 #include <cstddef>
 #include <optional>
@@ -27,5 +28,9 @@ bool is_utf8(std::string_view bytes);
 
 /// A byte that cannot be shown, as \xNN.
 std::string escaped(char byte);
+
+/// Bytes that are part of no valid sequence (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF) become
+/// \xNN. Backslashes stay as they are, so the result is for reading and matching, not for turning back.
+std::string to_utf8(std::string_view bytes);
 
 }  // namespace locus::text

@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "files/atomic_file.hpp"
+#include "files/sha256.hpp"
 #include "locus/error.hpp"
-#include "report/atomic_file.hpp"
-#include "report/sha256.hpp"
 
 namespace locus::train {
 
@@ -32,8 +32,8 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
     content += fmt::format("{}\n", header.size());
     content += header;
     content += bytes;
-    content += report::sha256(content);
-    report::write_file_atomically(file, content);
+    content += files::sha256(content);
+    files::write_file_atomically(file, content);
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& file) { return parse_checkpoint(read_checkpoint(file), file); }
@@ -51,7 +51,7 @@ Checkpoint parse_checkpoint(std::string content, const std::filesystem::path& fi
     if (!content.starts_with(magic) || content.size() < magic.size() + digest_length) throw fail("is not a checkpoint");
     const std::string digest = content.substr(content.size() - digest_length);
     content.resize(content.size() - digest_length);
-    if (report::sha256(content) != digest) throw fail("is damaged: its checksum does not fit");
+    if (files::sha256(content) != digest) throw fail("is damaged: its checksum does not fit");
 
     const std::size_t line_end = content.find('\n', magic.size());
     const std::size_t header_length = std::stoull(content.substr(magic.size(), line_end - magic.size()));

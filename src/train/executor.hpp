@@ -21,7 +21,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "model/graph.hpp"
-#include "train/operators.hpp"
+#include "train/operators/operators.hpp"
 #include "train/torch_types.hpp"
 
 namespace locus::train {

@@ -8,12 +8,13 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
+#include "files/sha256.hpp"
 #include "locus/error.hpp"
 #include "model/onnx_file.hpp"
 #include "report/results_json.hpp"
-#include "report/sha256.hpp"
 #include "runtime/session.hpp"
 #include "train/checkpoint.hpp"
+#include "train/data/training_data.hpp"
 #include "train/engine_threads.hpp"
 #include "train/export.hpp"
 #include "train/exported_check.hpp"
@@ -21,7 +22,6 @@
 #include "train/starting_network.hpp"
 #include "train/surgery.hpp"
 #include "train/torch_types.hpp"
-#include "train/training_data.hpp"
 #include "train/training_log.hpp"
 #include "train/validation.hpp"
 
@@ -124,7 +124,7 @@ private:
             const auto changed = std::filesystem::last_write_time(s.file, gone).time_since_epoch().count();
             text += fmt::format("\n{} {} {} {} {}", s.name, s.file.string(), s.offset, s.size, changed);
         }
-        return report::sha256(text).substr(0, 16);
+        return files::sha256(text).substr(0, 16);
     }
 
     static Features load(const std::filesystem::path& file, std::size_t from) {

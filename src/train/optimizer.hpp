@@ -3,7 +3,8 @@
 /// Stochastic gradient descent with Nesterov's momentum, AdamW, and the moving average of weights, in one pass over
 /// memory.
 ///
-///     train::WeightUpdate update(network.parameters(), averaged.parameters(), {.momentum = 0.9, .weight_decay = 5e-4});
+///     train::WeightUpdate update(network.parameters(), averaged.parameters(),
+///                                {.momentum = 0.9, .weight_decay = 5e-4});
 ///     update.step(gradients, shares, 0.1, 0.999);    // learning rate, decay of the moving average
 
 #include <cstdint>

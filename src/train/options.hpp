@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "locus/preprocessing.hpp"
-#include "train/augment.hpp"
+#include "train/data/augment.hpp"
 #include "train/schedule.hpp"
 
 namespace locus::train {
@@ -42,8 +42,9 @@ struct TrainOptions {
 
     // Optimisation.
     int epochs = 16;
-    /// Minutes of wall time, 0: as many as the epochs take. Otherwise the schedule is fitted to the pace all the while, so that it ends on time: with
-    /// fewer epochs than planned where the machine is shared, never more. Such a run is not the same bits twice.
+    /// Minutes of wall time, 0: as many as the epochs take. Otherwise the schedule is fitted to the pace all the while,
+    /// so that it ends on time: with fewer epochs than planned where the machine is shared, never more. Such a run is
+    /// not the same bits twice.
     double minutes = 0;
     int batch = 128;  ///< images a step; with several ranks, of each
     int norm_batch =
@@ -96,8 +97,9 @@ struct TrainOutcome {
     bool finished = false;  ///< false: interrupted, a checkpoint was saved
 };
 
-/// Trains, with checkpoints on the way, and writes the ONNX file at the end. Throws Error; numbers outside their ranges (option_ranges.hpp) are
-/// Error(usage), a loss that is not finite is Error(resource) and leaves the last good checkpoint.
+/// Trains, with checkpoints on the way, and writes the ONNX file at the end. Throws Error; numbers outside their ranges
+/// (option_ranges.hpp) are Error(usage), a loss that is not finite is Error(resource) and leaves the last good
+/// checkpoint.
 TrainOutcome train(const TrainOptions& options);
 
 }  // namespace locus::train

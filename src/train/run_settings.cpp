@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "report/sha256.hpp"
-#include "report/utf8.hpp"
+#include "files/sha256.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::train {
 
@@ -18,13 +18,13 @@ std::string digest_of(const PhotoStore* photos, bool multi_label) {
     std::string text = fmt::format("{}\n", multi_label);
     for (const dataset::Sample& sample : photos->samples())
         text += fmt::format("{} {} {}\n", sample.name, sample.size, fmt::join(sample.labels, ","));
-    return report::sha256(text);
+    return files::sha256(text);
 }
 
 std::string digest_of(const dataset::ClassList& classes) {
     std::string text;
     for (const dataset::ClassEntry& entry : classes.entries) text += entry.key + '\n' + entry.name + '\n';
-    return report::sha256(text);
+    return files::sha256(text);
 }
 
 const char* name_of(Optimizer optimizer) { return optimizer == Optimizer::sgd ? "sgd" : "adamw"; }
@@ -65,13 +65,13 @@ RunSettings run_settings(const TrainOptions& options, const TrainingData& data, 
     put("the list of training photos", digest_of(data.photos.get(), data.multi_label));
     put("the list of classes", digest_of(data.classes));
     const bool is_new = options.from.empty();
-    put("--from", is_new ? "" : report::sha256_of_file(options.from));
-    put("--arch", is_new ? report::to_utf8(options.network) : "");
+    put("--from", is_new ? "" : files::sha256_of_file(options.from));
+    put("--arch", is_new ? text::to_utf8(options.network) : "");
     put("--width", is_new ? fmt::format("{}", options.width) : "");
-    put("--cut-at", report::to_utf8(options.cut_at));
+    put("--cut-at", text::to_utf8(options.cut_at));
     put("--freeze", options.only_new ? "old" : "");
     put("--new-lr-factor", is_new ? "" : fmt::format("{}", options.new_rate_factor));
-    put("--head", report::to_utf8(options.head));
+    put("--head", text::to_utf8(options.head));
     put("--size", options.image_size);
     put("--mean", text_of(options.preprocessing.mean));
     put("--std", text_of(options.preprocessing.std));

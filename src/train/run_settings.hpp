@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "train/data/training_data.hpp"
 #include "train/options.hpp"
-#include "train/training_data.hpp"
 
 namespace locus::train {
 

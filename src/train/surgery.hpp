@@ -24,8 +24,8 @@ constexpr std::string_view new_layer_prefix = "new/";
 std::string find_cut(const model::Model& model);
 
 struct NewHead {
-    std::string
-        cut_at;  ///< the last tensor that is kept: a map [n, K, h, w], or pooled features [n, K] or [n, K, 1, 1]
+    /// The last tensor that is kept: a map [n, K, h, w], or pooled features [n, K] or [n, K, 1, 1].
+    std::string cut_at;
     int classes = 2;
     int convolution = 0;  ///< channels of a 3x3 convolution with ReLU behind the cut; 0: none
     model::Head head = model::Head::gap;

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "report/atomic_file.hpp"
+#include "files/atomic_file.hpp"
 
 namespace locus::train {
 
@@ -31,7 +31,7 @@ void write_log(const std::vector<EpochRecord>& history, const std::filesystem::p
                             r.learning_rate, r.train_loss, r.train_top1, field(r.loss), field(r.top1), field(r.top5),
                             field(r.localization), r.seconds, r.images_per_second, r.waited);
     }
-    report::write_file_atomically(file, text);
+    files::write_file_atomically(file, text);
 }
 
 std::string describe(const ValidationResult& r) {
@@ -59,12 +59,12 @@ void write_validation(const ValidationResult& r, const std::vector<std::string>&
         text += fmt::format("{0}{1}{0},{2},{3},{4:.4f}\n", quoted ? "\"" : "", name, r.class_images[c],
                             r.class_right[c], share);
     }
-    report::write_file_atomically(folder / "classes.csv", text);
+    files::write_file_atomically(folder / "classes.csv", text);
     if (!r.localization) return;
     text = "threshold,localization\n";
     for (std::size_t i = 0; i < threshold_count; ++i)
         text += fmt::format("{:.2f},{:.4f}\n", validation_threshold(i), r.localization_at[i]);
-    report::write_file_atomically(folder / "localization.csv", text);
+    files::write_file_atomically(folder / "localization.csv", text);
 }
 
 nlohmann::json to_json(const std::vector<EpochRecord>& history) {

@@ -10,11 +10,11 @@
 
 #include <string>
 
-#include "train/batch_loader.hpp"
+#include "train/data/batch_loader.hpp"
 #include "train/engine_threads.hpp"
 #include "train/executor.hpp"
 #include "train/optimizer.hpp"
-#include "train/process_group.hpp"
+#include "train/ranks/process_group.hpp"
 
 namespace locus::train {
 

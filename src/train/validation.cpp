@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "locus/boxes.hpp"
-#include "train/augment.hpp"
+#include "train/data/augment.hpp"
 
 namespace locus::train {
 

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/truth.hpp"
+#include "evaluate/truth/truth.hpp"
+#include "train/data/photo_store.hpp"
 #include "train/engine_threads.hpp"
-#include "train/photo_store.hpp"
 
 namespace locus::train {
 
@@ -30,8 +30,8 @@ struct ValidationResult {
     std::size_t images = 0;
     double loss = 0;            ///< mean cross entropy, without label smoothing; multi-label: binary, mean over classes
     double top1 = 0, top5 = 0;  ///< shares 0..1; multi-label: some true label is among the 1 or 5 highest scores
-    std::optional<double>
-        localization;  ///< GT-known: share whose box at 20 % of the map's maximum has IoU >= 0.5 with a true box
+    /// GT-known: share whose box at 20 % of the map's maximum has IoU >= 0.5 with a true box.
+    std::optional<double> localization;
     std::array<double, threshold_count> localization_at{};  ///< the same at each threshold; only with all_thresholds
     std::vector<std::size_t> class_images,
         class_right;  ///< per class: images, and how many have it as the highest score

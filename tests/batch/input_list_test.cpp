@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "report/npy.hpp"
+#include "files/npy.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::batch {
@@ -125,10 +125,10 @@ TEST_F(Inputs, PathsThatEndInZerosMayHoldEndsOfLines) {
 }
 
 TEST_F(Inputs, ArraysAreListedItemByItem) {
-    report::write_npy("one.npy", Tensor(DataType::float32, {3, 4, 4}));
-    report::write_npy("two.npy", Tensor(DataType::float32, {2, 3, 4, 4}));
-    report::write_npy("none.npy", Tensor(DataType::float32, {0, 3, 4, 4}));
-    report::write_npy("flat.npy", Tensor(DataType::float32, {12}));
+    files::write_npy("one.npy", Tensor(DataType::float32, {3, 4, 4}));
+    files::write_npy("two.npy", Tensor(DataType::float32, {2, 3, 4, 4}));
+    files::write_npy("none.npy", Tensor(DataType::float32, {0, 3, 4, 4}));
+    files::write_npy("flat.npy", Tensor(DataType::float32, {12}));
     list({"one.npy", "two.npy", "none.npy", "flat.npy"});
     EXPECT_THAT(names(), ElementsAre("one.npy", "two.npy#0", "two.npy#1", "none.npy", "flat.npy"));
     EXPECT_THAT(stems(), ElementsAre("one", "two.0", "two.1", "none", "flat"));
@@ -158,7 +158,7 @@ TEST_F(Inputs, StemsAreHarmlessNames) {
 }
 
 TEST_F(Inputs, OtherRanksGetTheSameList) {
-    report::write_npy("two.npy", Tensor(DataType::float32, {2, 3, 4, 4}));
+    files::write_npy("two.npy", Tensor(DataType::float32, {2, 3, 4, 4}));
     list({"two.npy", "nothing.jpg"});
     const auto again = unpack_inputs(pack_inputs(items_));
     ASSERT_EQ(again.size(), items_.size());

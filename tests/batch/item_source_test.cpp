@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "report/npy.hpp"
+#include "files/npy.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::batch {
@@ -31,7 +31,7 @@ protected:
         return {.name = name, .file = folder_ / name, .array_item = {}, .stem = name, .error = {}};
     }
     InputItem array(const std::string& name, const Tensor& tensor, std::optional<std::int64_t> item = {}) const {
-        report::write_npy(folder_ / name, tensor);
+        files::write_npy(folder_ / name, tensor);
         return {.name = name, .file = folder_ / name, .array_item = item, .stem = name, .error = {}};
     }
     static std::vector<float> item_of(const Tensor& batch, std::size_t i) {

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "explain/network.hpp"
+#include "files/npy.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
 #include "locus/preprocessing.hpp"
-#include "report/npy.hpp"
 
 int main(int argc, char** argv) {
     if (argc < 4) {
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
             const auto part = all.mutable_bytes().subspan(static_cast<std::size_t>(i - 3) * size, size);
             locus::preprocess_into(locus::read_image(argv[i]), p, part);
         }
-        locus::report::write_npy(argv[2], all);
+        locus::files::write_npy(argv[2], all);
     } catch (const locus::Error& error) {
         std::fprintf(stderr, "photo_tensor: %s\n", error.what());
         return 1;

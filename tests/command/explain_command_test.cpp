@@ -8,13 +8,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "files/npy.hpp"
 #include "image/encode.hpp"
 #include "locus/boxes.hpp"
 #include "locus/image.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
-#include "report/npy.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -104,7 +104,7 @@ TEST_F(ExplainCommand, MeanOfTheSavedMapPlusBiasIsTheLogit) {
     for (const json& image : all["images"]) {
         ASSERT_EQ(image["explanations"].size(), 6U);
         for (const json& e : image["explanations"]) {
-            const Tensor map = report::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
+            const Tensor map = files::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
             double sum = 0;
             for (const float value : map.values<float>()) sum += value;
             EXPECT_NEAR(sum / static_cast<double>(map.size()) + e["bias"].get<double>(), e["logit"].get<double>(),
@@ -119,7 +119,7 @@ TEST_F(ExplainCommand, TheBoxIsThatOfTheSavedMap) {
     const json all = results();
     for (const json& image : all["images"]) {
         const json& e = image["explanations"][0];
-        const Tensor saved = report::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
+        const Tensor saved = files::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
         const auto values = saved.values<float>();
         const Map raw{.width = static_cast<int>(saved.shape()[1]),
                       .height = static_cast<int>(saved.shape()[0]),
@@ -412,7 +412,7 @@ TEST_F(ExplainCommand, ArraysArePreprocessedAlready) {
     Tensor batch(DataType::float32, {2, 3, 64, 64});
     std::mt19937 random(4);
     for (float& value : batch.mutable_values<float>()) value = static_cast<float>(random() % 1000) / 500.0F - 1.0F;
-    report::write_npy(path("x.npy"), batch);
+    files::write_npy(path("x.npy"), batch);
     ASSERT_EQ(run({"explain", "-m", "model.onnx", "x.npy"}).exit_code, 0);
     const json all = results();
     ASSERT_EQ(all["images"].size(), 2U);
@@ -427,8 +427,8 @@ TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
     Tensor item(DataType::float32, {3, 64, 64});
     std::mt19937 random(4);
     for (float& value : item.mutable_values<float>()) value = static_cast<float>(random() % 1000) / 500.0F - 1.0F;
-    report::write_npy(path("x.npy"), item);
-    report::write_npy(path("other.npy"), Tensor(DataType::float32, {3, 32, 48}));
+    files::write_npy(path("x.npy"), item);
+    files::write_npy(path("other.npy"), Tensor(DataType::float32, {3, 32, 48}));
     test::write_text(path("text.jpg"), "this is no picture");
     const auto explain = [&](const std::vector<std::string>& inputs, const std::string& out, const std::string& batch) {
         std::vector<std::string> words{"explain", "-m", "model.onnx", "-o", out, "-b", batch};
@@ -510,8 +510,8 @@ TEST_F(ExplainCommand, WhatIsRefusedLeavesTheEarlierRunAsItWas) {
 TEST_F(ExplainCommand, ArraysWithoutNumbersToLookAtFail) {
     Tensor item(DataType::float32, {3, 64, 64});
     item.mutable_values<float>()[7] = std::numeric_limits<float>::quiet_NaN();
-    report::write_npy(path("nan.npy"), item);
-    report::write_npy(path("none.npy"), Tensor(DataType::float32, {0, 3, 64, 64}));
+    files::write_npy(path("nan.npy"), item);
+    files::write_npy(path("none.npy"), Tensor(DataType::float32, {0, 3, 64, 64}));
     EXPECT_EQ(run({"explain", "-m", "model.onnx", "nan.npy", "none.npy", "photos/wide.png"}).exit_code, 1);
     const json all = results();
     EXPECT_EQ(all["images"].size(), 1U);

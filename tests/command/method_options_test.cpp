@@ -9,11 +9,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "files/npy.hpp"
 #include "image/encode.hpp"
 #include "locus/image.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
-#include "report/npy.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -147,7 +147,7 @@ TEST_F(MethodOptionsOfTheCommand, ErrorsSayWhatWouldBeRight) {
     EXPECT_THAT(error({"-M", "rise,saliency", "--channels", "last"}), HasSubstr("on the input's pixels"));
     EXPECT_THAT(error({"-M", "smooth-grad", "--set", "noise=0"}), HasSubstr("noise takes a number above 0, not '0'"));
     EXPECT_THAT(error({"-M", "smooth-grad", "--set", "samples=3.5"}), HasSubstr("takes a whole number, not '3.5'"));
-    report::write_npy(folder_.path() / "mask.npy", Tensor(DataType::float32, {7, 7}));
+    files::write_npy(folder_.path() / "mask.npy", Tensor(DataType::float32, {7, 7}));
     EXPECT_THAT(error({"-M", "grad-cam", "--target-mask", "mask.npy"}), HasSubstr("whose scores have positions"));
     EXPECT_THAT(error({"-M", "grad-cam", "--target", "logit", "--target-image", "a.png"}),
                 HasSubstr("--target-image is for the target similarity"));

@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <optional>
 
+#include "files/atomic_file.hpp"
+#include "files/npy.hpp"
 #include "locus/tensor.hpp"
-#include "report/atomic_file.hpp"
-#include "report/npy.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -45,8 +45,8 @@ TEST(Privacy, NothingIsLeftInTheHomeFolder) {
     const Environment ci("CI", std::nullopt);
     const Environment opt_out("ORT_DISABLE_TELEMETRY", std::nullopt);
     ASSERT_EQ(run_locus(folder.path(), {"build", "tiny", "-o", "tiny.onnx"}).exit_code, 0);
-    const auto input = locus::report::npy_bytes(locus::Tensor(locus::DataType::float32, {3, 64, 64}));
-    locus::report::write_file_atomically(folder / "input.npy", input);
+    const auto input = locus::files::npy_bytes(locus::Tensor(locus::DataType::float32, {3, 64, 64}));
+    locus::files::write_file_atomically(folder / "input.npy", input);
     const auto outcome = run_locus(folder.path(), {"explain", "-m", "tiny.onnx", "input.npy", "-o", "out"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_TRUE(fs::is_empty(folder / "home"));

@@ -9,7 +9,7 @@
 
 #include "dataset/csv.hpp"
 #include "dataset/tar_index.hpp"
-#include "evaluate/truth.hpp"
+#include "evaluate/truth/truth.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
 

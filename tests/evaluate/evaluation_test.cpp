@@ -15,7 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "error_of.hpp"
-#include "report/npy.hpp"
+#include "files/npy.hpp"
 #include "support/npz.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -44,8 +44,8 @@ protected:
         for (std::size_t i = 0, b = 0; i < images; ++i) {
             const std::string name = "c" + std::to_string(i % 2) + "/" + std::to_string(i);
             std::filesystem::create_directories(folder_ / ("maps/c" + std::to_string(i % 2)));
-            report::write_npy(folder_ / ("maps/" + name + ".npy"),
-                              Tensor::of<float>({14, 14}, raw.subspan(i * 196, 196)));
+            files::write_npy(folder_ / ("maps/" + name + ".npy"),
+                             Tensor::of<float>({14, 14}, raw.subspan(i * 196, 196)));
             for (std::int64_t k = 0; k < counts[i]; ++k, ++b) {
                 csv += name + ".jpg," + std::to_string(sizes[i * 2]) + "," + std::to_string(sizes[i * 2 + 1]);
                 for (std::size_t c = 0; c < 4; ++c) csv += "," + std::to_string(boxes[b * 4 + c]);
@@ -140,17 +140,17 @@ protected:
     void SetUp() override { write_images(2); }
 
     ImageScores scores_of(const Tensor& array) {
-        report::write_npy(folder_ / "maps/c1/1.npy", array);
+        files::write_npy(folder_ / "maps/c1/1.npy", array);
         options_.resamples = 0;
         const Evaluation result = evaluate(options_, {});
         EXPECT_EQ(result.records[1].error, "");
         return result.records[1].error.empty() ? result.records[1].rows[0] : ImageScores{};
     }
     std::string error_of_map(const Tensor& array) {
-        report::write_npy(folder_ / "maps/c1/1.npy", array);
+        files::write_npy(folder_ / "maps/c1/1.npy", array);
         return evaluate(options_, {}).records[1].error;
     }
-    Tensor golden_map() const { return report::read_npy(folder_ / "maps/c1/1.npy"); }
+    Tensor golden_map() const { return files::read_npy(folder_ / "maps/c1/1.npy"); }
 };
 
 TEST_F(OddMaps, NumberTypeAndLeadingOnesDoNotCount) {
@@ -323,7 +323,7 @@ TEST_F(EvaluateMaps, ARunKilledBeforeItsFirstLineIsNone) {
 TEST_F(EvaluateMaps, ABrokenMapCostsItsImageOnly) {
     folder_.write("maps/c1/7.npy", "no array");
     std::filesystem::remove(folder_ / "maps/c0/8.npy");
-    report::write_npy(folder_ / "maps/c1/9.npy", Tensor::of<float>({4}, {1, 2, 3, 4}));
+    files::write_npy(folder_ / "maps/c1/9.npy", Tensor::of<float>({4}, {1, 2, 3, 4}));
     const Evaluation result = evaluate(options_, {});
     EXPECT_EQ(result.summary.images, 21);
     EXPECT_EQ(result.summary.failed, 3);
@@ -332,7 +332,7 @@ TEST_F(EvaluateMaps, ABrokenMapCostsItsImageOnly) {
 }
 
 TEST_F(EvaluateMaps, MapsWithoutABoxAreRemarkedOn) {
-    report::write_npy(folder_ / "maps/stranger.npy", Tensor::of<float>({1, 1}, {1}));
+    files::write_npy(folder_ / "maps/stranger.npy", Tensor::of<float>({1, 1}, {1}));
     const Evaluation result = evaluate(options_, {});
     ASSERT_EQ(result.description.remarks.size(), 1U);
     EXPECT_THAT(result.description.remarks[0], HasSubstr("1 of 25 maps"));
@@ -362,10 +362,10 @@ TEST_F(EvaluateMaps, NamesThatFitSeveralAreRefusedAndNamed) {
         options_.boxes = folder_.write(name, "path,width,height,x0,y0,x1,y1\n" + images);
         return test::error_of([&] { evaluate(options_, {}); });
     };
-    report::write_npy(folder_ / "maps/c1/8.npy", Tensor::of<float>({1, 1}, {1}));
+    files::write_npy(folder_ / "maps/c1/8.npy", Tensor::of<float>({1, 1}, {1}));
     EXPECT_THAT(complaint("a.csv", "8.jpg,9,9,0,0,1,1\n"),
                 HasSubstr("'8.jpg' may have the map 'c0/8.npy' or 'c1/8.npy'"));
-    report::write_npy(folder_ / "maps/lone.npy", Tensor::of<float>({1, 1}, {1}));
+    files::write_npy(folder_ / "maps/lone.npy", Tensor::of<float>({1, 1}, {1}));
     EXPECT_THAT(complaint("b.csv", "a/lone.jpg,9,9,0,0,1,1\nb/lone.jpg,9,9,0,0,1,1\n"),
                 HasSubstr("may be the map of 'a/lone.jpg' or of 'b/lone.jpg'"));
 }

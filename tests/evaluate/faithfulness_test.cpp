@@ -1,6 +1,6 @@
 /// Each metric against a direct, slow computation of its definition.
 
-#include "evaluate/faithfulness.hpp"
+#include "evaluate/metrics/faithfulness.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include <numeric>
 #include <random>
 
-#include "evaluate/imputation.hpp"
-#include "evaluate/similarity.hpp"
+#include "evaluate/metrics/imputation.hpp"
+#include "evaluate/metrics/similarity.hpp"
 #include "locus/boxes.hpp"
 #include "locus/error.hpp"
 #include "support/direct_blur.hpp"

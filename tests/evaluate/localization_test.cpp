@@ -1,4 +1,4 @@
-#include "evaluate/localization.hpp"
+#include "evaluate/metrics/localization.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,10 +7,10 @@
 
 #include "evaluate/baseline.hpp"
 #include "evaluate/baseline_scorer.hpp"
-#include "evaluate/map_scores.hpp"
-#include "evaluate/picture.hpp"
+#include "evaluate/metrics/map_scores.hpp"
+#include "evaluate/metrics/thresholds.hpp"
+#include "evaluate/pages/picture.hpp"
 #include "evaluate/random.hpp"
-#include "evaluate/thresholds.hpp"
 
 namespace locus::evaluate {
 namespace {

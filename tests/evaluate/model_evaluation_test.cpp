@@ -13,8 +13,8 @@
 
 #include "error_of.hpp"
 #include "evaluate/evaluation.hpp"
-#include "evaluate/localization.hpp"
-#include "evaluate/metric.hpp"
+#include "evaluate/metrics/localization.hpp"
+#include "evaluate/metrics/metric.hpp"
 #include "evaluate/model_scorer.hpp"
 #include "explain/network.hpp"
 #include "image/encode.hpp"

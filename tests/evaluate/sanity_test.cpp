@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "error_of.hpp"
+#include "evaluate/pages/sanity_page.hpp"
 #include "evaluate/random_weights.hpp"
-#include "evaluate/sanity_page.hpp"
 #include "explain/network.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"

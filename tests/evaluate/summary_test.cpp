@@ -6,8 +6,8 @@
 #include <cmath>
 #include <random>
 
-#include "evaluate/bootstrap.hpp"
-#include "evaluate/thresholds.hpp"
+#include "evaluate/metrics/bootstrap.hpp"
+#include "evaluate/metrics/thresholds.hpp"
 
 namespace locus::evaluate {
 namespace {

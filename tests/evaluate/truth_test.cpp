@@ -1,11 +1,11 @@
-#include "evaluate/truth.hpp"
+#include "evaluate/truth/truth.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "evaluate/mask.hpp"
-#include "evaluate/xml.hpp"
+#include "evaluate/truth/mask.hpp"
+#include "evaluate/truth/xml.hpp"
 #include "image/encode.hpp"
 #include "locus/error.hpp"
 #include "support/scratch_folder.hpp"

@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "evaluate/box_accuracy.hpp"
-#include "evaluate/pixel_precision.hpp"
-#include "evaluate/score_map.hpp"
-#include "evaluate/thresholds.hpp"
+#include "evaluate/metrics/box_accuracy.hpp"
+#include "evaluate/metrics/pixel_precision.hpp"
+#include "evaluate/metrics/score_map.hpp"
+#include "evaluate/metrics/thresholds.hpp"
 #include "support/npz.hpp"
 
 namespace locus::evaluate {

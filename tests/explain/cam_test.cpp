@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "explain/batches.hpp"
-#include "explain/cam.hpp"
 #include "explain/method.hpp"
+#include "explain/methods/cam.hpp"
 #include "explain/network.hpp"
 #include "locus/error.hpp"
 #include "locus/explainer.hpp"

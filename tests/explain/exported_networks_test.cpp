@@ -8,9 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "explain/cam.hpp"
 #include "explain/layer_layout.hpp"
 #include "explain/method.hpp"
+#include "explain/methods/cam.hpp"
 #include "explain/network.hpp"
 #include "explain/settings.hpp"
 #include "locus/error.hpp"

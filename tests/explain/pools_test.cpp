@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "explain/cam.hpp"
 #include "explain/method.hpp"
+#include "explain/methods/cam.hpp"
 #include "explain/network.hpp"
 #include "model/builder.hpp"
 #include "support/loaded_network.hpp"

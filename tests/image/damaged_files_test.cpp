@@ -277,7 +277,8 @@ TEST(DamagedFiles, TiffsOfNumbersThatAreNoColoursAreRefused) {
     EXPECT_EQ(message(16, 1), "no error");
 }
 
-/// A grey picture of one uncompressed 16 x 16 tile, or of one strip; `meaning` is PhotometricInterpretation, left out where it is -1.
+/// A grey picture of one uncompressed 16 x 16 tile, or of one strip; `meaning` is PhotometricInterpretation, left out
+/// where it is -1.
 Bytes grey_tiff(bool tiled, int meaning) {
     std::vector<std::array<unsigned, 3>> entries{{256, 4, 16}, {257, 4, 16}, {258, 3, 8}, {259, 3, 1}};
     if (meaning >= 0) entries.push_back({262, 3, static_cast<unsigned>(meaning)});

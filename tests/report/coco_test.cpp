@@ -62,20 +62,5 @@ TEST(Coco, ManyBoxesAreListedBehindAllImages) {
     EXPECT_EQ(coco["annotations"].back()["image_id"], images.size());
 }
 
-TEST(Spool, IsEmptyOnceMoved) {
-    const test::ScratchFolder folder;
-    Spool spool(folder.path());
-    AtomicFile file(folder / "all.txt");
-    spool.write("behind");
-    file.write("first ");
-    spool.move_to(file);
-    spool.move_to(file);
-    spool.write(", and last");
-    spool.move_to(file);
-    file.commit();
-    EXPECT_EQ(test::contents(folder / "all.txt"), "first behind, and last");
-    EXPECT_THROW(Spool(folder / "nowhere"), Error);
-}
-
 }  // namespace
 }  // namespace locus::report

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "locus/overlay.hpp"
-#include "report/base64.hpp"
 #include "report/results_json.hpp"
 #include "sample_run.hpp"
 #include "support/scratch_folder.hpp"
+#include "text/base64.hpp"
 
 namespace locus::report {
 namespace {
@@ -45,12 +45,12 @@ std::vector<std::byte> bytes_of(const std::string& text) {
 
 // The examples of RFC 4648, section 10.
 TEST(Base64, GivesTheStandardsExamples) {
-    EXPECT_EQ(base64(bytes_of("")), "");
-    EXPECT_EQ(base64(bytes_of("f")), "Zg==");
-    EXPECT_EQ(base64(bytes_of("fo")), "Zm8=");
-    EXPECT_EQ(base64(bytes_of("foo")), "Zm9v");
-    EXPECT_EQ(base64(bytes_of("foobar")), "Zm9vYmFy");
-    EXPECT_EQ(base64(bytes_of("\xff\xfe\xfd")), "//79");
+    EXPECT_EQ(text::base64(bytes_of("")), "");
+    EXPECT_EQ(text::base64(bytes_of("f")), "Zg==");
+    EXPECT_EQ(text::base64(bytes_of("fo")), "Zm8=");
+    EXPECT_EQ(text::base64(bytes_of("foo")), "Zm9v");
+    EXPECT_EQ(text::base64(bytes_of("foobar")), "Zm9vYmFy");
+    EXPECT_EQ(text::base64(bytes_of("\xff\xfe\xfd")), "//79");
 }
 
 TEST(ReportHtml, HoldsEachImagesEntryOfResultsAndItsMaps) {

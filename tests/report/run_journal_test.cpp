@@ -8,8 +8,8 @@
 #include <set>
 
 #include "error_of.hpp"
+#include "files/atomic_file.hpp"
 #include "locus/error.hpp"
-#include "report/atomic_file.hpp"
 #include "sample_run.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -34,8 +34,8 @@ ImageRecord image_of(std::size_t i) {
 // Image 3 is one that cannot be read.
 void do_image(RunJournal& journal, const fs::path& out, std::size_t i) {
     if (i == 3) return journal.append(i, Failure{"photos/3.jpg", "is empty"});
-    write_file_atomically(out / ("maps/" + std::to_string(i) + ".npy"), "map " + std::to_string(i));
-    write_file_atomically(out / "overlays/0-cat.jpg", "overlay");
+    files::write_file_atomically(out / ("maps/" + std::to_string(i) + ".npy"), "map " + std::to_string(i));
+    files::write_file_atomically(out / "overlays/0-cat.jpg", "overlay");
     const std::string preview = "jpeg " + std::to_string(i);
     journal.append(i, image_of(i), std::as_bytes(std::span(preview)));
 }

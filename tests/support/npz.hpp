@@ -17,8 +17,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "files/npy.hpp"
 #include "locus/tensor.hpp"
-#include "report/npy.hpp"
 
 namespace locus::test {
 
@@ -48,7 +48,7 @@ inline std::map<std::string, Tensor> read_npz(const std::filesystem::path& file)
         std::ofstream(unpacked, std::ios::binary) << bytes;
         std::string name = stat.name;
         if (name.ends_with(".npy")) name.resize(name.size() - 4);
-        arrays.emplace(name, report::read_npy(unpacked));
+        arrays.emplace(name, files::read_npy(unpacked));
         std::filesystem::remove(unpacked);
     }
     return arrays;

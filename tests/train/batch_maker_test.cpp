@@ -1,4 +1,4 @@
-#include "train/batch_maker.hpp"
+#include "train/data/batch_maker.hpp"
 
 #include <algorithm>
 #include <map>

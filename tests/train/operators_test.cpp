@@ -1,7 +1,7 @@
 /// Operators whose official cases are newer than Debian's libonnx-testdata, or test too little of them: against ONNX
 /// Runtime, and their gradients against finite differences.
 
-#include "train/operators.hpp"
+#include "train/operators/operators.hpp"
 
 #include <algorithm>
 #include <cmath>

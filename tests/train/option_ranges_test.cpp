@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "train/batch_loader.hpp"
+#include "train/data/batch_loader.hpp"
 
 namespace locus::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/rank_environment.hpp"
+#include "train/ranks/rank_environment.hpp"
 
 #include <map>
 
@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "train/batch_maker.hpp"
+#include "train/data/batch_maker.hpp"
 
 namespace locus::train {
 namespace {

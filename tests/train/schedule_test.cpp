@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "train/augment.hpp"
-#include "train/batch_loader.hpp"
+#include "train/data/augment.hpp"
+#include "train/data/batch_loader.hpp"
 
 namespace locus::train {
 namespace {

@@ -1,6 +1,6 @@
 /// What is found in the data, and the sentences about what is not right with them.
 
-#include "train/training_data.hpp"
+#include "train/data/training_data.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -103,7 +103,7 @@ TEST(TrainingLog, LocalizationIsWrittenByThreshold) {
 TEST(TrainingPage, DrawsWhatWasMeasured) {
     const std::string page = training_page(two_epochs(), 4, "tiny on 30 photos");
     EXPECT_THAT(page, HasSubstr("<h1>Training of tiny on 30 photos</h1>"));
-    EXPECT_EQ(count_of(page, "<svg"), 4U);  // loss, accuracy, localization, images a second
+    EXPECT_EQ(count_of(page, "<figure>"), 4U);  // loss, accuracy, localization, images a second
     // Dots: training's loss, top-1 and pace in both epochs, validation's loss, top-1, top-5 and localization in one.
     EXPECT_EQ(count_of(page, "<circle"), 10U);
     EXPECT_THAT(page, HasSubstr("<title>epoch 2: 62.5</title>"));
@@ -117,7 +117,7 @@ TEST(TrainingPage, LeavesOutChartsOfWhatWasNeverMeasured) {
     auto history = two_epochs();
     history.resize(1);
     const std::string page = training_page(history, 1, "tiny");
-    EXPECT_EQ(count_of(page, "<svg"), 3U);
+    EXPECT_EQ(count_of(page, "<figure>"), 3U);
     EXPECT_THAT(page, Not(HasSubstr("GT-known")));
     EXPECT_THAT(page, Not(HasSubstr("nan")));
 }

@@ -1,0 +1,62 @@
+#include "evaluate/truth/truth.hpp"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "evaluate/truth/box_readers.hpp"
+#include "image/picture_name.hpp"
+#include "locus/error.hpp"
+#include "text/quote.hpp"
+
+namespace locus::evaluate {
+
+const Truth* TruthList::find(std::string_view name) const {
+    const auto number = names_.find(name);
+    return number ? &truths_[*number] : nullptr;
+}
+
+Truth& TruthList::at(std::string_view name) {
+    const std::size_t number = names_.add(name);
+    if (number == truths_.size()) truths_.push_back({std::string(name), 0, 0, {}, {}});
+    return truths_[number];
+}
+
+TruthList read_boxes(const std::filesystem::path& source) {
+    std::error_code error;
+    if (std::filesystem::is_directory(source, error)) return read_xml_boxes(source);
+    if (!std::filesystem::exists(source, error)) {
+        throw Error(
+            ErrorKind::io,
+            fmt::format("the boxes {} are not there: a CSV file, a COCO JSON file or a folder of XML files is needed",
+                        text::quote(source.string())));
+    }
+    const std::string ending = image::ending_of(source);
+    if (ending == ".json") return read_coco_boxes(source);
+    if (ending == ".xml") return read_xml_boxes(source);
+    return read_csv_boxes(source);
+}
+
+void add_masks(TruthList& truths, const std::filesystem::path& folder) {
+    std::vector<std::filesystem::path> files;
+    try {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+            if (entry.is_regular_file() && image::ending_of(entry.path()) == ".png") files.push_back(entry.path());
+        }
+    } catch (const std::filesystem::filesystem_error& error) {
+        throw Error(ErrorKind::io, fmt::format("the folder of masks {} cannot be read: {}",
+                                               text::quote(folder.string()), error.code().message()));
+    }
+    if (files.empty()) {
+        throw Error(ErrorKind::io,
+                    fmt::format("the folder of masks {} holds no PNG file", text::quote(folder.string())));
+    }
+    std::sort(files.begin(), files.end());
+    for (const auto& file : files) {
+        const std::string name = file.lexically_relative(folder).generic_string();
+        const Truth* known = truths.find(name);
+        truths.at(known == nullptr ? name : known->name).mask = file;
+    }
+}
+
+}  // namespace locus::evaluate

@@ -1,0 +1,55 @@
+#include "train/data/photo_store.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "image/decode.hpp"
+#include "locus/error.hpp"
+
+namespace locus::train {
+
+PhotoStore::PhotoStore(std::vector<dataset::Sample> samples, const PhotoStoreOptions& options)
+    : samples_(std::move(samples)), options_(options), kept_(samples_.size()), is_corrupt_(samples_.size()) {}
+
+std::shared_ptr<const Image> PhotoStore::decode(std::size_t index) {
+    const dataset::Sample& sample = samples_[index];
+    try {
+        return std::make_shared<const Image>(
+            image::decode(dataset::read_bytes(sample), sample.name, {.reduce_to = options_.reduce_to}).image);
+    } catch (const Error& error) {
+        const std::scoped_lock lock(mutex_);
+        if (!is_corrupt_[index]) corrupt_.push_back(error.what());
+        is_corrupt_[index] = 1;
+        return nullptr;
+    }
+}
+
+void PhotoStore::fill() {
+    std::atomic<std::size_t> next{0}, used{0};
+    const auto work = [&] {
+        for (std::size_t i = next++; i < samples_.size() && used < options_.memory; i = next++) {
+            kept_[i] = decode(i);
+            if (kept_[i]) used += kept_[i]->rgb.size();
+        }
+    };
+    std::vector<std::thread> threads;
+    for (int i = 1; i < options_.threads; ++i) threads.emplace_back(work);
+    work();
+    for (std::thread& thread : threads) thread.join();
+}
+
+std::shared_ptr<const Image> PhotoStore::photo(std::size_t index) {
+    if (kept_[index]) return kept_[index];
+    {
+        const std::scoped_lock lock(mutex_);
+        if (is_corrupt_[index]) return nullptr;
+    }
+    return decode(index);
+}
+
+std::vector<std::string> PhotoStore::corrupt() const {
+    const std::scoped_lock lock(mutex_);
+    return corrupt_;
+}
+
+}  // namespace locus::train
