@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "model/proto_functions.hpp"
 #include "model/proto_tensor.hpp"
 #include "text/quote.hpp"
 
@@ -279,6 +280,7 @@ Graph read_graph(onnx::GraphProto& proto, ExternalData& external) {
 
 Model read_model(onnx::ModelProto& proto, ExternalData& external) {
     if (!proto.has_graph()) refuse("it is not an ONNX model: it holds no graph");
+    inline_functions(proto);
     Model model;
     model.ir_version = proto.ir_version();
     model.producer_name = proto.producer_name();
