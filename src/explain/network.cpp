@@ -12,6 +12,7 @@
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
+#include "model/known_branches.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 #include "model/shapes.hpp"
@@ -198,6 +199,13 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     if (options.bind_inputs) bind_other_inputs(graph, network.input, options.feeds);
     if (several_inputs && !network.fixed_batch) network.fixed_batch = 1;  // the fed values belong to one item
 
+    model::Metadata metadata = model::read_metadata(network.model, file, input);
+    network.preprocessing = metadata.preprocessing;
+    network.labels = std::move(metadata.labels);
+    network.origins = std::move(metadata.origins);
+    if (options.preprocessing) override_preprocessing(network, options.preprocessing);
+    model::take_known_branches(network.model,
+                               {{network.input, input_shape(network, network.fixed_batch.value_or(-1))}});
     network.head = model::find_head(network.model, options.output);
     if (const auto outputs = model::score_outputs(network.model); options.output.empty() && outputs.size() > 1) {
         std::vector<std::string> others;
@@ -207,11 +215,6 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
             fmt::format("the model has several outputs that may be scores: {} is explained, not {} (--output)",
                         text::quote(network.head.output), fmt::join(others, ", ")));
     }
-    model::Metadata metadata = model::read_metadata(network.model, file, input);
-    network.preprocessing = metadata.preprocessing;
-    network.labels = std::move(metadata.labels);
-    network.origins = std::move(metadata.origins);
-    if (options.preprocessing) override_preprocessing(network, options.preprocessing);
     network.session = {.threads = options.threads,
                        .device = options.device,
                        .fold_quantized_weights = !has_quantized_activations(graph)};

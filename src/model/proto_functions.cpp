@@ -15,6 +15,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include "locus/error.hpp"
+#include "model/proto_names.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -234,7 +235,10 @@ private:
             identity.add_output(node.output(i));
         }
         Nodes body = proto.node();
-        for (onnx::NodeProto& inner : body) adapt(inner, call);
+        for (onnx::NodeProto& inner : body) {
+            rename_tensors(inner, [&](const std::string& name) { return renamed(name, call); });
+            adapt(inner, call);
+        }
         for (onnx::NodeProto& identity : passed_on) body.Add(std::move(identity));
         return body;
     }
@@ -253,17 +257,17 @@ private:
         return fmt::format("{}/{}", call.prefix, name);
     }
 
-    void rename(std::string& name, Call& call) {
-        if (name.empty()) return;
+    std::string renamed(const std::string& name, Call& call) {
         auto found = call.names.find(name);
         if (found == call.names.end()) found = call.names.emplace(name, unused(prefixed(call, name), taken_)).first;
-        name = found->second;
+        return found->second;
     }
 
-    /// To the caller's names and attributes.
-    void adapt(onnx::NodeProto& node, Call& call) {
-        for (std::string& input : *node.mutable_input()) rename(input, call);
-        for (std::string& output : *node.mutable_output()) rename(output, call);
+    /// To the caller's names of nodes, and attributes.
+    void adapt(onnx::NodeProto& node, const Call& call) {
+        for_each_subgraph(node, [&](onnx::GraphProto& graph) {
+            for (onnx::NodeProto& inner : *graph.mutable_node()) adapt(inner, call);
+        });
         if (!node.name().empty())
             node.set_name(prefixed(call, node.name()));
         else if (called(node) != nullptr)
@@ -271,8 +275,6 @@ private:
         Attributes attributes;
         for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
             if (attribute.ref_attr_name().empty()) {
-                if (attribute.has_g()) adapt(*attribute.mutable_g(), call);
-                for (onnx::GraphProto& graph : *attribute.mutable_graphs()) adapt(graph, call);
                 attributes.Add(std::move(attribute));
                 continue;
             }
@@ -285,17 +287,6 @@ private:
             given.set_name(attribute.name());
         }
         node.mutable_attribute()->Swap(&attributes);
-    }
-
-    void adapt(onnx::GraphProto& graph, Call& call) {
-        for (auto* infos : {graph.mutable_input(), graph.mutable_output(), graph.mutable_value_info()}) {
-            for (onnx::ValueInfoProto& info : *infos) rename(*info.mutable_name(), call);
-        }
-        for (onnx::TensorProto& tensor : *graph.mutable_initializer()) rename(*tensor.mutable_name(), call);
-        for (onnx::SparseTensorProto& tensor : *graph.mutable_sparse_initializer())
-            rename(*tensor.mutable_values()->mutable_name(), call);
-        graph.clear_quantization_annotation();  // hints by name
-        for (onnx::NodeProto& node : *graph.mutable_node()) adapt(node, call);
     }
 
     onnx::ModelProto& model_;

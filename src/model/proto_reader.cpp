@@ -240,7 +240,8 @@ void check_names(const Graph& graph) {
     }
 }
 
-/// Consumes the message.
+}  // namespace
+
 Graph read_graph(onnx::GraphProto& proto, ExternalData& external) {
     Graph graph;
     graph.name = proto.name();
@@ -264,8 +265,6 @@ Graph read_graph(onnx::GraphProto& proto, ExternalData& external) {
             graph.nodes.push_back(std::move(node));
         }
     }
-    check_names(graph);
-    sort_topologically(graph);
     proto.clear_name();
     proto.clear_doc_string();
     proto.clear_input();
@@ -275,8 +274,6 @@ Graph read_graph(onnx::GraphProto& proto, ExternalData& external) {
     graph.rest = remainder(proto);
     return graph;
 }
-
-}  // namespace
 
 Model read_model(onnx::ModelProto& proto, ExternalData& external) {
     if (!proto.has_graph()) refuse("it is not an ONNX model: it holds no graph");
@@ -294,6 +291,8 @@ Model read_model(onnx::ModelProto& proto, ExternalData& external) {
     }
     for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();
     model.graph = read_graph(*proto.mutable_graph(), external);
+    check_names(model.graph);
+    sort_topologically(model.graph);
     // Before IR version 3 there was one operator set and no word of it.
     if (model.opsets.empty() && model.ir_version < 3) model.opsets[""] = 1;
     for (const Node& node : model.graph.nodes) {

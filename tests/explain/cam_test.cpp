@@ -121,6 +121,54 @@ TEST(Functions, HeadInsideOneIsSeenThrough) {
     }
 }
 
+// As PyTorch writes x.squeeze(3).squeeze(2): If(size == 1) Squeeze else Identity.
+TEST(KnownBranches, SqueezesInTheHeadAreSeenThrough) {
+    namespace wire = test::wire;
+    const model::Model flat = model::build({.name = "tiny", .classes = 5, .width = 0.5, .opset = 17});
+    model::Model asking = flat;
+    auto& nodes = asking.graph.nodes;
+    const auto flatten = std::find_if(nodes.begin(), nodes.end(), [](const auto& n) { return n.is("Flatten"); });
+    ASSERT_NE(flatten, nodes.end());
+    const std::string flattened = flatten->output(0);
+    std::string tensor = flatten->input(0);
+    nodes.erase(flatten);
+    asking.graph.initializers.emplace("one", Tensor::of<std::int64_t>({1}, {1}));
+    for (const std::int64_t axis : {3, 2}) {
+        const auto named = [&](const char* stem) { return stem + std::to_string(axis); };
+        const auto add = [&](const char* type, std::vector<std::string> inputs, const std::string& output) {
+            nodes.push_back({.op_type = type, .inputs = std::move(inputs), .outputs = {output}});
+        };
+        asking.graph.initializers.emplace(named("axis"), Tensor::of<std::int64_t>({1}, {axis}));
+        add("Shape", {tensor}, named("shape"));
+        add("Gather", {named("shape"), named("axis")}, named("size"));
+        add("Equal", {named("size"), "one"}, named("is_one"));
+        add("If", {named("is_one")}, axis == 2 ? flattened : named("squeezed"));
+        const auto branch = [](const std::string& node) {
+            return wire::bytes(
+                6, wire::bytes(2, "branch") + wire::graph_node(node) + wire::bytes(12, wire::bytes(1, "z")));
+        };
+        nodes.back().attributes = {
+            {"then_branch",
+             model::Opaque{
+                 wire::attribute("then_branch", 5, branch(wire::node("Squeeze", {tensor, named("axis")}, {"z"}))),
+                 {},
+                 {}}},
+            {"else_branch",
+             model::Opaque{
+                 wire::attribute("else_branch", 5, branch(wire::node("Identity", {tensor}, {"z"}))), {}, {}}}};
+        tensor = named("squeezed");
+    }
+    const Network expected = test::loaded(flat), network = test::loaded(asking);
+    EXPECT_EQ(network.head.kind, model::HeadKind::pool_linear);
+    const Tensor inputs = random_input(network, 2, 3);
+    for (const char* method : {"cam", "grad-cam"}) {
+        const Attribution a = find_method(method).prepare(network, {}).explain(inputs, {.top_k = 2});
+        const Attribution b = find_method(method).prepare(expected, {}).explain(inputs, {.top_k = 2});
+        EXPECT_TRUE(std::ranges::equal(a.maps.bytes(), b.maps.bytes())) << method;
+        EXPECT_TRUE(std::ranges::equal(a.logits.bytes(), b.logits.bytes())) << method;
+    }
+}
+
 TEST(Probability, IsNotInventedForASingleScore) {
     const test::ScratchFolder folder;
     model::save(model::build({.name = "tiny", .classes = 1}), folder.path() / "one.onnx");
