@@ -12,6 +12,7 @@
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
+#include "model/integer_division.hpp"
 #include "model/known_branches.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
@@ -204,8 +205,9 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.labels = std::move(metadata.labels);
     network.origins = std::move(metadata.origins);
     if (options.preprocessing) override_preprocessing(network, options.preprocessing);
-    model::take_known_branches(network.model,
-                               {{network.input, input_shape(network, network.fixed_batch.value_or(-1))}});
+    const std::map<std::string, Shape> shape{{network.input, input_shape(network, network.fixed_batch.value_or(-1))}};
+    model::take_known_branches(network.model, shape);
+    model::guard_integer_divisions(network.model, shape);
     network.head = model::find_head(network.model, options.output);
     if (const auto outputs = model::score_outputs(network.model); options.output.empty() && outputs.size() > 1) {
         std::vector<std::string> others;
