@@ -83,6 +83,7 @@ void bind_other_inputs(model::Graph& graph, const std::string& image_input, cons
                                     quoted, value.shape()[0], text::quote(batch)));
         if (!fed.insert(name).second)
             throw Error(ErrorKind::usage, fmt::format("the input {} is fed twice, but takes one value", quoted));
+        model::require_numbers(value, fmt::format("the value that the input {} is fed", quoted));
         graph.initializers.insert_or_assign(name, value);
     }
     for (const auto& input : graph.inputs) {
@@ -198,6 +199,7 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.fixed_batch = input.shape->front().value;
     const bool several_inputs = graph.inputs.size() > 1;
     if (options.bind_inputs) bind_other_inputs(graph, network.input, options.feeds);
+    network.fed = std::move(fed);
     if (several_inputs && !network.fixed_batch) network.fixed_batch = 1;  // the fed values belong to one item
 
     model::Metadata metadata = model::read_metadata(network.model, file, input);
