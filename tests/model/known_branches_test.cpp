@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "error_of.hpp"
 #include "model/onnx_file.hpp"
 #include "model/wire.hpp"
 #include "runtime/session.hpp"
@@ -151,4 +152,30 @@ TEST(KnownBranches, MayHoldOthersOrNothing) {
                  boolean("yes", true));
     model::take_known_branches(m, {{"x", {-1, 2}}});
     EXPECT_THAT(run(m, {3, -5}), ElementsAre(5, 2));  // relu - sum(x), -sum = 2
+}
+
+TEST(KnownBranches, DamagedOnesNeverCrash) {
+    const std::string then = branch({wire::node("Relu", {"x"}, {"t"}), wire::node("Neg", {"t"}, {"z"})}, "z");
+    std::string graph = wire::graph_input("x") + wire::graph_output("y") + ints("at_1", {1}) + ints("two", {2});
+    for (const std::string& node : {wire::node("Shape", {"x"}, {"s"}), wire::node("Gather", {"s", "at_1"}, {"d"}),
+                                    wire::node("Equal", {"d", "two"}, {"c"}),
+                                    choice("c", then, branch({wire::node("Abs", {"x"}, {"z"})}, "z"), "y")})
+        graph += wire::graph_node(node);
+    const std::string whole = wire::model(graph, 8, 17);
+    std::uint32_t random = 1;
+    int taken = 0;
+    for (int round = 0; round < 3000; ++round) {
+        std::string damaged = whole;
+        for (int i = 0; i < 2; ++i) {
+            random = random * 1664525U + 1013904223U;
+            damaged[(random >> 8) % damaged.size()] = static_cast<char>(random >> 24);
+        }
+        const std::string message = locus::test::error_of([&] {
+            model::Model m = model::parse(std::as_bytes(std::span(damaged)));
+            model::take_known_branches(m, {{"x", {-1, 2}}});
+            taken += m.graph.nodes.size() == 2 ? 1 : 0;
+        });
+        EXPECT_TRUE(message.empty() || message.starts_with("model: ") || message.starts_with("resource: ")) << message;
+    }
+    EXPECT_GT(taken, 10);
 }
