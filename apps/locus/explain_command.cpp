@@ -18,6 +18,7 @@
 #include "interrupt.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
+#include "model/finite.hpp"
 #include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
@@ -66,7 +67,9 @@ std::vector<std::pair<std::string, Tensor>> read_feeds(const std::vector<std::st
         if (equals == 0 || equals == std::string::npos || equals + 1 == feed.size()) {
             throw Error(ErrorKind::usage, fmt::format("--feed takes NAME=FILE.npy, not '{}'", feed));
         }
-        result.emplace_back(feed.substr(0, equals), files::read_npy(feed.substr(equals + 1)));
+        const std::string file = feed.substr(equals + 1);
+        result.emplace_back(feed.substr(0, equals), files::read_npy(file));
+        model::require_numbers(result.back().second, fmt::format("the file {} that --feed names", text::quote(file)));
     }
     return result;
 }

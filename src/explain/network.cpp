@@ -12,6 +12,8 @@
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
+#include "model/integer_division.hpp"
+#include "model/known_branches.hpp"
 #include "model/onnx_file.hpp"
 #include "model/preprocessing_metadata.hpp"
 #include "model/shapes.hpp"
@@ -81,6 +83,7 @@ void bind_other_inputs(model::Graph& graph, const std::string& image_input, cons
                                     quoted, value.shape()[0], text::quote(batch)));
         if (!fed.insert(name).second)
             throw Error(ErrorKind::usage, fmt::format("the input {} is fed twice, but takes one value", quoted));
+        model::require_numbers(value, fmt::format("the value that the input {} is fed", quoted));
         graph.initializers.insert_or_assign(name, value);
     }
     for (const auto& input : graph.inputs) {
@@ -196,8 +199,17 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.fixed_batch = input.shape->front().value;
     const bool several_inputs = graph.inputs.size() > 1;
     if (options.bind_inputs) bind_other_inputs(graph, network.input, options.feeds);
+    network.fed = std::move(fed);
     if (several_inputs && !network.fixed_batch) network.fixed_batch = 1;  // the fed values belong to one item
 
+    model::Metadata metadata = model::read_metadata(network.model, file, input);
+    network.preprocessing = metadata.preprocessing;
+    network.labels = std::move(metadata.labels);
+    network.origins = std::move(metadata.origins);
+    if (options.preprocessing) override_preprocessing(network, options.preprocessing);
+    const std::map<std::string, Shape> shape{{network.input, input_shape(network, network.fixed_batch.value_or(-1))}};
+    model::take_known_branches(network.model, shape);
+    model::guard_integer_divisions(network.model, shape);
     network.head = model::find_head(network.model, options.output);
     if (const auto outputs = model::score_outputs(network.model); options.output.empty() && outputs.size() > 1) {
         std::vector<std::string> others;
@@ -207,11 +219,6 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
             fmt::format("the model has several outputs that may be scores: {} is explained, not {} (--output)",
                         text::quote(network.head.output), fmt::join(others, ", ")));
     }
-    model::Metadata metadata = model::read_metadata(network.model, file, input);
-    network.preprocessing = metadata.preprocessing;
-    network.labels = std::move(metadata.labels);
-    network.origins = std::move(metadata.origins);
-    if (options.preprocessing) override_preprocessing(network, options.preprocessing);
     network.session = {.threads = options.threads,
                        .device = options.device,
                        .fold_quantized_weights = !has_quantized_activations(graph)};

@@ -38,6 +38,7 @@ struct Network {
     model::ClassifierHead head;
     std::string input;
     DataType input_type = DataType::float32;
+    std::vector<std::string> fed;             ///< the other inputs that were given values
     std::optional<std::int64_t> fixed_batch;  ///< where the graph takes just this many items a pass
     Preprocessing preprocessing;
     std::vector<std::string> labels;
@@ -47,7 +48,7 @@ struct Network {
 };
 
 /// Reads a model and finds out all that needs no pass. Throws what model::load, model::require_numbers,
-/// model::find_head, model::read_metadata and require_fit throw, Error(usage) where an input has no value, and
+/// model::find_head, model::read_metadata and require_fit throw, Error(usage) where an input has no value or one that holds NaN, and
 /// Error(resource) where memory does not suffice for a pass.
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options);
 

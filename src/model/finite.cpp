@@ -36,12 +36,38 @@ template <class Bad> std::string first_that_is(const Graph& graph, const Bad& ba
     return {};
 }
 
+bool all_finite(std::span<const float> values) {
+    return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+}
+
+/// Where in a tensor its element of this number lies.
+Shape place_of(std::int64_t element, const Shape& shape) {
+    Shape place(shape.size());
+    for (std::size_t i = shape.size(); i-- > 0;) {
+        place[i] = element % shape[i];
+        element /= shape[i];
+    }
+    return place;
+}
+
 }  // namespace
 
 std::string find_non_finite(const Graph& graph) {
-    return first_that_is(graph, [](std::span<const float> values) {
-        return !std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
-    });
+    return first_that_is(graph, [](std::span<const float> values) { return !all_finite(values); });
+}
+
+bool is_finite(const Tensor& value) {
+    return !is_floating(value.type()) || all_finite(value.to_float32().values<float>());
+}
+
+void require_numbers(const Tensor& value, const std::string& source) {
+    if (!is_floating(value.type())) return;
+    const Tensor floats = value.to_float32();
+    const auto values = floats.values<float>();
+    const auto nan = std::find_if(values.begin(), values.end(), [](float number) { return std::isnan(number); });
+    if (nan != values.end())
+        throw Error(ErrorKind::usage, fmt::format("{} holds NaN at {}", source,
+                                                  to_string(place_of(nan - values.begin(), value.shape()))));
 }
 
 void require_numbers(const Graph& graph, const std::filesystem::path& file) {

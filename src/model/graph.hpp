@@ -108,7 +108,7 @@ struct Model {
     std::string doc;
     std::map<std::string, std::string> metadata;  ///< metadata_props
     Graph graph;
-    Opaque rest;  ///< functions, training information and what newer versions of ONNX say of models
+    Opaque rest;  ///< functions that stay, training information and what newer versions of ONNX say of models
 
     /// Version of the standard operator set; throws Error(model) where the model imports none.
     std::int64_t opset() const;

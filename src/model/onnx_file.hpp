@@ -22,8 +22,9 @@ namespace locus::model {
 inline constexpr std::uint64_t largest_onnx_file = std::numeric_limits<std::int32_t>::max();
 
 /// Reads a model with its external data (whose paths may not leave the model's folder). Constant nodes become
-/// initializers, and initializers are taken off the list of graph inputs. Throws Error(io) where the file cannot be
-/// read and Error(model) where it is not ONNX, is truncated, lacks external data, or is not a valid graph.
+/// initializers, initializers are taken off the list of graph inputs, and functions of the model's own are put in the
+/// place of the nodes that call them (`proto_functions.hpp`). Throws Error(io) where the file cannot be read and
+/// Error(model) where it is not ONNX, is truncated, lacks external data, or is not a valid graph.
 Model load(const std::filesystem::path& file);
 
 /// The same from memory; external data is looked for in `folder`.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "model/proto_functions.hpp"
 #include "model/proto_tensor.hpp"
 #include "text/quote.hpp"
 
@@ -239,7 +240,8 @@ void check_names(const Graph& graph) {
     }
 }
 
-/// Consumes the message.
+}  // namespace
+
 Graph read_graph(onnx::GraphProto& proto, ExternalData& external) {
     Graph graph;
     graph.name = proto.name();
@@ -263,8 +265,6 @@ Graph read_graph(onnx::GraphProto& proto, ExternalData& external) {
             graph.nodes.push_back(std::move(node));
         }
     }
-    check_names(graph);
-    sort_topologically(graph);
     proto.clear_name();
     proto.clear_doc_string();
     proto.clear_input();
@@ -275,10 +275,9 @@ Graph read_graph(onnx::GraphProto& proto, ExternalData& external) {
     return graph;
 }
 
-}  // namespace
-
 Model read_model(onnx::ModelProto& proto, ExternalData& external) {
     if (!proto.has_graph()) refuse("it is not an ONNX model: it holds no graph");
+    inline_functions(proto);
     Model model;
     model.ir_version = proto.ir_version();
     model.producer_name = proto.producer_name();
@@ -292,6 +291,8 @@ Model read_model(onnx::ModelProto& proto, ExternalData& external) {
     }
     for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();
     model.graph = read_graph(*proto.mutable_graph(), external);
+    check_names(model.graph);
+    sort_topologically(model.graph);
     // Before IR version 3 there was one operator set and no word of it.
     if (model.opsets.empty() && model.ir_version < 3) model.opsets[""] = 1;
     for (const Node& node : model.graph.nodes) {

@@ -13,4 +13,7 @@ namespace locus::model {
 /// `Model::rest` and the like. Throws Error(model) where the message is not a valid model.
 Model read_model(onnx::ModelProto& proto, ExternalData& external);
 
+/// Consumes the message. The graph as it stands: whether names fit each other is not looked at, nor are nodes sorted.
+Graph read_graph(onnx::GraphProto& proto, ExternalData& external);
+
 }  // namespace locus::model

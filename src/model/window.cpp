@@ -56,19 +56,22 @@ Window Window::of(const Node& node, std::vector<std::int64_t> input, std::vector
     window.begin.assign(axes, 0);
     window.end.assign(axes, 0);
     const auto automatic = node.string_or("auto_pad", "NOTSET");
+    const bool pools = node.op_type != "Conv";
     for (std::size_t i = 0; i < axes; ++i) {
         if (automatic == "NOTSET") {
             window.begin[i] = pads.at(i);
             window.end[i] = pads.at(axes + i);
         } else if (automatic != "VALID") {
+            // As ONNX Runtime has it (1.30, measured): pools leave dilation out; where strides are wider than the
+            // kernel, what comes first and last is skipped, one element less before convolutions.
             const auto outputs = ceil_div(window.input[i], window.strides[i]);
-            const auto total =
-                std::max<std::int64_t>(0, (outputs - 1) * window.strides[i] + window.extent(i) - window.input[i]);
-            window.begin[i] = automatic == "SAME_LOWER" ? total - total / 2 : total / 2;
+            auto total =
+                (outputs - 1) * window.strides[i] + (pools ? window.kernel[i] : window.extent(i)) - window.input[i];
+            if (total < 0 && !pools) ++total;
+            window.begin[i] = (automatic == "SAME_LOWER" ? total + 1 : total) / 2;
             window.end[i] = total - window.begin[i];
         }
     }
-    if (automatic != "NOTSET") window.ceil_mode = false;
     return window;
 }
 

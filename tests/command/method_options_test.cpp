@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <limits>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -209,6 +210,15 @@ TEST_F(MethodOptionsOfTheCommand, CheckReplacesNothingButAnEarlierCheck) {
     EXPECT_EQ(test::read_text(folder_.path() / "out/maps/a.png"), "mine");
     ASSERT_EQ(explain({}).exit_code, 0);
     EXPECT_THAT(run(check).err, HasSubstr("'out' holds a run's results"));
+}
+
+TEST_F(MethodOptionsOfTheCommand, AFedFileThatHoldsNaNIsNamedWithThePlace) {
+    Tensor values(DataType::float32, {2, 3});
+    values.mutable_values<float>()[4] = std::numeric_limits<float>::quiet_NaN();
+    report::write_npy(folder_.path() / "prior.npy", values);
+    const Outcome outcome = explain({"--feed", "prior=prior.npy"});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_EQ(outcome.err, "locus: error: the file 'prior.npy' that --feed names holds NaN at [1, 1]\n");
 }
 
 }  // namespace

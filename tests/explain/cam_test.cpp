@@ -13,6 +13,8 @@
 #include "locus/explainer.hpp"
 #include "model/builder.hpp"
 #include "model/onnx_file.hpp"
+#include "model/wire.hpp"
+#include "support/loaded_network.hpp"
 #include "support/npz.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -74,6 +76,96 @@ TEST(Batch, OfNetworksThatTakeJustOneItem) {
         const auto map = last.maps.values<float>();
         const auto of_all = all.maps.values<float>().last(map.size());
         EXPECT_TRUE(std::equal(map.begin(), map.end(), of_all.begin())) << method;
+    }
+}
+
+// As PyTorch's dynamo exporter may write it: the head is a function of the model's own, which one node calls.
+TEST(Functions, HeadInsideOneIsSeenThrough) {
+    namespace wire = test::wire;
+    const model::Model flat =
+        model::build({.name = "resnet18", .classes = 5, .width = 0.25, .image_size = 64, .opset = 17});
+    model::Model wrapped = flat;
+    auto& nodes = wrapped.graph.nodes;
+    std::string function = wire::bytes(1, "Head") + wire::bytes(10, "pkg.models") + wire::bytes(9, wire::number(2, 17));
+    model::Node call{.op_type = "Head", .inputs = {nodes[nodes.size() - 3].input(0)}, .outputs = {"logits"}};
+    call.domain = "pkg.models";
+    for (auto node = nodes.end() - 3; node != nodes.end(); ++node) {  // pool, flatten, linear
+        std::string message = wire::bytes(4, node->op_type) + wire::bytes(2, node->output(0));
+        for (const std::string& input : node->inputs) {
+            message += wire::bytes(1, input);
+            if (wrapped.graph.find_constant(input) != nullptr) call.inputs.push_back(input);
+        }
+        if (node->is("Gemm"))
+            message += wire::bytes(5, wire::attribute("transB", 2, wire::number(3, node->int_or("transB", 0))));
+        function += wire::bytes(7, message);
+    }
+    for (const std::string& input : call.inputs) function += wire::bytes(4, input);
+    function += wire::bytes(5, "logits");
+    nodes.resize(nodes.size() - 3);
+    nodes.push_back(call);
+    wrapped.opsets["pkg.models"] = 1;
+    wrapped.rest.serialized = wire::bytes(25, function);
+    ASSERT_EQ(nodes.back().op_type, "Head");
+
+    const Network expected = test::loaded(flat), network = test::loaded(wrapped);
+    EXPECT_EQ(network.head.kind, model::HeadKind::pool_linear);
+    const Tensor inputs = random_input(network, 2, 3);
+    for (const char* method : {"cam", "grad-cam"}) {
+        const Attribution a = find_method(method).prepare(network, {}).explain(inputs, {.top_k = 2});
+        const Attribution b = find_method(method).prepare(expected, {}).explain(inputs, {.top_k = 2});
+        EXPECT_TRUE(std::ranges::equal(a.maps.bytes(), b.maps.bytes())) << method;
+        EXPECT_TRUE(std::ranges::equal(a.logits.bytes(), b.logits.bytes())) << method;
+        if (method == std::string("cam")) {
+            EXPECT_LT(defect(network, a), 1e-4);
+        }
+    }
+}
+
+// As PyTorch writes x.squeeze(3).squeeze(2): If(size == 1) Squeeze else Identity.
+TEST(KnownBranches, SqueezesInTheHeadAreSeenThrough) {
+    namespace wire = test::wire;
+    const model::Model flat = model::build({.name = "tiny", .classes = 5, .width = 0.5, .opset = 17});
+    model::Model asking = flat;
+    auto& nodes = asking.graph.nodes;
+    const auto flatten = std::find_if(nodes.begin(), nodes.end(), [](const auto& n) { return n.is("Flatten"); });
+    ASSERT_NE(flatten, nodes.end());
+    const std::string flattened = flatten->output(0);
+    std::string tensor = flatten->input(0);
+    nodes.erase(flatten);
+    asking.graph.initializers.emplace("one", Tensor::of<std::int64_t>({1}, {1}));
+    for (const std::int64_t axis : {3, 2}) {
+        const auto named = [&](const char* stem) { return stem + std::to_string(axis); };
+        const auto add = [&](const char* type, std::vector<std::string> inputs, const std::string& output) {
+            nodes.push_back({.op_type = type, .inputs = std::move(inputs), .outputs = {output}});
+        };
+        asking.graph.initializers.emplace(named("axis"), Tensor::of<std::int64_t>({1}, {axis}));
+        add("Shape", {tensor}, named("shape"));
+        add("Gather", {named("shape"), named("axis")}, named("size"));
+        add("Equal", {named("size"), "one"}, named("is_one"));
+        add("If", {named("is_one")}, axis == 2 ? flattened : named("squeezed"));
+        const auto branch = [](const std::string& node) {
+            return wire::bytes(
+                6, wire::bytes(2, "branch") + wire::graph_node(node) + wire::bytes(12, wire::bytes(1, "z")));
+        };
+        nodes.back().attributes = {
+            {"then_branch",
+             model::Opaque{
+                 wire::attribute("then_branch", 5, branch(wire::node("Squeeze", {tensor, named("axis")}, {"z"}))),
+                 {},
+                 {}}},
+            {"else_branch",
+             model::Opaque{
+                 wire::attribute("else_branch", 5, branch(wire::node("Identity", {tensor}, {"z"}))), {}, {}}}};
+        tensor = named("squeezed");
+    }
+    const Network expected = test::loaded(flat), network = test::loaded(asking);
+    EXPECT_EQ(network.head.kind, model::HeadKind::pool_linear);
+    const Tensor inputs = random_input(network, 2, 3);
+    for (const char* method : {"cam", "grad-cam"}) {
+        const Attribution a = find_method(method).prepare(network, {}).explain(inputs, {.top_k = 2});
+        const Attribution b = find_method(method).prepare(expected, {}).explain(inputs, {.top_k = 2});
+        EXPECT_TRUE(std::ranges::equal(a.maps.bytes(), b.maps.bytes())) << method;
+        EXPECT_TRUE(std::ranges::equal(a.logits.bytes(), b.logits.bytes())) << method;
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <gmock/gmock.h>
@@ -237,6 +238,12 @@ TEST(Inputs, FixedBatchesAndSeveralInputsGiveTheSameMaps) {
     const Tensor x = random_input(network, 3, 4);
     EXPECT_THAT(error_of([&] { Explainer(scaled_file, {}); }),
                 HasSubstr("'scale' needs a value, float [1]: give one with --feed scale="));
+    // Masks hold infinities, so they are taken; where they spoil the scores, no weight is to blame.
+    const Tensor infinity = Tensor::of<float>({1}, {std::numeric_limits<float>::infinity()});
+    EXPECT_THAT(error_of([&] {
+                    Explainer(scaled_file, {.method = "cam", .input = "input", .feeds = {{"scale", infinity}}});
+                }),
+                HasSubstr("from a random input: the value that its input 'scale' is fed holds infinity"));
     for (const Method& method : methods()) {
         SCOPED_TRACE(method.name);
         ExplainerOptions options{.method = method.name,
@@ -325,6 +332,9 @@ TEST(Inputs, AValueThatAnInputDoesNotTakeIsRefusedByTheInputsName) {
     EXPECT_EQ(error({{"prior", zeros({1, 3})}, {"prior", zeros({1, 3})}}),
               "usage: the input 'prior' is fed twice, but takes one value");
     EXPECT_THAT(error({{model.graph.inputs[0].name, zeros({1, 3})}}), HasSubstr("takes the image"));
+    const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+    EXPECT_EQ(error({{"prior", Tensor::of<float>({1, 3}, {0, infinity, nan})}}),
+              "usage: the value that the input 'prior' is fed holds NaN at [0, 2]");
     // Broadcast, as the graph's own arithmetic does.
     for (const Shape& shape : {Shape{1, 3}, Shape{3}, Shape{1, 1}, Shape{}})
         EXPECT_EQ(load_network(file, {.feeds = {{"prior", zeros(shape)}}}).model.graph.inputs.size(), 1U);

@@ -37,6 +37,8 @@ TEST(DerivativeOfConv, IsItsAdjoint) {
         {{-1, 3, 11, 10}, {4, 3, 4, 3}, {2, 2}, {}, {}, 1, "SAME_UPPER"},
         {{-1, 3, 11, 10}, {4, 3, 4, 4}, {}, {}, {}, 1, "SAME_LOWER"},
         {{-1, 3, 11, 10}, {4, 3, 3, 3}, {2, 2}, {}, {}, 1, "VALID"},
+        {{-1, 3, 8, 7}, {4, 3, 1, 1}, {8, 7}, {}, {}, 1, "SAME_UPPER"},  // strides that skip elements at both ends
+        {{-1, 3, 8, 14}, {4, 3, 1, 2}, {8, 7}, {}, {}, 1, "SAME_LOWER"},
         {{-1, 3, 9}, {4, 3, 3}, {}, {1, 1}, {}},
         {{-1, 4, 9}, {4, 2, 3}, {2}, {1, 1}, {}, 2},
         {{-1, 2, 5, 6, 5}, {3, 2, 3, 2, 3}, {1, 1, 1}, {1, 0, 1, 1, 1, 1}, {}},
@@ -119,6 +121,9 @@ const std::vector<Pooling> poolings{
     {{-1, 3, 11, 10}, {3, 2}, {3, 1}, {}},
     {{-1, 3, 11, 11}, {2, 2}, {3, 3}, {}},
     {{-1, 3, 10, 10}, {3, 3}, {2, 2}, {}, 0, 0, {}, "SAME_UPPER"},
+    {{-1, 3, 10, 9}, {3, 2}, {2, 2}, {}, 1, 0, {}, "VALID"},  // which does not keep ceil_mode from another window
+    {{-1, 3, 7, 4}, {3, 3}, {3, 2}, {}, 1, 1, {}, "VALID"},
+    {{-1, 3, 7, 7}, {2, 3}, {4, 4}, {0, 1, 1, 1}, 1},  // the last window would start in the padding
     {{-1, 3, 9}, {3}, {2}, {1, 1}},
     {{-1, 2, 5, 6, 5}, {2, 2, 2}, {2, 2, 2}, {}},
     {{-1, 2, 5, 6, 5}, {3, 2, 2}, {1, 2, 1}, {1, 0, 0, 1, 0, 0}},
@@ -141,6 +146,17 @@ TEST(DerivativeOfAveragePool, IsItsAdjoint) {
             attributes["count_include_pad"] = poolings[i].count_include_pad;
             g.expect_linear(g.node("AveragePool", {g.input(poolings[i].input)}, attributes));
         }
+    }
+}
+
+// Strides that skip elements at both ends; without count_include_pad the runtime refuses it.
+TEST(DerivativeOfAveragePool, KnowsWhatAutomaticPaddingCutsOff) {
+    for (const char* automatic : {"SAME_UPPER", "SAME_LOWER"}) {
+        SCOPED_TRACE(automatic);
+        Graph g(19);
+        auto attributes = attributes_of({{}, {1, 2}, {4, 5}, {}, 0, 0, {}, automatic});
+        attributes["count_include_pad"] = std::int64_t{1};
+        g.expect_linear(g.node("AveragePool", {g.input({-1, 3, 8, 9})}, attributes));
     }
 }
 

@@ -50,6 +50,50 @@ TEST(Shapes, OfGoldenNetworksAreAsObserved) {
     }
 }
 
+/// Windows that do not come out even, above all the last one, which is left out where it would start in the padding.
+TEST(Shapes, OfPoolsThatRoundUpAreAsObserved) {
+    using Ints = std::vector<std::int64_t>;
+    for (const std::int64_t opset : {11, 13, 18, 19, 21}) {
+        SCOPED_TRACE(opset);
+        model::Model model;
+        model.opsets[""] = opset;
+        model.graph.inputs = {
+            {.name = "x",
+             .shape = std::vector<model::Dimension>{{.symbol = "n"}, {.value = 2}, {.value = 7}, {.value = 4}}}};
+        const auto add = [&](const char* type, std::int64_t kernel, std::int64_t stride, const std::string& automatic,
+                             const Ints& pads, std::int64_t dilation) {
+            const std::string name = "y" + std::to_string(model.graph.nodes.size());
+            model::Node node{.op_type = type, .inputs = {"x"}, .outputs = {name}};
+            node.attributes = {{"kernel_shape", Ints{kernel, kernel}},
+                               {"strides", Ints{stride, stride}},
+                               {"ceil_mode", std::int64_t{1}}};
+            if (dilation > 1) node.attributes["dilations"] = Ints{dilation, dilation};
+            if (automatic.empty())
+                node.attributes["pads"] = pads;
+            else
+                node.attributes["auto_pad"] = automatic;
+            model.graph.nodes.push_back(node);
+            model.graph.outputs.push_back({.name = name});
+        };
+        for (const char* type : {"MaxPool", "AveragePool"}) {
+            for (const std::int64_t kernel : {1, 2, 3}) {
+                for (const std::int64_t stride : {1, 2, 3, 4}) {
+                    add(type, kernel, stride, "VALID", {}, 1);
+                    // The runtime takes no padding as wide as the kernel, nor strides that skip elements.
+                    for (const std::int64_t pad : {0, 1}) {
+                        if (pad < kernel) add(type, kernel, stride, "", {pad, 0, pad, 1 < kernel ? 1 : 0}, 1);
+                    }
+                    for (const char* automatic : {"SAME_UPPER", "SAME_LOWER"})
+                        if (stride <= kernel) add(type, kernel, stride, automatic, {}, 1);
+                }
+            }
+        }
+        // Here it leaves dilation out of automatic padding.
+        for (const char* automatic : {"SAME_UPPER", "SAME_LOWER", "VALID"}) add("MaxPool", 2, 2, automatic, {}, 2);
+        expect_same(model);
+    }
+}
+
 /// A Reshape whose target is worked out in the graph from the batch, as exporters write it.
 TEST(Shapes, ShapeArithmeticThatDoesNotFollowTheBatchHasAValue) {
     model::Model model;

@@ -121,6 +121,17 @@ double predicted_logit(const CamNetwork& cam, const Tensor& input, const Attribu
     return std::inner_product(weights.begin(), weights.end(), features.begin(), bias);
 }
 
+/// Where numbers that are not finite may come from: what was fed, else a weight. Empty where neither holds any.
+std::string source_of_infinity(const Network& network, const model::Graph& graph) {
+    for (const std::string& input : network.fed) {
+        const Tensor* value = graph.find_constant(input);
+        if (value != nullptr && !model::is_finite(*value))
+            return fmt::format(": the value that its input {} is fed holds infinity", text::quote(input));
+    }
+    const std::string weight = model::find_non_finite(graph);
+    return weight.empty() ? "" : fmt::format(": its weight {} holds NaN or infinity", text::quote(weight));
+}
+
 /// The structure promises pool(map) + bias = logit; numbers must keep the promise before anyone is shown a map. Returns
 /// the number of classes.
 std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
@@ -129,12 +140,9 @@ std::int64_t verify(const CamNetwork& cam, const model::Graph& graph) {
     const Attribution a = run(cam, input, {.top_k = 1});
     const auto logits = a.logits.values<float>();
     if (!std::all_of(logits.begin(), logits.end(), [](float value) { return std::isfinite(value); })) {
-        const std::string weight = model::find_non_finite(graph);
-        throw Error(
-            ErrorKind::model,
-            fmt::format(
-                "{} computes scores that are not finite numbers from a random input{}", network.file.string(),
-                weight.empty() ? "" : fmt::format(": its weight {} holds NaN or infinity", text::quote(weight))));
+        throw Error(ErrorKind::model,
+                    fmt::format("{} computes scores that are not finite numbers from a random input{}",
+                                network.file.string(), source_of_infinity(network, graph)));
     }
     double scale = 1e-6;
     for (const float value : logits) scale = std::max(scale, static_cast<double>(std::abs(value)));

@@ -127,15 +127,19 @@ Value stride_one(const Value& g, const Value& turned, const Convolution& conv) {
 /// DepthToSpace) 1.3 to 3 times, depthwise or not.
 Value transposed_convolution(const Value& g, const Value& weights, const Convolution& conv) {
     const auto sizes = spatial(g);
-    auto attributes = convolution_attributes(conv.window, conv.groups, conv.window.begin, conv.window.end);
-    Ints more;
+    Ints begin = conv.window.begin, end = conv.window.end, more;
+    Ints front(g.rank(), 0), behind(g.rank(), 0);  // elements that no window reaches: negative padding
     for (std::size_t a = 0; a < conv.window.axes(); ++a) {
-        const auto reached =
-            (sizes[a] - 1) * conv.window.strides[a] + conv.window.extent(a) - conv.window.begin[a] - conv.window.end[a];
-        more.push_back(conv.window.input[a] - reached);
+        front[a + 2] = std::max<std::int64_t>(0, -begin[a]);
+        behind[a + 2] = std::max<std::int64_t>(0, -end[a]);
+        begin[a] = std::max<std::int64_t>(0, begin[a]);
+        end[a] = std::max<std::int64_t>(0, end[a]);
+        const auto reached = (sizes[a] - 1) * conv.window.strides[a] + conv.window.extent(a) - begin[a] - end[a];
+        more.push_back(conv.window.input[a] - front[a + 2] - behind[a + 2] - reached);
     }
+    auto attributes = convolution_attributes(conv.window, conv.groups, begin, end);
     attributes["output_padding"] = more;
-    return g.emitter().node("ConvTranspose", {g, weights}, attributes);
+    return pad(g.emitter().node("ConvTranspose", {g, weights}, attributes), front, behind);
 }
 
 Value data_gradient(const Value& g, const Value& weights, const std::optional<Tensor>& scale, const Convolution& conv) {

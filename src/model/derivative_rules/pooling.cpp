@@ -93,9 +93,12 @@ Value spread(Value g, const Window& window) {
     for (std::size_t a = 0; a < axes; ++a) g = dilate(g, static_cast<std::int64_t>(a) + 2, window.strides[a] - 1);
     if (std::any_of(window.dilations.begin(), window.dilations.end(), [](auto d) { return d != 1; }))
         return spread_taps(g, window);
+    const Ints nothing(axes + 2, 0);
     Ints pads(2 * axes, 0), cut(axes + 2, 0);
     for (std::size_t a = 0; a < axes; ++a) {
-        pads[a] = window.kernel[a] - 1 - window.begin[a];
+        // Negative padding: elements before the first window.
+        begin[a + 2] = std::max<std::int64_t>(0, -window.begin[a]);
+        pads[a] = window.kernel[a] - 1 - std::max<std::int64_t>(0, window.begin[a]);
         const auto behind = window.input[a] + window.begin[a] - g.shape()[a + 2];
         pads[axes + a] = std::clamp<std::int64_t>(behind, 0, window.kernel[a] - 1);
         cut[a + 2] = std::min<std::int64_t>(0, behind);
@@ -103,7 +106,7 @@ Value spread(Value g, const Window& window) {
     }
     const Emitter::Attributes attributes{
         {"kernel_shape", window.kernel}, {"pads", pads}, {"count_include_pad", std::int64_t{1}}};
-    const Value means = emit.node("AveragePool", {pad(g, begin, cut)}, attributes);
+    const Value means = emit.node("AveragePool", {pad(g, nothing, cut)}, attributes);
     return pad(means * static_cast<double>(element_count(window.kernel)), begin, end);
 }
 
