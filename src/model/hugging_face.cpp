@@ -1,6 +1,7 @@
 #include "model/hugging_face.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -279,6 +280,31 @@ PreprocessingFacts config_facts(const Config& config) {
     return facts;
 }
 
+/// Python writes NaN, Infinity and -Infinity, which JSON does not have: null in their place, which says nothing.
+std::string without_non_numbers(std::string_view text) {
+    static constexpr std::array<std::string_view, 3> non_numbers{"NaN", "Infinity", "-Infinity"};
+    std::string result;
+    result.reserve(text.size());
+    bool in_string = false;
+    while (!text.empty()) {
+        if (!in_string) {
+            const auto* word =
+                std::ranges::find_if(non_numbers, [&](std::string_view name) { return text.starts_with(name); });
+            if (word != non_numbers.end()) {
+                result += "null";
+                text.remove_prefix(word->size());
+                continue;
+            }
+        }
+        // What is escaped ends no string.
+        const std::size_t count = in_string && text.front() == '\\' && text.size() > 1 ? 2 : 1;
+        if (text.front() == '"') in_string = !in_string;
+        result += text.substr(0, count);
+        text.remove_prefix(count);
+    }
+    return result;
+}
+
 /// The file's values; nullopt where there is no such file, or where it is JSON of another kind.
 std::optional<Config> read_config(const fs::path& folder, const std::string& name) {
     const fs::path file = folder / name;
@@ -287,7 +313,7 @@ std::optional<Config> read_config(const fs::path& folder, const std::string& nam
     std::ifstream stream(file, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
     if (!stream) throw Error(ErrorKind::io, fmt::format("cannot read {}", quote(file.string())));
-    json values = parse_shallow_json(text);
+    json values = parse_shallow_json(without_non_numbers(text));
     if (values.is_discarded()) {
         throw Error(ErrorKind::model, fmt::format("{} beside the model is not valid JSON: mend it or take it away",
                                                   quote(file.string())));

@@ -354,6 +354,17 @@ TEST(HuggingFace, BadValuesAreNamedWithFileAndKey) {
     EXPECT_NO_THROW(read_beside("[]", "3"));  // some other program's files
 }
 
+TEST(HuggingFace, NaNAndInfinityAreAbsentValues) {
+    const model::Metadata read = read_beside(
+        R"({"image_mean": [0.5, 0.4, 0.3], "crop_pct": NaN, "image_std": [0.2, 0.2, 0.2], "x": [-Infinity, {"y": Infinity}]})",
+        R"({"initializer_range": NaN, "id2label": {"0": "NaN", "1": "a \"NaN, \\", "2": "to -Infinity"}})");
+    EXPECT_EQ(read.preprocessing.mean, (std::array<float, 3>{0.5F, 0.4F, 0.3F}));
+    EXPECT_EQ(read.origins.at("crop_pct"), "default");
+    EXPECT_THAT(read.labels, ElementsAre("NaN", "a \"NaN, \\", "to -Infinity"));
+    EXPECT_THAT(error_of([] { read_beside(R"({"image_mean": [NaN, 0.4, 0.3]})"); }), HasSubstr("image_mean"));
+    EXPECT_THAT(error_of([] { read_beside(R"({"image_mean": NaNs})"); }), HasSubstr("not valid JSON"));
+}
+
 TEST(PreprocessingMetadata, SharedModelsSayWhatTheirTableSays) {
     const fs::path folder = fs::path(LOCUS_SHARED) / "models";
     if (!fs::exists(folder)) GTEST_SKIP() << "no shared models here";
