@@ -349,7 +349,10 @@ void add_explain(CLI::App& app) {
         ->check(whole_number())
         ->type_name("N")
         ->group(how);
-    auto* resume = command.add_flag("--resume", run.resume, "Complete the unfinished run in OUT")->group(how);
+    auto* resume =
+        command
+            .add_flag("--resume", run.resume, "Complete the run in OUT: what is not done, or of which files are gone")
+            ->group(how);
     command.add_flag("--overwrite", run.overwrite, "Begin anew in OUT, whatever is there")
         ->excludes(resume)
         ->group(how);
