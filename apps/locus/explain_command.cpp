@@ -270,8 +270,9 @@ void add_explain(CLI::App& app) {
                     "Target layer, by its tensor's name (default: found; `locus inspect` lists them)")
         ->type_name("TENSOR")
         ->group(what);
-    one(command.add_option("-c,--class", run.classes,
-                           "Class: an index, a label, or top:K for the K best; may be given again (default: top:1)"))
+    one(command.add_option(
+            "-c,--class", run.classes,
+            "Class: an index, a label, or top:K for the K best; may be given again, -c 251 -c 252 (default: top:1)"))
         ->type_name("C")
         ->group(what);
     command.add_option("-i,--input", run.explainer.input, "The model's image input (default: found)")

@@ -450,6 +450,23 @@ TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
     }
 }
 
+TEST_F(ExplainCommand, SeveralClassesInOneAreToldApart) {
+    const auto error = [&](const std::string& classes, const std::string& model = "model.onnx") {
+        const Outcome outcome = run({"explain", "-m", model, "photos", "-c", classes});
+        EXPECT_EQ(outcome.exit_code, 2) << classes;
+        return outcome.err;
+    };
+    EXPECT_THAT(error("0,2"), HasSubstr("'0,2' is no class, but several: write -c 0 -c 2\n"));
+    EXPECT_THAT(error("top:2,dog"), HasSubstr("write -c top:2 -c dog\n"));
+    // What is no list of classes is a name that is spelt wrongly.
+    EXPECT_THAT(error("0,dgo"), testing::AllOf(HasSubstr("did you mean"), testing::Not(HasSubstr("write -c"))));
+    EXPECT_THAT(error("wolf"), testing::Not(HasSubstr("write -c")));
+    model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}), path("bare.onnx"));
+    EXPECT_THAT(error("0,2", "bare.onnx"), HasSubstr("'0,2' is no class, but several: write -c 0 -c 2\n"));
+    // A label of the model itself.
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "photos", "-c", "cat, tom"}).exit_code, 0);
+}
+
 TEST_F(ExplainCommand, WhatHasNoEffectIsAWarning) {
     const Outcome without = run({"explain", "-m", "model.onnx", "photos", "--decompose", "2", "-M", "layer-cam"});
     EXPECT_EQ(without.exit_code, 0);
