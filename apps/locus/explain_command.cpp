@@ -178,14 +178,6 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     observer.begun = [&](const report::RunRecord& record, const Explainer& explainer) {
         if (arguments.quiet) return;
         for (const std::string& warning : record.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
-        bool guessed = false;
-        for (const auto& [key, origin] : explainer.model().origins)
-            guessed |= (key == "mean" || key == "std") && origin == "ImageNet default";
-        if (guessed && arguments.preprocessing.mean.empty()) {
-            fmt::print(stderr,
-                       "locus: the model does not say how photos are normalised: ImageNet's mean and std are taken "
-                       "(--mean, --std)\n");
-        }
         if (arguments.verbose)
             fmt::print(stderr, "locus: {}: {} at '{}', {} classes\n", report::to_utf8(record.model.file),
                        fmt::join(explainer.methods(), ", "), record.layer, record.model.classes);

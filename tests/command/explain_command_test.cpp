@@ -450,6 +450,24 @@ TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
     }
 }
 
+TEST_F(ExplainCommand, AssumedStatisticsAreAWarningOfTheResults) {
+    model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}), path("bare.onnx"));
+    const Outcome assumed = run({"explain", "-m", "bare.onnx", "photos"});
+    constexpr const char* sentence =
+        "the model does not say how photos are normalised: ImageNet's mean and std are taken (--mean, --std)";
+    EXPECT_THAT(assumed.err, HasSubstr(std::string("locus: warning: ") + sentence + "\n"));
+    EXPECT_EQ(results()["warnings"], json({sentence}));
+    // Given, if only as what they would have been.
+    const Outcome given =
+        run({"explain", "-m", "bare.onnx", "photos", "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"});
+    EXPECT_EQ(results()["warnings"], json::array());
+    EXPECT_EQ(results()["preprocessing"]["sources"]["mean"], "given");
+    run({"explain", "-m", "bare.onnx", "photos", "--mean", "0.5"});
+    EXPECT_THAT(results()["warnings"][0].get<std::string>(), HasSubstr("ImageNet's std is taken (--std)"));
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "photos"}).exit_code, 0);
+    EXPECT_EQ(results()["warnings"], json::array());
+}
+
 TEST_F(ExplainCommand, SeveralClassesInOneAreToldApart) {
     const auto error = [&](const std::string& classes, const std::string& model = "model.onnx") {
         const Outcome outcome = run({"explain", "-m", model, "photos", "-c", classes});
