@@ -245,7 +245,9 @@ void add_explain(CLI::App& app) {
             "INPUT", arguments->inputs,
             "Pictures, folders (walked; pictures and arrays are told by their endings, what is hidden is left out), "
             "globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on "
-            "standard input")
+            "standard input. Of an animation or a file of several pages the first picture is read; transparent pixels "
+            "are "
+            "laid on white (docs/inputs.md)")
         ->required()
         ->type_name("");
     add_model_option(command, "-m,--model", arguments->model);
