@@ -139,7 +139,7 @@ void read_arguments(ExplainArguments& arguments) {
     run.explainer.settings = arguments.method.words();
     run.explainer.target_mask = arguments.method.mask();
     run.explainer.target_embedding = arguments.method.embedding();
-    run.explainer.target_image = arguments.method.image();
+    run.explainer.target_image = arguments.method.image(run.sample_bits);
     run.explainer.preprocessing = arguments.preprocessing.change();
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
@@ -190,6 +190,11 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
         if (description.empty()) return;
         progress.clear();
         fmt::print("{}", description);
+    };
+    observer.warning = [&](const std::string& warning) {
+        if (arguments.quiet) return;
+        progress.clear();
+        fmt::print(stderr, "locus: warning: {}\n", shown(warning));
     };
     observer.failure = [&](const report::Failure& failure) {
         progress.clear();
@@ -318,6 +323,7 @@ void add_explain(CLI::App& app) {
         ->group(shown);
 
     arguments->preprocessing.add_to(command);
+    PreprocessingOptions::add_sample_bits_to(command, run.sample_bits);
     arguments->method.add_to(command);
 
     const std::string how = "How it runs";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -99,8 +100,8 @@ Tensor joined(const std::vector<Tensor>& inputs) {
 
 }  // namespace
 
-InputBatch::InputBatch(const Preprocessing& preprocessing, std::size_t room)
-    : preprocessing_(preprocessing), room_(room) {}
+InputBatch::InputBatch(const Preprocessing& preprocessing, std::size_t room, int sample_bits)
+    : preprocessing_(preprocessing), room_(room), sample_bits_(sample_bits) {}
 
 Source InputBatch::read(const InputItem& item, bool whole, const std::atomic<bool>* stop) {
     Source source;
@@ -113,11 +114,12 @@ Source InputBatch::read(const InputItem& item, bool whole, const std::atomic<boo
         add(std::move(array));
         return source;
     }
-    image::DecodeOptions options{.stop = stop};
+    image::DecodeOptions options{.sample_bits = sample_bits_, .stop = stop};
     if (!whole) options.reduce_to = image::needed_side(preprocessing_);
     image::Photo photo = image::decode(item.file, options);
     source.width = photo.width;
     source.height = photo.height;
+    source.warning = std::move(photo.warning);
     source.region = visible_region(photo.width, photo.height, preprocessing_);
     add(photo.image);
     source.picture = std::move(photo.image);

@@ -125,6 +125,7 @@ std::string image_json(const ImageRecord& image) {
                         {"y", json_number(image.region.y)},
                         {"width", json_number(image.region.width)},
                         {"height", json_number(image.region.height)}}},
+                      {"warning", text_or_null(image.warning)},
                       {"explanations", std::move(explanations)}};
     return object.dump();
 }

@@ -450,6 +450,65 @@ TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
     }
 }
 
+/// A grey TIFF of 16-bit samples, little-endian, written from TIFF 6.0: the entries, then one strip.
+std::string grey_tiff(int width, int height, const std::vector<int>& samples) {
+    std::string bytes("II*\0\x08\0\0\0", 8);
+    const auto number = [&](unsigned value, int count) {
+        for (int i = 0; i < count; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xffU);
+    };
+    const auto w = static_cast<unsigned>(width), h = static_cast<unsigned>(height);
+    const std::vector<std::pair<unsigned, unsigned>> entries{{256, w}, {257, h}, {258, 16},
+                                                             {259, 1}, {262, 1}, {273, 8 + 2 + 9 * 12 + 4},
+                                                             {277, 1}, {278, h}, {279, 2 * w * h}};
+    number(static_cast<unsigned>(entries.size()), 2);
+    for (const auto& [tag, value] : entries) {
+        number(tag, 2);
+        number(4, 2);  // LONG
+        number(1, 4);
+        number(value, 4);
+    }
+    number(0, 4);
+    for (const int sample : samples) number(static_cast<unsigned>(sample), 2);
+    return bytes;
+}
+
+TEST_F(ExplainCommand, SamplesOfTwelveBitsAreToldOfAndPutRight) {
+    // The same photo as 8 bits, and as 12 in 16: v * 4095 / 255, rounded, comes back as v.
+    std::mt19937 random(5);
+    Image eight{.width = 64, .height = 64, .rgb = {}};
+    std::vector<int> samples;
+    for (int i = 0; i < 64 * 64; ++i) {
+        const int shade = i % 64 < 32 ? 255 : static_cast<int>(random() % 200);
+        eight.rgb.insert(eight.rgb.end(), 3, static_cast<std::uint8_t>(shade));
+        samples.push_back((shade * 4095 + 127) / 255);
+    }
+    write_image(path("scans/eight.png"), eight);
+    test::write_text(path("scans/twelve.tif"), grey_tiff(64, 64, samples));
+    const std::vector<std::string> command{"explain", "-m", "model.onnx", "scans"};
+    const Outcome untold = run(command);
+    ASSERT_EQ(untold.exit_code, 0) << untold.err;
+    EXPECT_THAT(untold.err, HasSubstr("warning: 'scans/twelve.tif' has samples of 16 bits, but none above 4095"));
+    EXPECT_THAT(untold.err, HasSubstr("give --bits 12"));
+    const json before = results()["images"];
+    EXPECT_EQ(before[0]["warning"], nullptr);
+    EXPECT_THAT(before[1]["warning"].get<std::string>(), HasSubstr("--bits 12"));
+    EXPECT_THAT(test::read_text(path("locus-out/report.html")), HasSubstr("none above 4095"));
+
+    const Outcome told = run({"explain", "-m", "model.onnx", "scans", "--bits", "12"});
+    ASSERT_EQ(told.exit_code, 0) << told.err;
+    EXPECT_THAT(told.err, testing::Not(HasSubstr("none above")));
+    const json after = results()["images"];
+    EXPECT_EQ(after[1]["warning"], nullptr);
+    EXPECT_EQ(after[0]["explanations"][0]["logit"], before[0]["explanations"][0]["logit"]);
+    EXPECT_NEAR(after[1]["explanations"][0]["logit"].get<double>(), after[0]["explanations"][0]["logit"].get<double>(),
+                0.02);
+    EXPECT_GT(std::abs(before[1]["explanations"][0]["logit"].get<double>() -
+                       before[0]["explanations"][0]["logit"].get<double>()),
+              0.1);
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "scans", "-q"}).err, "");
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "scans", "--bits", "7"}).exit_code, 2);
+}
+
 TEST_F(ExplainCommand, AssumedStatisticsAreAWarningOfTheResults) {
     model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}), path("bare.onnx"));
     const Outcome assumed = run({"explain", "-m", "bare.onnx", "photos"});

@@ -109,6 +109,8 @@ function open(item) {
     byId("name").textContent = item.basename;
     byId("name").title = item.image.file;
     byId("where").textContent = [item.folder, `${item.image.width} \u00d7 ${item.image.height}`].filter(Boolean).join(" \u00b7 ");
+    byId("warning").textContent = item.image.warning ?? "";
+    byId("warning").hidden = !item.image.warning;
     document.title = `${item.basename} \u2013 Locus`;
     showPosition();
     try { history.replaceState(null, "", "#" + (item.number + 1)); } catch { /* some viewers have no address */ }
