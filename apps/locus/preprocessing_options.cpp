@@ -98,6 +98,14 @@ void PreprocessingOptions::add_sample_bits_to(CLI::App& app, int& bits) {
 }
 
 void PreprocessingOptions::apply(Preprocessing& p) const {
+    if (p.color == ColorOrder::other &&
+        (!mean.empty() || !std.empty() || !resize.empty() || !color.empty() || crop_pct || range)) {
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("the network takes {} channels, so that its inputs are arrays, preprocessed already: --mean, "
+                        "--std, --range, --resize, --crop-pct and --color say nothing of them",
+                        p.other_channels));
+    }
     if (!mean.empty()) p.mean = three(mean, "--mean");
     if (!std.empty()) p.std = three(std, "--std");
     for (const float value : p.mean) {

@@ -26,7 +26,11 @@ constexpr std::uintmax_t largest_file = 64 << 20;
 /// Values of one JSON file, with its name for the sentences.
 class Config {
 public:
-    Config(std::string file, json values) : file_(std::move(file)), values_(std::move(values)) {}
+    Config(std::string file, json values, std::int64_t other_channels)
+        : file_(std::move(file)), values_(std::move(values)), other_channels_(other_channels) {}
+
+    /// An object within the file.
+    Config within(const json& values) const { return {file_, values, other_channels_}; }
 
     const json* find(const std::string& key) const {
         const auto found = values_.find(key);
@@ -59,6 +63,8 @@ public:
         const json* value = find(key);
         if (!value) return std::nullopt;
         const json list = value->is_array() ? *value : json::array({*value});
+        // One a channel of a network that takes no photos.
+        if (other_channels_ != 0 && static_cast<std::int64_t>(list.size()) == other_channels_) return std::nullopt;
         std::array<double, 3> numbers{};
         const bool fits = list.size() == 1 || list.size() == 3;
         for (std::size_t i = 0; i < 3; ++i) {
@@ -82,6 +88,7 @@ public:
 private:
     std::string file_;
     json values_;
+    std::int64_t other_channels_;
 };
 
 /// Whether the file is of one of these families of image processors.
@@ -233,7 +240,7 @@ std::vector<std::string> labels_in(const Config& config, const std::string& key)
 void read_timm(const Config& config, PreprocessingFacts& facts) {
     const json* nested = config.find("pretrained_cfg");
     if (!nested || !nested->is_object()) return;
-    const Config cfg(config.file(), *nested);
+    const Config cfg = config.within(*nested);
     if (const auto mean = cfg.channels("mean")) {
         facts.mean = floats(*mean);
         facts.range = 1.0F;
@@ -306,7 +313,7 @@ std::string without_non_numbers(std::string_view text) {
 }
 
 /// The file's values; nullopt where there is no such file, or where it is JSON of another kind.
-std::optional<Config> read_config(const fs::path& folder, const std::string& name) {
+std::optional<Config> read_config(const fs::path& folder, const std::string& name, std::int64_t other_channels) {
     const fs::path file = folder / name;
     std::error_code failed;
     if (!fs::is_regular_file(file, failed) || fs::file_size(file, failed) > largest_file) return std::nullopt;
@@ -319,12 +326,12 @@ std::optional<Config> read_config(const fs::path& folder, const std::string& nam
                                                   quote(file.string())));
     }
     if (!values.is_object()) return std::nullopt;
-    return Config(name, std::move(values));
+    return Config(name, std::move(values), other_channels);
 }
 
 }  // namespace
 
-std::vector<PreprocessingFacts> hugging_face_facts(const fs::path& model_file) {
+std::vector<PreprocessingFacts> hugging_face_facts(const fs::path& model_file, std::int64_t other_channels) {
     fs::path folder = model_file.parent_path();
     if (folder.empty()) folder = ".";
     const auto has_one = [](const fs::path& place) {
@@ -333,9 +340,9 @@ std::vector<PreprocessingFacts> hugging_face_facts(const fs::path& model_file) {
     };
     if (!has_one(folder) && folder.filename() == "onnx") folder = folder / "..";
     std::vector<PreprocessingFacts> facts;
-    if (const auto config = read_config(folder, "preprocessor_config.json"))
+    if (const auto config = read_config(folder, "preprocessor_config.json", other_channels))
         facts.push_back(preprocessor_facts(*config));
-    if (const auto config = read_config(folder, "config.json")) facts.push_back(config_facts(*config));
+    if (const auto config = read_config(folder, "config.json", other_channels)) facts.push_back(config_facts(*config));
     return facts;
 }
 

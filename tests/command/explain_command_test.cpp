@@ -509,6 +509,71 @@ TEST_F(ExplainCommand, SamplesOfTwelveBitsAreToldOfAndPutRight) {
     EXPECT_EQ(run({"explain", "-m", "model.onnx", "scans", "--bits", "7"}).exit_code, 2);
 }
 
+class MultispectralCommand : public ExplainCommand {
+protected:
+    MultispectralCommand() {
+        model::save(model::build({.name = "tiny", .classes = 5, .width = 0.25, .image_size = 64, .channels = 4}),
+                    path("four.onnx"));
+        Tensor batch(DataType::float32, {2, 4, 64, 64});
+        std::mt19937 random(4);
+        for (float& value : batch.mutable_values<float>()) value = static_cast<float>(random() % 1000) / 500.0F - 1.0F;
+        report::write_npy(path("fields.npy"), batch);
+    }
+};
+
+TEST_F(MultispectralCommand, ArraysOfFourChannelsAreExplained) {
+    const Outcome outcome =
+        run({"explain", "-m", "four.onnx", "fields.npy", "-M", "cam,grad-cam,occlusion,rise", "--set", "samples=20",
+             "-c", "top:2", "--save", "overlay,heatmap,mask,map,boxes,report"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.err, testing::Not(HasSubstr("ImageNet")));
+    const json all = results();
+    EXPECT_EQ(all["preprocessing"]["color"], "other");
+    EXPECT_EQ(all["preprocessing"]["channels"], 4);
+    EXPECT_EQ(all["preprocessing"]["sources"]["color"], "graph input");
+    ASSERT_EQ(all["images"].size(), 2U);
+    for (const json& image : all["images"]) {
+        ASSERT_EQ(image["explanations"].size(), 8U);
+        for (const json& e : image["explanations"]) {
+            const Tensor map = report::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
+            for (const char* file : {"overlay", "heatmap", "mask"})
+                EXPECT_TRUE(fs::exists(path("locus-out") / e[file].get<std::string>()));
+            if (e["method"] != "cam") continue;
+            double sum = 0;
+            for (const float value : map.values<float>()) sum += value;
+            EXPECT_NEAR(sum / static_cast<double>(map.size()) + e["bias"].get<double>(), e["logit"].get<double>(),
+                        1e-4);
+        }
+    }
+}
+
+TEST_F(MultispectralCommand, PhotosAreRefusedInOneSentence) {
+    constexpr const char* sentence =
+        "the network takes 4 channels, which no photo has: give it .npy arrays of the shape [4, 64, 64], preprocessed "
+        "already";
+    const Outcome photos = run({"explain", "-m", "four.onnx", "photos"});
+    EXPECT_EQ(photos.exit_code, 2);
+    EXPECT_EQ(photos.err, std::string("locus: error: ") + sentence + "\n");
+    EXPECT_FALSE(fs::exists(path("locus-out")));
+    const Outcome both = run({"explain", "-m", "four.onnx", "photos/a/cat.jpg", "fields.npy"});
+    EXPECT_EQ(both.exit_code, 1);
+    EXPECT_EQ(results()["images"].size(), 2U);
+    EXPECT_EQ(results()["failed"][0]["error"], sentence);
+    const Outcome given = run({"explain", "-m", "four.onnx", "fields.npy", "--mean", "0.5"});
+    EXPECT_EQ(given.exit_code, 2);
+    EXPECT_THAT(given.err, HasSubstr("the network takes 4 channels, so that its inputs are arrays"));
+    report::write_npy(path("three.npy"), Tensor(DataType::float32, {3, 64, 64}));
+    EXPECT_THAT(run({"explain", "-m", "four.onnx", "three.npy"}).err,
+                HasSubstr("'three.npy' has the shape [3, 64, 64], but the network takes 4 channels: [4, H, W]"));
+}
+
+TEST_F(MultispectralCommand, InspectTellsTheChannels) {
+    EXPECT_THAT(run({"inspect", "four.onnx"}).out, ContainsRegex("channels +4: no photos, .npy arrays"));
+    const json told = json::parse(run({"inspect", "four.onnx", "--json"}).out);
+    EXPECT_EQ(told["preprocessing"]["channels"], 4);
+    EXPECT_EQ(told["input"]["shape"], json({-1, 4, 64, 64}));
+}
+
 TEST_F(ExplainCommand, AssumedStatisticsAreAWarningOfTheResults) {
     model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}), path("bare.onnx"));
     const Outcome assumed = run({"explain", "-m", "bare.onnx", "photos"});
