@@ -51,7 +51,8 @@ void annotate(const AnnotateArguments& arguments) {
 
     fmt::print("{}:\n", text::to_utf8(arguments.out.string()));
     for (const char* key : {"mean", "std", "range", "size", "resize", "crop_pct", "color", "layout"}) {
-        fmt::print("  {:<8} {}\n", key, model.metadata.at(key));
+        if (const auto value = model.metadata.find(key); value != model.metadata.end())
+            fmt::print("  {:<8} {}\n", key, value->second);
     }
     fmt::print("  {:<8} {}\n", "labels", written.labels.empty() ? "none" : fmt::format("{}", written.labels.size()));
 }

@@ -34,7 +34,7 @@ struct CheckArguments {
     std::vector<std::string> inputs;
     PreprocessingOptions preprocessing;
     MethodArguments options;
-    int steps = 10, threads = 0;
+    int steps = 10, threads = 0, sample_bits = 0;
     std::uint64_t seed = 0;
     bool overwrite = false, quiet = false;
 };
@@ -67,13 +67,14 @@ void tell_left_out(const std::string& name, const std::string& error) {
 }
 
 /// What cannot be read is named and left out. Throws Error(io) where nothing is left.
-Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessing& preprocessing) {
-    batch::InputBatch inputs(preprocessing, items.size());
+Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessing& preprocessing, int sample_bits) {
+    batch::InputBatch inputs(preprocessing, items.size(), sample_bits);
     Looked looked;
     for (const batch::InputItem& item : items) {
         try {
             if (!item.error.empty()) throw Error(ErrorKind::io, item.error);
             const batch::Source source = inputs.read(item, false);
+            if (!source.warning.empty()) fmt::print(stderr, "locus: warning: {}\n", text::printable(source.warning));
             evaluate::SanityImage image{.name = item.name, .picture = image::preview(source.picture, picture_side)};
             const double x = static_cast<double>(image.picture.width) / source.width,
                          y = static_cast<double>(image.picture.height) / source.height;
@@ -117,7 +118,7 @@ void check(const CheckArguments& arguments) {
 
     const auto items = batch::list_inputs(arguments.inputs, std::cin);
     if (items.empty()) throw Error(ErrorKind::usage, "there are no images to look at");
-    Looked looked = read_images(items, network.preprocessing);
+    Looked looked = read_images(items, network.preprocessing, arguments.sample_bits);
     if (looked.inputs.type() != network.input_type) looked.inputs = looked.inputs.to(network.input_type);
 
     evaluate::SanityOptions options{
@@ -196,6 +197,7 @@ void add_check(CLI::App& app) {
     command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");
     command.add_option("--output", arguments->output, "The model's score output (default: found)")->type_name("NAME");
     arguments->preprocessing.add_to(command);
+    PreprocessingOptions::add_sample_bits_to(command, arguments->sample_bits);
     arguments->options.add_to(command, {"--target-image"});
     command.add_flag("--overwrite", arguments->overwrite, "Write into OUT, whatever is there");
     command.add_flag("-q,--quiet", arguments->quiet, "Errors and the table only");

@@ -142,7 +142,7 @@ void read_arguments(ExplainArguments& arguments) {
     run.explainer.settings = arguments.method.words();
     run.explainer.target_mask = arguments.method.mask();
     run.explainer.target_embedding = arguments.method.embedding();
-    run.explainer.target_image = arguments.method.image();
+    run.explainer.target_image = arguments.method.image(run.sample_bits);
     run.explainer.preprocessing = arguments.preprocessing.change();
     run.labels = arguments.preprocessing.read_labels();
     run.boxes.components = arguments.components == "all" ? Components::all : Components::largest;
@@ -181,14 +181,6 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     observer.begun = [&](const report::RunRecord& record, const Explainer& explainer) {
         if (arguments.quiet) return;
         for (const std::string& warning : record.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
-        bool guessed = false;
-        for (const auto& [key, origin] : explainer.model().origins)
-            guessed |= (key == "mean" || key == "std") && origin == "ImageNet default";
-        if (guessed && arguments.preprocessing.mean.empty()) {
-            fmt::print(stderr,
-                       "locus: the model does not say how photos are normalised: ImageNet's mean and std are taken "
-                       "(--mean, --std)\n");
-        }
         if (arguments.verbose)
             fmt::print(stderr, "locus: {}: {} at '{}', {} classes\n", text::to_utf8(record.model.file),
                        fmt::join(explainer.methods(), ", "), record.layer, record.model.classes);
@@ -201,6 +193,11 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
         if (description.empty()) return;
         progress.clear();
         fmt::print("{}", description);
+    };
+    observer.warning = [&](const std::string& warning) {
+        if (arguments.quiet) return;
+        progress.clear();
+        fmt::print(stderr, "locus: warning: {}\n", shown(warning));
     };
     observer.failure = [&](const report::Failure& failure) {
         progress.clear();
@@ -256,7 +253,9 @@ void add_explain(CLI::App& app) {
             "INPUT", arguments->inputs,
             "Pictures, folders (walked; pictures and arrays are told by their endings, what is hidden is left out), "
             "globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on "
-            "standard input")
+            "standard input. Of an animation or a file of several pages the first picture is read; transparent pixels "
+            "are "
+            "laid on white (docs/inputs.md)")
         ->required()
         ->type_name("");
     add_model_option(command, "-m,--model", arguments->model);
@@ -273,8 +272,9 @@ void add_explain(CLI::App& app) {
                     "Target layer, by its tensor's name (default: found; `locus inspect` lists them)")
         ->type_name("TENSOR")
         ->group(what);
-    one(command.add_option("-c,--class", run.classes,
-                           "Class: an index, a label, or top:K for the K best; may be given again (default: top:1)"))
+    one(command.add_option(
+            "-c,--class", run.classes,
+            "Class: an index, a label, or top:K for the K best; may be given again, -c 251 -c 252 (default: top:1)"))
         ->type_name("C")
         ->group(what);
     command.add_option("-i,--input", run.explainer.input, "The model's image input (default: found)")
@@ -326,6 +326,7 @@ void add_explain(CLI::App& app) {
         ->group(shown);
 
     arguments->preprocessing.add_to(command);
+    PreprocessingOptions::add_sample_bits_to(command, run.sample_bits);
     arguments->method.add_to(command);
 
     const std::string how = "How it runs";
@@ -352,7 +353,10 @@ void add_explain(CLI::App& app) {
         ->check(whole_number())
         ->type_name("N")
         ->group(how);
-    auto* resume = command.add_flag("--resume", run.resume, "Complete the unfinished run in OUT")->group(how);
+    auto* resume =
+        command
+            .add_flag("--resume", run.resume, "Complete the run in OUT: what is not done, or of which files are gone")
+            ->group(how);
     command.add_flag("--overwrite", run.overwrite, "Begin anew in OUT, whatever is there")
         ->excludes(resume)
         ->group(how);

@@ -53,6 +53,11 @@ std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Netwo
         const auto found = network.origins.find(key);
         return found == network.origins.end() ? std::string("default") : found->second;
     };
+    if (p.color == ColorOrder::other) {
+        return {{"size", fmt::format("{} x {}", p.width, p.height), origin("size")},
+                {"channels", fmt::format("{}: no photos, .npy arrays", p.other_channels), origin("color")},
+                {"layout", std::string(name(p.layout)), origin("layout")}};
+    }
     std::vector<std::array<std::string, 3>> lines{
         {"size", fmt::format("{} x {}", p.width, p.height), origin("size")},
         {"mean", fmt::format("{:g}, {:g}, {:g}", p.mean[0], p.mean[1], p.mean[2]), origin("mean")},

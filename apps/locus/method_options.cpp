@@ -102,9 +102,9 @@ std::optional<Tensor> MethodArguments::embedding() const {
     return files::read_npy(target_embedding);
 }
 
-std::optional<Image> MethodArguments::image() const {
+std::optional<Image> MethodArguments::image(int sample_bits) const {
     if (target_image.empty()) return std::nullopt;
-    return read_image(target_image);
+    return read_image(target_image, sample_bits);
 }
 
 void MethodArguments::apply(explain::MethodOptions& options) const {

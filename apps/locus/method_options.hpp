@@ -25,9 +25,9 @@ struct MethodArguments {
 
     /// Keys and values as explain::set takes them. Throws Error(usage) for a --set without '='.
     std::vector<std::pair<std::string, std::string>> words() const;
-    std::optional<Tensor> mask() const;       ///< read from its file
-    std::optional<Tensor> embedding() const;  ///< read from its file
-    std::optional<Image> image() const;       ///< read from its file
+    std::optional<Tensor> mask() const;                 ///< read from its file
+    std::optional<Tensor> embedding() const;            ///< read from its file
+    std::optional<Image> image(int sample_bits) const;  ///< likewise
 
     void apply(explain::MethodOptions& options) const;
 };

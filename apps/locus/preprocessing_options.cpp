@@ -46,12 +46,13 @@ int side(std::string_view text, const std::string& size) {
     return value;
 }
 
+constexpr const char* group =
+    "How photos become the network's input (default: what the model's metadata or a Hugging Face config beside it "
+    "says, else ImageNet's)";
+
 }  // namespace
 
 void PreprocessingOptions::add_to(CLI::App& app) {
-    const std::string group =
-        "How photos become the network's input (default: what the model's metadata or a Hugging Face config beside it "
-        "says, else ImageNet's)";
     app.add_option("--mean", mean,
                    "Mean of each channel, of values scaled to 0..1: one number or three, 0.485,0.456,0.406")
         ->type_name("M")
@@ -87,7 +88,24 @@ void PreprocessingOptions::add_to(CLI::App& app) {
         ->group(group);
 }
 
+void PreprocessingOptions::add_sample_bits_to(CLI::App& app, int& bits) {
+    app.add_option("--bits", bits,
+                   "Bits that the samples of 16-bit PNG and TIFF photos use: 12 where white is 4095 (default: as the "
+                   "file says, else 16)")
+        ->check(CLI::Range(8, 16))
+        ->type_name("N")
+        ->group(group);
+}
+
 void PreprocessingOptions::apply(Preprocessing& p) const {
+    if (p.color == ColorOrder::other &&
+        (!mean.empty() || !std.empty() || !resize.empty() || !color.empty() || crop_pct || range)) {
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("the network takes {} channels, so that its inputs are arrays, preprocessed already: --mean, "
+                        "--std, --range, --resize, --crop-pct and --color say nothing of them",
+                        p.other_channels));
+    }
     if (!mean.empty()) p.mean = three(mean, "--mean");
     if (!std.empty()) p.std = three(std, "--std");
     for (const float value : p.mean) {

@@ -20,6 +20,9 @@ struct PreprocessingOptions {
 
     void add_to(CLI::App& app);
 
+    /// --bits, for commands that read photos.
+    static void add_sample_bits_to(CLI::App& app, int& bits);
+
     /// Changes what was asked for. Throws Error(usage).
     void apply(Preprocessing& preprocessing) const;
 

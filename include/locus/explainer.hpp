@@ -140,8 +140,9 @@ public:
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it): N lists of
-    /// explanations. Values are rounded to the type of the model's input; throws Error(usage) as well where that is
-    /// uint8 and a value is no byte.
+    /// explanations. A network of other channels than a photo's, preprocessing().color == ColorOrder::other, takes
+    /// these alone; given an Image it throws Error(usage). Values are rounded to the type of the model's input; throws
+    /// Error(usage) as well where that is uint8 and a value is no byte.
     std::vector<std::vector<Explanation>> explain(const Tensor& inputs, const ExplainOptions& options = {}) const;
 
     /// Throws what `explain` throws for classes that the model does not have.

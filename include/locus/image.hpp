@@ -23,8 +23,10 @@ struct Image {
 };
 
 /// Reads a picture file (JPEG, PNG, WebP, TIFF, BMP, GIF) into an upright image. Throws Error(image), Error(io),
-/// Error(resource).
-Image read_image(const std::filesystem::path& file);
+/// Error(resource). Transparent pixels are laid on white; of a file with several pictures (an animation, the pages of a
+/// TIFF) the first is read. `sample_bits`: how many bits the samples of a 16-bit PNG or TIFF use, 8 to 16; 12 where
+/// white is 4095. 0: as the file says, else 16. Throws Error(usage) for other numbers.
+Image read_image(const std::filesystem::path& file, int sample_bits = 0);
 
 /// Writes a picture as .png, or as .jpg (.jpeg) of quality 90, by the name's ending; the file appears whole, and
 /// folders that are missing with it. Throws Error(usage) for another ending, an image that holds

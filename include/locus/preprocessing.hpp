@@ -26,10 +26,15 @@ enum class Resize {
     crop,         ///< the shorter side to size / crop_pct, then the centre
     squash_crop,  ///< the whole photo to size / crop_pct, its aspect ratio given up, then the centre
 };
-enum class ColorOrder { rgb, bgr, gray };
+enum class ColorOrder {
+    rgb,
+    bgr,
+    gray,
+    other,  ///< channels that no photo has, as those of a multispectral camera: such a network takes arrays alone
+};
 enum class Layout { nchw, nhwc };
 
-/// "squash", "crop" or "squash-crop"; "rgb", "bgr" or "gray"; "nchw" or "nhwc": as options and files spell it.
+/// "squash", "crop" or "squash-crop"; "rgb", "bgr", "gray" or "other"; "nchw" or "nhwc": as options and files spell it.
 std::string_view name(Resize resize);
 std::string_view name(ColorOrder color);
 std::string_view name(Layout layout);
@@ -55,11 +60,15 @@ struct Preprocessing {
     Resize resize = Resize::squash;
     float crop_pct = 0.875F;  ///< share of the resized photo's sides that a crop keeps; unused with Resize::squash
     ColorOrder color = ColorOrder::rgb;
+    int other_channels = 0;  ///< how many, with ColorOrder::other; mean, std, range and resize mean nothing then
     Layout layout = Layout::nchw;
     DataType type = DataType::float32;  ///< float32, float16 or uint8, as the network's input wants it
 
     bool operator==(const Preprocessing&) const = default;
 };
+
+/// Of the network's input: 3, 1 with ColorOrder::gray, or `other_channels`.
+int channels(const Preprocessing& preprocessing);
 
 /// The part of the photo that the network sees, in pixels of the upright photo; fractions of pixels occur with crops.
 struct Region {
@@ -75,7 +84,8 @@ struct Region {
 /// outside (0, 1] or sides below 1.
 Region visible_region(int image_width, int image_height, const Preprocessing& preprocessing);
 
-/// The network's input for one photo: [1, C, H, W] or [1, H, W, C] by layout, C = 3 or 1. Shrinking is antialiased
+/// The network's input for one photo: [1, C, H, W] or [1, H, W, C] by layout, C = 3 or 1; Error(usage) for a network of
+/// other channels. Shrinking is antialiased
 /// (triangle filter over the source pixels, as Pillow's BILINEAR), enlarging is bilinear with half-pixel centres; all
 /// in float32, where Pillow rounds to 8 bits between and after its two passes (values differ by at most 1 of 255). Grey
 /// is the luma of ITU-R BT.601, with mean[0] and std[0]. uint8 inputs are 0..255 rounded, without mean and std. Throws

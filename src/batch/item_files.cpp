@@ -94,8 +94,11 @@ private:
 
 report::ImageRecord write_item_files(const RunOptions& options, const InputItem& item, Source source,
                                      std::vector<Explanation> explanations, const Explainer& explainer) {
-    report::ImageRecord record{
-        .file = item.name, .width = source.width, .height = source.height, .region = source.region};
+    report::ImageRecord record{.file = item.name,
+                               .width = source.width,
+                               .height = source.height,
+                               .region = source.region,
+                               .warning = source.warning};
     const std::size_t methods = explainer.methods().size();
     const ItemWriter writer(options, item, source, methods > 1);
     const bool alone = options.classes.size() == 1 && explanations.size() == methods &&

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,28 +16,73 @@
 namespace locus::batch {
 namespace {
 
-/// Undoes the preprocessing of one item, so that there is a picture to lay the heat on.
-Image picture_of(const Tensor& input, const Preprocessing& p) {
+/// Where the values of one item lie.
+struct Planes {
+    int channels, height, width;
+    bool last;  ///< channels after columns
+
+    Planes(const Tensor& input, Layout layout) : last(layout == Layout::nhwc) {
+        const auto extent = [&](std::size_t dimension) { return static_cast<int>(input.shape()[dimension]); };
+        channels = extent(last ? 3 : 1);
+        height = extent(last ? 1 : 2);
+        width = extent(last ? 2 : 3);
+    }
+
+    std::size_t at(int channel, int y, int x) const {
+        return last ? (static_cast<std::size_t>(y) * width + x) * channels + channel
+                    : (static_cast<std::size_t>(channel) * height + y) * width + x;
+    }
+};
+
+std::uint8_t byte_of(double shade) {
+    return static_cast<std::uint8_t>(std::clamp(std::isfinite(shade) ? std::round(shade) : 0.0, 0.0, 255.0));
+}
+
+Image blank(const Planes& planes) {
+    return {.width = planes.width,
+            .height = planes.height,
+            .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(planes.width) * planes.height * 3)};
+}
+
+/// Of channels that are no colours: the mean of them, in grey from its least value to its greatest.
+Image mean_picture(const Tensor& input, Layout layout) {
     const Tensor floats = input.to_float32();
     const auto values = floats.values<float>();
-    const bool last = p.layout == Layout::nhwc;
-    const auto extent = [&](std::size_t dimension) { return static_cast<int>(input.shape()[dimension]); };
-    const int channels = extent(last ? 3 : 1), height = extent(last ? 1 : 2), width = extent(last ? 2 : 3);
-    Image picture{.width = width,
-                  .height = height,
-                  .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
-    for (int y = 0; y < height; ++y) {
-        for (int x = 0; x < width; ++x) {
+    const Planes planes(input, layout);
+    std::vector<double> means;
+    for (int y = 0; y < planes.height; ++y) {
+        for (int x = 0; x < planes.width; ++x) {
+            double sum = 0;
+            for (int c = 0; c < planes.channels; ++c) sum += values[planes.at(c, y, x)];
+            means.push_back(sum / planes.channels);
+        }
+    }
+    const auto [least, greatest] = std::minmax_element(means.begin(), means.end());
+    const double low = *least, span = *greatest - low;
+    Image picture = blank(planes);
+    for (std::size_t i = 0; i < means.size(); ++i) {
+        const std::uint8_t shade = byte_of(span > 0 ? (means[i] - low) / span * 255 : 128);
+        std::fill_n(picture.rgb.begin() + static_cast<std::ptrdiff_t>(3 * i), 3, shade);
+    }
+    return picture;
+}
+
+/// Undoes the preprocessing of one item, so that there is a picture to lay the heat on.
+Image picture_of(const Tensor& input, const Preprocessing& p) {
+    if (p.color == ColorOrder::other) return mean_picture(input, p.layout);
+    const Tensor floats = input.to_float32();
+    const auto values = floats.values<float>();
+    const Planes planes(input, p.layout);
+    Image picture = blank(planes);
+    for (int y = 0; y < planes.height; ++y) {
+        for (int x = 0; x < planes.width; ++x) {
             for (int c = 0; c < 3; ++c) {
-                const int channel = channels < 3 ? 0 : p.color == ColorOrder::bgr ? 2 - c : c;
-                const std::size_t at = last ? (static_cast<std::size_t>(y) * width + x) * channels + channel
-                                            : (static_cast<std::size_t>(channel) * height + y) * width + x;
+                const int channel = planes.channels < 3 ? 0 : p.color == ColorOrder::bgr ? 2 - c : c;
                 const auto statistic = static_cast<std::size_t>(channel);
-                const float shade = p.type == DataType::uint8
-                                        ? values[at]
-                                        : (values[at] / p.range * p.std[statistic] + p.mean[statistic]) * 255.0F;
-                picture.pixel(x, y)[c] = static_cast<std::uint8_t>(
-                    std::clamp(std::isfinite(shade) ? std::round(shade) : 0.0F, 0.0F, 255.0F));
+                const float value = values[planes.at(channel, y, x)];
+                picture.pixel(x, y)[c] = byte_of(
+                    p.type == DataType::uint8 ? value
+                                              : (value / p.range * p.std[statistic] + p.mean[statistic]) * 255.0F);
             }
         }
     }
@@ -73,6 +119,17 @@ Tensor read_array(const InputItem& item) {
     return input;
 }
 
+/// A network of other channels runs with no other number of them; ONNX Runtime would say so of a convolution.
+void require_channels(const Tensor& input, const InputItem& item, const Preprocessing& p) {
+    if (p.color != ColorOrder::other || Planes(input, p.layout).channels == p.other_channels) return;
+    Shape shape = input.shape();
+    shape.erase(shape.begin());
+    throw Error(ErrorKind::image, fmt::format("{} has the shape {}, but the network takes {} channels: {}",
+                                              text::quote(item.name), to_string(shape), p.other_channels,
+                                              p.layout == Layout::nhwc ? fmt::format("[H, W, {}]", p.other_channels)
+                                                                       : fmt::format("[{}, H, W]", p.other_channels)));
+}
+
 /// `count` items of the shape that `one` has, which counts one.
 Tensor room_for(DataType type, const Shape& one, std::size_t count) {
     Shape shape = one;
@@ -99,13 +156,14 @@ Tensor joined(const std::vector<Tensor>& inputs) {
 
 }  // namespace
 
-InputBatch::InputBatch(const Preprocessing& preprocessing, std::size_t room)
-    : preprocessing_(preprocessing), room_(room) {}
+InputBatch::InputBatch(const Preprocessing& preprocessing, std::size_t room, int sample_bits)
+    : preprocessing_(preprocessing), room_(room), sample_bits_(sample_bits) {}
 
 Source InputBatch::read(const InputItem& item, bool whole, const std::atomic<bool>* stop) {
     Source source;
     if (is_array(item.file)) {
         Tensor array = read_array(item);
+        require_channels(array, item, preprocessing_);
         source.picture = picture_of(array, preprocessing_);
         source.width = source.picture.width;
         source.height = source.picture.height;
@@ -113,11 +171,13 @@ Source InputBatch::read(const InputItem& item, bool whole, const std::atomic<boo
         add(std::move(array));
         return source;
     }
-    image::DecodeOptions options{.stop = stop};
+    image::require_photo_channels(preprocessing_);
+    image::DecodeOptions options{.sample_bits = sample_bits_, .stop = stop};
     if (!whole) options.reduce_to = image::needed_side(preprocessing_);
     image::Photo photo = image::decode(item.file, options);
     source.width = photo.width;
     source.height = photo.height;
+    source.warning = std::move(photo.warning);
     source.region = visible_region(photo.width, photo.height, preprocessing_);
     add(photo.image);
     source.picture = std::move(photo.image);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "batch/input_list.hpp"
@@ -21,13 +22,14 @@ struct Source {
     int height = 0;
     Region region;                   ///< what the network sees of it
     std::vector<std::byte> preview;  ///< JPEG for the report; empty where none is wanted
+    std::string warning;             ///< one sentence, or empty
 };
 
 /// The network's input, filled item by item.
 class InputBatch {
 public:
-    /// For at most `room` items.
-    InputBatch(const Preprocessing& preprocessing, std::size_t room);
+    /// For at most `room` items. `sample_bits`: as image::DecodeOptions has it.
+    InputBatch(const Preprocessing& preprocessing, std::size_t room, int sample_bits = 0);
 
     /// Decodes and preprocesses a picture, or reads an item of an array, which is taken as preprocessed already, and
     /// adds it. `whole`: the picture is wanted at its own size; else a JPEG may be decoded smaller. Throws Error(image,
@@ -45,6 +47,7 @@ private:
 
     Preprocessing preprocessing_;
     std::size_t room_;
+    int sample_bits_;
     std::optional<Tensor> photos_;  ///< with room for all; made for the first
     std::size_t count_ = 0;         ///< of photos in it
     std::vector<Tensor> apart_;     ///< all items, from the first array on: they may be of any shape

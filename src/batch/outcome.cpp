@@ -9,9 +9,9 @@ namespace locus::batch {
 std::string packed(const std::vector<Outcome>& outcomes) {
     std::vector<std::string> parts;
     for (const Outcome& o : outcomes) {
-        parts.push_back(cluster::pack({std::to_string(o.index), o.line, o.description}));
+        parts.push_back(cluster::pack({std::to_string(o.index), o.line, o.description, o.warning}));
         if (o.failure)
-            parts.back() = cluster::pack({std::to_string(o.index), o.line, "", o.failure->file, o.failure->error});
+            parts.back() = cluster::pack({std::to_string(o.index), o.line, "", "", o.failure->file, o.failure->error});
     }
     return cluster::pack(parts);
 }
@@ -20,8 +20,9 @@ std::vector<Outcome> unpacked(const std::string& text) {
     std::vector<Outcome> outcomes;
     for (const std::string& part : cluster::unpack(text)) {
         std::vector<std::string> fields = cluster::unpack(part);
-        Outcome& o = outcomes.emplace_back(Outcome{std::stoul(fields.at(0)), fields.at(1), fields.at(2), {}});
-        if (fields.size() == 5) o.failure = report::Failure{fields[3], fields[4]};
+        Outcome& o =
+            outcomes.emplace_back(Outcome{std::stoul(fields.at(0)), fields.at(1), fields.at(2), fields.at(3), {}});
+        if (fields.size() == 6) o.failure = report::Failure{fields[4], fields[5]};
     }
     return outcomes;
 }
@@ -49,6 +50,7 @@ void InOrder::put_rest() {
 void InOrder::tell_first() {
     const Outcome& first = waiting_.begin()->second;
     if (first.failure && observer_.failure) observer_.failure(*first.failure);
+    if (!first.warning.empty() && observer_.warning) observer_.warning(first.warning);
     if (!first.failure && observer_.image) observer_.image(first.description);
     waiting_.erase(waiting_.begin());
 }

@@ -18,6 +18,7 @@ struct Outcome {
     std::size_t index = 0;
     std::string line;         ///< of the journal
     std::string description;  ///< what the observer is told; empty for failures
+    std::string warning;      ///< likewise; mostly empty
     std::optional<report::Failure> failure;
 };
 

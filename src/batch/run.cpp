@@ -13,6 +13,7 @@
 #include "batch/worker.hpp"
 #include "files/sha256.hpp"
 #include "image/heat.hpp"
+#include "image/preprocess.hpp"
 #include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "report/out_folder.hpp"
@@ -91,6 +92,12 @@ void require_inputs_of_others(const RunOptions& options, const std::vector<Input
     }
 }
 
+/// Photos that fit no network of such channels are refused once, not one by one. Throws Error(usage).
+void require_fitting_inputs(const std::vector<InputItem>& inputs, const Preprocessing& preprocessing) {
+    if (std::ranges::none_of(inputs, [](const InputItem& item) { return is_array(item.file); }))
+        image::require_photo_channels(preprocessing);
+}
+
 /// The model made ready, and on rank 0 the journal opened.
 struct Setting {
     std::optional<Explainer> explainer;
@@ -110,6 +117,7 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
     if (!options.labels.empty()) explainer.set_labels(options.labels);
     setting.classes = requests(options, explainer);
     explainer.check(setting.classes);
+    require_fitting_inputs(inputs, explainer.preprocessing());
     if (!keeps_journal) return;
     if (!options.resume) {
         require_an_input(options, inputs);

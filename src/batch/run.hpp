@@ -46,8 +46,9 @@ struct RunOptions {
     BoxOptions boxes;
     OverlayOptions overlay;
     Saves save;
-    int batch = 0;    ///< inputs a pass; 0: as many as the model says, else 1
-    int threads = 0;  ///< 0: one a core
+    int batch = 0;        ///< inputs a pass; 0: as many as the model says, else 1
+    int threads = 0;      ///< 0: one a core
+    int sample_bits = 0;  ///< of 16-bit files, as image::DecodeOptions has it
     std::filesystem::path out;
     bool resume = false;
     bool overwrite = false;
@@ -60,6 +61,8 @@ struct RunObserver {
     /// What is to be said of an image. Called where it was explained: on any rank, by several threads at once.
     std::function<std::string(const report::ImageRecord& image)> describe;
     std::function<void(const std::string& description)> image;
+    std::function<void(const std::string& warning)>
+        warning;  ///< about an input that is explained all the same, before `image`
     std::function<void(const report::Failure& failure)> failure;
     std::function<void(std::size_t done, std::size_t inputs)> progress;  ///< in any order, often
 };

@@ -87,6 +87,7 @@ report::RunPlan run_plan(const RunOptions& options, const std::vector<InputItem>
         {"--color", std::string(name(p.color))},
         {"--layout", std::string(name(p.layout))},
         {"--range", fmt::format("{}", p.range)},
+        {"--bits", options.sample_bits == 0 ? std::string() : std::to_string(options.sample_bits)},
         {"--input", record.model.input},
         {"--output", record.model.output},
         {"--labels (SHA-256)", files::sha256(fmt::format("{}", fmt::join(explainer.labels(), "\n")))},

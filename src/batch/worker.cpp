@@ -30,7 +30,7 @@ std::vector<Outcome> Worker::explain(const std::vector<std::size_t>& indices) co
     std::vector<std::size_t> readable;
     std::vector<Source> sources;
     std::vector<Outcome> outcomes;
-    InputBatch batch(explainer_.preprocessing(), indices.size());
+    InputBatch batch(explainer_.preprocessing(), indices.size(), options_.sample_bits);
     for (const std::size_t index : indices) {
         try {
             if (!inputs_[index].error.empty()) throw Error(ErrorKind::io, inputs_[index].error);
@@ -87,8 +87,11 @@ Outcome Worker::finished(std::size_t index, Source source, std::vector<Explanati
         const std::vector<std::byte> preview = std::move(source.preview);
         const report::ImageRecord record =
             write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_);
-        return {index, report::journal_line(index, record, preview, preview_side(index) > 0),
-                observer_.describe ? observer_.describe(record) : "", std::nullopt};
+        return {.index = index,
+                .line = report::journal_line(index, record, preview, preview_side(index) > 0),
+                .description = observer_.describe ? observer_.describe(record) : "",
+                .warning = record.warning,
+                .failure = std::nullopt};
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::io) throw;
         return failed(index, error.what());
@@ -99,7 +102,11 @@ Outcome Worker::finished(std::size_t index, Source source, std::vector<Explanati
 
 Outcome Worker::failed(std::size_t index, const std::string& why) const {
     const report::Failure failure{inputs_[index].name, why};
-    return {index, report::journal_line(index, failure), "", failure};
+    return {.index = index,
+            .line = report::journal_line(index, failure),
+            .description = {},
+            .warning = {},
+            .failure = failure};
 }
 
 }  // namespace locus::batch

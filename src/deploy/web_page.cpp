@@ -77,6 +77,11 @@ std::string served_name(std::string_view file) {
 std::string web_page_configuration(const model::Model& explained, const std::string& name) {
     const model::ValueInfo& input = image_input(explained);
     const model::Metadata metadata = model::read_metadata(explained, {}, input);
+    if (metadata.preprocessing.color == ColorOrder::other) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("a page shows photos, but the network takes {} channels, which none has",
+                                metadata.preprocessing.other_channels));
+    }
     const auto text = [&](const char* key) {
         const auto found = explained.metadata.find(key);
         return found == explained.metadata.end() ? std::string() : text::to_utf8(found->second);

@@ -8,6 +8,7 @@
 #include "locus/explainer.hpp"
 #include "text/label_names.hpp"
 #include "text/nearest.hpp"
+#include "text/split.hpp"
 
 namespace locus {
 namespace {
@@ -19,14 +20,33 @@ std::optional<int> whole_number(std::string_view text) {
     return value;
 }
 
+/// Throws Error(usage), saying what to write, where several classes stand for one: "251,252", "top:2,tabby".
+void require_one(const std::string& request, const std::vector<std::string>& labels) {
+    const auto parts = text::split(request, ',');
+    if (parts.size() < 2) return;
+    std::string options;
+    for (const std::string_view part : parts) {
+        try {
+            ClassRequest::parse(std::string(part), labels);
+        } catch (const Error&) {
+            return;
+        }
+        const bool needs_quotes = part.find_first_of(" '") != std::string_view::npos;
+        options += needs_quotes ? fmt::format(" -c \"{}\"", part) : fmt::format(" -c {}", part);
+    }
+    throw Error(ErrorKind::usage, fmt::format("'{}' is no class, but several: write{}", request, options));
+}
+
 }  // namespace
 
 ClassRequest ClassRequest::parse(const std::string& request, const std::vector<std::string>& labels) {
     if (request.starts_with("top:")) {
         const auto k = whole_number(std::string_view(request).substr(4));
-        if (!k || *k < 1)
+        if (!k || *k < 1) {
+            require_one(request, labels);
             throw Error(ErrorKind::usage,
                         fmt::format("'{}' is not a number of best classes: write top:5, say", request));
+        }
         return top(*k);
     }
     if (const auto index = whole_number(request)) {
@@ -35,6 +55,7 @@ ClassRequest ClassRequest::parse(const std::string& request, const std::vector<s
         return at(*index);
     }
     if (labels.empty()) {
+        require_one(request, labels);
         throw Error(ErrorKind::usage,
                     fmt::format("class '{}': the model has no labels; give an index, or names with --labels", request));
     }
@@ -56,6 +77,7 @@ ClassRequest ClassRequest::parse(const std::string& request, const std::vector<s
         throw Error(ErrorKind::usage, fmt::format("'{}' names several classes: {}; give one of these indices", request,
                                                   fmt::join(which, ", ")));
     }
+    require_one(request, labels);
     throw Error(ErrorKind::usage,
                 fmt::format("the model has no class '{}'{}", request, text::did_you_mean(wanted, known)));
 }

@@ -184,6 +184,20 @@ Tensor in_type_of(const explain::Network& network, const Tensor& inputs) {
     return inputs.to(network.input_type);
 }
 
+/// That ImageNet's statistics stand in for what the model does not say; empty where they do not.
+std::string assumed_statistics(const explain::Network& network) {
+    std::string what, options;
+    for (const char* key : {"mean", "std"}) {
+        const auto origin = network.origins.find(key);
+        if (origin == network.origins.end() || origin->second != "ImageNet default") continue;
+        what += fmt::format("{}{}", what.empty() ? "" : " and ", key);
+        options += fmt::format("{}--{}", options.empty() ? "" : ", ", key);
+    }
+    if (what.empty()) return {};
+    return fmt::format("the model does not say how photos are normalised: ImageNet's {} {} taken ({})", what,
+                       what.size() > 4 ? "are" : "is", options);
+}
+
 /// The network's scores of a photo.
 Tensor embedding(const explain::Network& network, const Image& photo) {
     const Tensor input = preprocess(photo, network.preprocessing);
@@ -274,6 +288,8 @@ Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions&
                     .classes = state_->prepared->classes(),
                     .fixed_batch = state_->network.fixed_batch,
                     .origins = state_->network.origins};
+    if (std::string assumed = assumed_statistics(state_->network); !assumed.empty())
+        state_->network.warnings.push_back(std::move(assumed));
     const auto labels = static_cast<std::int64_t>(state_->network.labels.size());
     if (labels != 0 && labels != state_->prepared->classes()) {
         state_->network.warnings.push_back(

@@ -162,11 +162,17 @@ void override_preprocessing(Network& network, const std::function<void(Preproces
     Preprocessing& p = network.preprocessing;
     const Preprocessing found = p;
     change(p);
+    // Mean and std may be given as what they are already: values that nobody gives tell.
+    Preprocessing told = found;
+    const auto none = Preprocessing{.mean = {-1.5F, -1.25F, -1.75F}, .std = {1.5F, 1.25F, 1.75F}};
+    told.mean = none.mean;
+    told.std = none.std;
+    change(told);
     const auto mark = [&](const char* key, bool is_changed) {
         if (is_changed) network.origins[key] = "given";
     };
-    mark("mean", p.mean != found.mean);
-    mark("std", p.std != found.std);
+    mark("mean", told.mean != none.mean);
+    mark("std", told.std != none.std);
     mark("range", p.range != found.range);
     mark("size", p.width != found.width || p.height != found.height);
     mark("layout", p.layout != found.layout);

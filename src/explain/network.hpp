@@ -48,8 +48,8 @@ struct Network {
 };
 
 /// Reads a model and finds out all that needs no pass. Throws what model::load, model::require_numbers,
-/// model::find_head, model::read_metadata and require_fit throw, Error(usage) where an input has no value or one that holds NaN, and
-/// Error(resource) where memory does not suffice for a pass.
+/// model::find_head, model::read_metadata and require_fit throw, Error(usage) where an input has no value or one that
+/// holds NaN, and Error(resource) where memory does not suffice for a pass.
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options);
 
 /// Bytes that a pass over `batch` photos so preprocessed takes (runtime/pass_needs.hpp). Throws Error(usage) where the

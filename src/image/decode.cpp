@@ -15,6 +15,7 @@
 #include "image/decoders.hpp"
 #include "image/header.hpp"
 #include "image/orient.hpp"
+#include "image/sample_depth.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
 #include "text/utf8.hpp"
@@ -100,10 +101,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, const std::s
     return bytes;
 }
 
-Decoded decode_as_stored(const Source& source) {
-    const Header header = read_header(source.bytes, source.name);
-    if (header.format == Format::jpeg) return decode_jpeg(source);
-    require_size(header.width, header.height, source);
+Decoded decode_with(const Source& source, const Header& header) {
     switch (header.format) {
         case Format::png:
             return decode_png(source, header);
@@ -114,12 +112,31 @@ Decoded decode_as_stored(const Source& source) {
     }
 }
 
+Decoded decode_as_stored(const Source& source) {
+    const Header header = read_header(source.bytes, source.name);
+    if (header.format == Format::jpeg) return decode_jpeg(source);
+    require_size(header.width, header.height, source);
+    Decoded decoded = decode_with(source, header);
+    // What the samples are is known when all are read.
+    const int said = decoded.depth && decoded.depth->said ? *decoded.depth->said : most_sample_bits;
+    if (source.options.sample_bits != 0 || said == most_sample_bits) return decoded;
+    Source again = source;
+    again.options.sample_bits = said;
+    return decode_with(again, header);
+}
+
 Photo decode_named(std::span<const std::byte> bytes, std::string name, const DecodeOptions& options) {
+    if (options.sample_bits != 0 &&
+        (options.sample_bits < least_sample_bits || options.sample_bits > most_sample_bits)) {
+        throw Error(ErrorKind::usage, fmt::format("samples of {} bits are not possible: {} to {} are",
+                                                  options.sample_bits, least_sample_bits, most_sample_bits));
+    }
     const Source source{bytes, std::move(name), options};
     try {
         Decoded decoded = decode_as_stored(source);
         Photo photo{.width = decoded.width, .height = decoded.height};
         if (swaps_sides(decoded.orientation)) std::swap(photo.width, photo.height);
+        if (decoded.depth) photo.warning = depth_warning(*decoded.depth, options.sample_bits, source.name);
         photo.image = upright(std::move(decoded.image), decoded.orientation);
         return photo;
     } catch (const std::bad_alloc&) {
@@ -176,6 +193,8 @@ Photo decode(std::span<const std::byte> bytes, const std::string& name, const De
 
 namespace locus {
 
-Image read_image(const std::filesystem::path& file) { return image::decode(file).image; }
+Image read_image(const std::filesystem::path& file, int sample_bits) {
+    return image::decode(file, {.sample_bits = sample_bits}).image;
+}
 
 }  // namespace locus

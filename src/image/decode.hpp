@@ -16,7 +16,8 @@
 /// - Sizes are read from the header and held against the limits before memory is taken or a pixel decoded.
 /// - The picture is turned upright by its EXIF orientation (JPEG, PNG, WebP) or orientation tag (TIFF).
 /// - Transparent pixels are composited on white, in sRGB values, as browsers show them on a white page.
-/// - 16 bits become 8 by rounding v / 257; grey becomes three equal channels; colour profiles are ignored.
+/// - 16 bits become 8 by rounding v / 257, or as a share of what fewer bits hold where the file says that its samples
+///   have no more (image/sample_depth.hpp); grey becomes three equal channels; colour profiles are ignored.
 /// - A file that ends too early is an error, never a picture with a grey rest.
 ///
 /// Errors are one sentence that names the file: Error(io) where it cannot be read, Error(resource) where it passes a
@@ -44,6 +45,10 @@ struct DecodeOptions {
     /// are still at least this long (`needed_side` of image/preprocess.hpp). Other formats come whole.
     int reduce_to = 0;
 
+    /// Bits that the samples of PNG and TIFF files of 16 bits use, 8 to 16: 12 where white is 4095. 0: as the file
+    /// says, else 16.
+    int sample_bits = 0;
+
     /// Set from elsewhere (by Ctrl-C): a pipe on which nothing comes is no longer waited for. nullptr: it is, for ever.
     const std::atomic<bool>* stop = nullptr;
 };
@@ -56,6 +61,7 @@ struct Photo {
     Image image;
     int width = 0;  ///< of the full upright picture; image.width unless it was reduced
     int height = 0;
+    std::string warning;  ///< one sentence about a picture that may not be what was meant; else empty
 };
 
 /// Reads a file. Anything that can be read to its end will do, pipes included; folders are refused. Throws Stopped.

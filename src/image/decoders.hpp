@@ -7,11 +7,13 @@
 /// passed.
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "image/decode.hpp"
 #include "image/header.hpp"
+#include "image/sample_depth.hpp"
 
 namespace locus::image {
 
@@ -27,8 +29,14 @@ struct Decoded {
     Image image;    ///< as stored: `orientation` is still to be applied
     int width = 0;  ///< of the full picture as stored
     int height = 0;
-    int orientation = 1;  ///< EXIF's 1 ... 8
+    int orientation = 1;                    ///< EXIF's 1 ... 8
+    std::optional<SampleDepth> depth = {};  ///< of 16-bit samples
 };
+
+/// The bits that 16-bit samples are to be taken to have.
+inline int sample_bits(const Source& source) {
+    return source.options.sample_bits != 0 ? source.options.sample_bits : most_sample_bits;
+}
 
 /// Throws Error(resource) for a picture beyond the limits, Error(image) for one without pixels.
 void require_size(std::int64_t width, std::int64_t height, const Source& source);

@@ -40,8 +40,6 @@ void require_usable(const Preprocessing& p) {
     }
 }
 
-int channels_of(const Preprocessing& p) { return p.color == ColorOrder::gray ? 1 : 3; }
-
 template <class T> T element_of(float value) {
     if constexpr (sizeof(T) == 4) {
         return value;
@@ -158,8 +156,8 @@ template <class T, std::size_t Count> using Names = std::array<std::pair<T, std:
 
 constexpr Names<Resize, 3> resize_names{
     {{Resize::squash, "squash"}, {Resize::crop, "crop"}, {Resize::squash_crop, "squash-crop"}}};
-constexpr Names<ColorOrder, 3> color_names{
-    {{ColorOrder::rgb, "rgb"}, {ColorOrder::bgr, "bgr"}, {ColorOrder::gray, "gray"}}};
+constexpr Names<ColorOrder, 4> color_names{
+    {{ColorOrder::rgb, "rgb"}, {ColorOrder::bgr, "bgr"}, {ColorOrder::gray, "gray"}, {ColorOrder::other, "other"}}};
 constexpr Names<Layout, 2> layout_names{{{Layout::nchw, "nchw"}, {Layout::nhwc, "nhwc"}}};
 
 template <class T, std::size_t Count> std::string_view name_in(const Names<T, Count>& names, T value) {
@@ -180,6 +178,11 @@ std::string_view name(Layout layout) { return name_in(layout_names, layout); }
 std::optional<Resize> resize_of(std::string_view name) { return of_name(resize_names, name); }
 std::optional<ColorOrder> color_order_of(std::string_view name) { return of_name(color_names, name); }
 std::optional<Layout> layout_of(std::string_view name) { return of_name(layout_names, name); }
+
+int channels(const Preprocessing& p) {
+    if (p.color == ColorOrder::other) return p.other_channels;
+    return p.color == ColorOrder::gray ? 1 : 3;
+}
 
 Region visible_region(int image_width, int image_height, const Preprocessing& p) {
     require_usable(p);
@@ -204,11 +207,12 @@ Region visible_region(int image_width, int image_height, const Preprocessing& p)
 std::size_t input_bytes(const Preprocessing& p) {
     require_usable(p);
     return static_cast<std::size_t>(p.width) * static_cast<std::size_t>(p.height) *
-           static_cast<std::size_t>(channels_of(p)) * static_cast<std::size_t>(bits(p.type) / 8);
+           static_cast<std::size_t>(channels(p)) * static_cast<std::size_t>(bits(p.type) / 8);
 }
 
 void preprocess_into(const Image& image, const Preprocessing& p, std::span<std::byte> out) {
     image::require_pixels(image);
+    image::require_photo_channels(p);
     if (out.size() != input_bytes(p)) {
         throw Error(ErrorKind::usage,
                     fmt::format("room for {} bytes was given to an input of {} bytes", out.size(), input_bytes(p)));
@@ -235,8 +239,18 @@ namespace locus::image {
 
 Shape input_shape(const Preprocessing& p, std::int64_t batch) {
     require_usable(p);
-    return p.layout == Layout::nchw ? Shape{batch, channels_of(p), p.height, p.width}
-                                    : Shape{batch, p.height, p.width, channels_of(p)};
+    return p.layout == Layout::nchw ? Shape{batch, channels(p), p.height, p.width}
+                                    : Shape{batch, p.height, p.width, channels(p)};
+}
+
+void require_photo_channels(const Preprocessing& p) {
+    if (p.color != ColorOrder::other) return;
+    const Shape shape = input_shape(p, 1);
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("the network takes {} channels, which no photo has: give it .npy arrays of the shape [{}, {}, {}], "
+                    "preprocessed already",
+                    channels(p), shape[1], shape[2], shape[3]));
 }
 
 int needed_side(const Preprocessing& p) {

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -167,6 +168,62 @@ Opacity opacity_of(const TiffFile& file, const Source& source) {
     return kinds[0] == EXTRASAMPLE_ASSOCALPHA ? Opacity::applied : Opacity::beside;
 }
 
+/// libtiff's picture, whose routines for strips and tiles are called through ours: those see the samples while they
+/// have 16 bits, and stretch samples of fewer bits over all 16.
+struct WatchedImage : TIFFRGBAImage {
+    tileContigRoutine put_contig = nullptr;
+    tileSeparateRoutine put_separate = nullptr;
+    std::optional<SampleDepth> depth;  ///< none: samples are not watched
+    unsigned white = white_of(most_sample_bits);
+    std::size_t colors = 1;
+
+    /// `rows` of `columns` pixels, `step` samples each, and `skew` more pixels behind each row.
+    void take(unsigned char* bytes, std::size_t step, std::size_t taken, std::uint32_t columns, std::uint32_t rows,
+              std::int32_t skew) {
+        auto* samples = reinterpret_cast<std::uint16_t*>(bytes);  // libtiff allocates and fills them as such
+        const std::size_t stride = (columns + static_cast<std::size_t>(std::max(skew, 0))) * step;
+        for (std::uint32_t y = 0; y < rows; ++y, samples += stride) {
+            depth->add(samples, columns, step, taken);
+            for (std::size_t x = 0; x < columns && white < white_of(most_sample_bits); ++x) {
+                for (std::size_t c = 0; c < taken; ++c) {
+                    std::uint16_t& v = samples[x * step + c];
+                    v = static_cast<std::uint16_t>((std::min<unsigned>(v, white) * 65535ULL + white / 2) / white);
+                }
+            }
+        }
+    }
+
+    static void watch_contig(TIFFRGBAImage* image, std::uint32_t* to, std::uint32_t x, std::uint32_t y,
+                             std::uint32_t columns, std::uint32_t rows, std::int32_t from_skew, std::int32_t to_skew,
+                             unsigned char* from) {
+        auto& self = static_cast<WatchedImage&>(*image);
+        self.take(from, self.samplesperpixel, self.colors, columns, rows, from_skew);
+        self.put_contig(image, to, x, y, columns, rows, from_skew, to_skew, from);
+    }
+
+    static void watch_separate(TIFFRGBAImage* image, std::uint32_t* to, std::uint32_t x, std::uint32_t y,
+                               std::uint32_t columns, std::uint32_t rows, std::int32_t from_skew, std::int32_t to_skew,
+                               unsigned char* red, unsigned char* green, unsigned char* blue, unsigned char* alpha) {
+        auto& self = static_cast<WatchedImage&>(*image);
+        self.take(red, 1, 1, columns, rows, from_skew);
+        if (green != red) self.take(green, 1, 1, columns, rows, from_skew);
+        if (blue != red && blue != green) self.take(blue, 1, 1, columns, rows, from_skew);
+        self.put_separate(image, to, x, y, columns, rows, from_skew, to_skew, red, green, blue, alpha);
+    }
+};
+
+/// The bits that the file says its samples have: those that hold SMaxSampleValue or, where there is none,
+/// MaxSampleValue. Writers put there what a sample may be, or the largest that occurs.
+std::optional<int> stated_bits(const TiffFile& file) {
+    double greatest = 0;
+    if (TIFFGetField(file.get(), TIFFTAG_SMAXSAMPLEVALUE, &greatest) == 0) {
+        std::uint16_t whole = 0;
+        if (TIFFGetField(file.get(), TIFFTAG_MAXSAMPLEVALUE, &whole) == 0) return std::nullopt;
+        greatest = whole;
+    }
+    return greatest >= 1 ? std::optional(bits_by_maximum(greatest)) : std::nullopt;
+}
+
 /// libtiff's conversion of one directory to RGBA.
 class RgbaReader {
 public:
@@ -183,6 +240,7 @@ public:
         }
         // As stored: turning is ours.
         image_.orientation = image_.req_orientation = ORIENTATION_TOPLEFT;
+        watch_samples(sample_bits(source));
     }
     ~RgbaReader() { TIFFRGBAImageEnd(&image_); }
     RgbaReader(const RgbaReader&) = delete;
@@ -196,8 +254,25 @@ public:
         return TIFFRGBAImageGet(&image_, pixels.data(), image_.width, image_.height) != 0;
     }
 
+    /// Of what was read; none unless its samples have 16 bits.
+    const std::optional<SampleDepth>& depth() const { return image_.depth; }
+
 private:
-    TIFFRGBAImage image_{};
+    void watch_samples(int bits) {
+        const bool is_grey =
+            image_.photometric == PHOTOMETRIC_MINISBLACK || image_.photometric == PHOTOMETRIC_MINISWHITE;
+        if (image_.bitspersample != 16 || (!is_grey && image_.photometric != PHOTOMETRIC_RGB)) return;
+        image_.depth.emplace();
+        image_.white = white_of(bits);
+        image_.colors = is_grey ? 1 : 3;
+        if (image_.isContig != 0) {
+            image_.put_contig = std::exchange(image_.put.contig, &WatchedImage::watch_contig);
+        } else {
+            image_.put_separate = std::exchange(image_.put.separate, &WatchedImage::watch_separate);
+        }
+    }
+
+    WatchedImage image_{};
 };
 
 /// A colour channel seen on white.
@@ -225,7 +300,14 @@ Decoded decode_tiff(const Source& source, const Header& header) {
     Decoded decoded{.image = allocate(static_cast<int>(header.width), static_cast<int>(header.height), source),
                     .width = static_cast<int>(header.width),
                     .height = static_cast<int>(header.height),
-                    .orientation = header.orientation};
+                    .orientation = header.orientation,
+                    .depth = reader.depth()};
+    if (decoded.depth) {
+        decoded.depth->said = stated_bits(file);
+        // A statement that the samples belie says nothing.
+        if (decoded.depth->said && decoded.depth->greatest > white_of(*decoded.depth->said))
+            decoded.depth->said.reset();
+    }
     std::uint8_t* target = decoded.image.rgb.data();
     for (const std::uint32_t pixel : pixels) {
         const std::uint32_t alpha = opacity == Opacity::none ? 255U : TIFFGetA(pixel);

@@ -1,6 +1,7 @@
 #include "model/hugging_face.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -25,7 +26,11 @@ constexpr std::uintmax_t largest_file = 64 << 20;
 /// Values of one JSON file, with its name for the sentences.
 class Config {
 public:
-    Config(std::string file, json values) : file_(std::move(file)), values_(std::move(values)) {}
+    Config(std::string file, json values, std::int64_t other_channels)
+        : file_(std::move(file)), values_(std::move(values)), other_channels_(other_channels) {}
+
+    /// An object within the file.
+    Config within(const json& values) const { return {file_, values, other_channels_}; }
 
     const json* find(const std::string& key) const {
         const auto found = values_.find(key);
@@ -58,6 +63,8 @@ public:
         const json* value = find(key);
         if (!value) return std::nullopt;
         const json list = value->is_array() ? *value : json::array({*value});
+        // One a channel of a network that takes no photos.
+        if (other_channels_ != 0 && static_cast<std::int64_t>(list.size()) == other_channels_) return std::nullopt;
         std::array<double, 3> numbers{};
         const bool fits = list.size() == 1 || list.size() == 3;
         for (std::size_t i = 0; i < 3; ++i) {
@@ -81,6 +88,7 @@ public:
 private:
     std::string file_;
     json values_;
+    std::int64_t other_channels_;
 };
 
 /// Whether the file is of one of these families of image processors.
@@ -232,7 +240,7 @@ std::vector<std::string> labels_in(const Config& config, const std::string& key)
 void read_timm(const Config& config, PreprocessingFacts& facts) {
     const json* nested = config.find("pretrained_cfg");
     if (!nested || !nested->is_object()) return;
-    const Config cfg(config.file(), *nested);
+    const Config cfg = config.within(*nested);
     if (const auto mean = cfg.channels("mean")) {
         facts.mean = floats(*mean);
         facts.range = 1.0F;
@@ -279,26 +287,51 @@ PreprocessingFacts config_facts(const Config& config) {
     return facts;
 }
 
+/// Python writes NaN, Infinity and -Infinity, which JSON does not have: null in their place, which says nothing.
+std::string without_non_numbers(std::string_view text) {
+    static constexpr std::array<std::string_view, 3> non_numbers{"NaN", "Infinity", "-Infinity"};
+    std::string result;
+    result.reserve(text.size());
+    bool in_string = false;
+    while (!text.empty()) {
+        if (!in_string) {
+            const auto* word =
+                std::ranges::find_if(non_numbers, [&](std::string_view name) { return text.starts_with(name); });
+            if (word != non_numbers.end()) {
+                result += "null";
+                text.remove_prefix(word->size());
+                continue;
+            }
+        }
+        // What is escaped ends no string.
+        const std::size_t count = in_string && text.front() == '\\' && text.size() > 1 ? 2 : 1;
+        if (text.front() == '"') in_string = !in_string;
+        result += text.substr(0, count);
+        text.remove_prefix(count);
+    }
+    return result;
+}
+
 /// The file's values; nullopt where there is no such file, or where it is JSON of another kind.
-std::optional<Config> read_config(const fs::path& folder, const std::string& name) {
+std::optional<Config> read_config(const fs::path& folder, const std::string& name, std::int64_t other_channels) {
     const fs::path file = folder / name;
     std::error_code failed;
     if (!fs::is_regular_file(file, failed) || fs::file_size(file, failed) > largest_file) return std::nullopt;
     std::ifstream stream(file, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
     if (!stream) throw Error(ErrorKind::io, fmt::format("cannot read {}", quote(file.string())));
-    json values = parse_shallow_json(text);
+    json values = parse_shallow_json(without_non_numbers(text));
     if (values.is_discarded()) {
         throw Error(ErrorKind::model, fmt::format("{} beside the model is not valid JSON: mend it or take it away",
                                                   quote(file.string())));
     }
     if (!values.is_object()) return std::nullopt;
-    return Config(name, std::move(values));
+    return Config(name, std::move(values), other_channels);
 }
 
 }  // namespace
 
-std::vector<PreprocessingFacts> hugging_face_facts(const fs::path& model_file) {
+std::vector<PreprocessingFacts> hugging_face_facts(const fs::path& model_file, std::int64_t other_channels) {
     fs::path folder = model_file.parent_path();
     if (folder.empty()) folder = ".";
     const auto has_one = [](const fs::path& place) {
@@ -307,9 +340,9 @@ std::vector<PreprocessingFacts> hugging_face_facts(const fs::path& model_file) {
     };
     if (!has_one(folder) && folder.filename() == "onnx") folder = folder / "..";
     std::vector<PreprocessingFacts> facts;
-    if (const auto config = read_config(folder, "preprocessor_config.json"))
+    if (const auto config = read_config(folder, "preprocessor_config.json", other_channels))
         facts.push_back(preprocessor_facts(*config));
-    if (const auto config = read_config(folder, "config.json")) facts.push_back(config_facts(*config));
+    if (const auto config = read_config(folder, "config.json", other_channels)) facts.push_back(config_facts(*config));
     return facts;
 }
 

@@ -4,6 +4,7 @@
 /// not say.
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -27,7 +28,10 @@ struct PreprocessingFacts {
 
 /// What the files that Hugging Face models come with say: `preprocessor_config.json` and `config.json` (of transformers
 /// and of timm) in the model's folder, or in the one above where the model lies in a folder named "onnx". One entry a
-/// file that is there. Throws Error(model), naming file, key and value, where a value cannot be used.
-std::vector<PreprocessingFacts> hugging_face_facts(const std::filesystem::path& model_file);
+/// file that is there. A value that is NaN or infinite, as Python writes them, counts as absent; so do mean and std of
+/// `other_channels` values, of a network that has those and takes no photos. Throws Error(model), naming file, key and
+/// value, where a value cannot be used.
+std::vector<PreprocessingFacts> hugging_face_facts(const std::filesystem::path& model_file,
+                                                   std::int64_t other_channels = 0);
 
 }  // namespace locus::model

@@ -17,10 +17,12 @@ namespace {
 
 using text::quote;
 
-/// The keys' values out of metadata_props; every refusal names key and value.
+/// The keys' values out of metadata_props; every refusal names key and value. `other_channels`: of a network that takes
+/// no photos, else 0.
 class Properties {
 public:
-    explicit Properties(const std::map<std::string, std::string>& values) : values_(values) {}
+    explicit Properties(const std::map<std::string, std::string>& values, std::int64_t other_channels = 0)
+        : values_(values), other_channels_(other_channels) {}
 
     const std::string* find(const std::string& key) const {
         const auto found = values_.find(key);
@@ -52,6 +54,8 @@ public:
                                                  std::string_view wanted) const {
         if (!find(key)) return std::nullopt;
         const std::vector<double> values = numbers(key, wanted);
+        // One a channel, by which arrays were normalised before they come here.
+        if (other_channels_ != 0 && static_cast<std::int64_t>(values.size()) == other_channels_) return std::nullopt;
         if (values.size() != 1 && values.size() != 3) refuse(key, wanted);
         std::array<float, 3> result{};
         for (std::size_t i = 0; i < 3; ++i) {
@@ -72,10 +76,11 @@ public:
 
 private:
     const std::map<std::string, std::string>& values_;
+    std::int64_t other_channels_;
 };
 
-PreprocessingFacts metadata_facts(const Model& model) {
-    const Properties properties(model.metadata);
+PreprocessingFacts metadata_facts(const Model& model, std::int64_t other_channels) {
+    const Properties properties(model.metadata, other_channels);
     PreprocessingFacts facts;
     facts.origin = "model metadata";
     facts.mean = properties.channels("mean", -most_mean, most_mean,
@@ -115,7 +120,7 @@ PreprocessingFacts metadata_facts(const Model& model) {
     }
     if (const auto color = properties.lower("color")) {
         facts.color = *color == "grey" ? ColorOrder::gray : color_order_of(*color);
-        if (!facts.color) properties.refuse("color", "RGB, BGR or gray");
+        if (!facts.color || facts.color == ColorOrder::other) properties.refuse("color", "RGB, BGR or gray");
     }
     if (const auto resize = properties.lower("resize")) {
         facts.resize = resize_of(*resize);
@@ -143,7 +148,21 @@ struct InputFacts {
     PreprocessingFacts said;
     DataType type = DataType::float32;
     std::optional<std::int64_t> channels;
+
+    /// Of an input that no photo fits; else 0.
+    std::int64_t other_channels() const { return !channels || *channels == 3 || *channels == 1 ? 0 : *channels; }
 };
+
+/// The layout of an input whose channels are neither three nor one: they are fewer than the rows and columns, or alone
+/// in having a number. nullopt where nothing tells.
+std::optional<Layout> layout_of_other(const std::vector<Dimension>& shape) {
+    const auto count = [&](std::size_t i) { return shape[i].value && *shape[i].value > 0 ? *shape[i].value : 0; };
+    const std::int64_t first = count(1), middle = count(2), last = count(3);
+    if (first > 0 && last > 0) return last < first ? Layout::nhwc : Layout::nchw;
+    if (first > 0 && middle == 0) return Layout::nchw;
+    if (last > 0 && middle == 0) return Layout::nhwc;
+    return std::nullopt;
+}
 
 InputFacts input_facts(const ValueInfo& input) {
     InputFacts facts;
@@ -169,6 +188,7 @@ InputFacts input_facts(const ValueInfo& input) {
     // With three at either end the usual order is taken.
     if (is_channels(1)) facts.said.layout = Layout::nchw;
     if (!is_channels(1) && is_channels(3)) facts.said.layout = Layout::nhwc;
+    if (!facts.said.layout) facts.said.layout = layout_of_other(shape);
     if (!facts.said.layout) return facts;
     const bool first = *facts.said.layout == Layout::nchw;
     facts.channels = shape[first ? 1 : 3].value;
@@ -190,9 +210,11 @@ InputFacts input_facts(const ValueInfo& input) {
 
 Metadata read_metadata(const Model& model, const std::filesystem::path& model_file, const ValueInfo& input) {
     const InputFacts graph = input_facts(input);
-    std::vector<PreprocessingFacts> sources{metadata_facts(model)};
+    const std::int64_t other_channels = graph.other_channels();
+    std::vector<PreprocessingFacts> sources{metadata_facts(model, other_channels)};
     if (!model_file.empty()) {
-        for (PreprocessingFacts& facts : hugging_face_facts(model_file)) sources.push_back(std::move(facts));
+        for (PreprocessingFacts& facts : hugging_face_facts(model_file, other_channels))
+            sources.push_back(std::move(facts));
     }
     const bool is_gray = graph.channels == 1;
 
@@ -221,6 +243,19 @@ Metadata read_metadata(const Model& model, const std::filesystem::path& model_fi
         p.std = {0.226F, 0.226F, 0.226F};
     }
     metadata.origins["type"] = "graph input";
+    if (other_channels != 0) {
+        // Arrays come normalised and at their size: what is said of photos is of no use.
+        for (PreprocessingFacts& facts : sources) {
+            facts.mean = facts.std = std::nullopt;
+            facts.range = facts.crop_pct = std::nullopt;
+            facts.resize = std::nullopt;
+            facts.color = std::nullopt;
+        }
+        p.mean = {0, 0, 0};
+        p.std = {1, 1, 1};
+        p.range = 1;
+        defaults = "graph input";
+    }
     take("mean", &PreprocessingFacts::mean, p.mean, defaults);
     take("std", &PreprocessingFacts::std, p.std, defaults);
     take("range", &PreprocessingFacts::range, p.range, p.type == DataType::uint8 ? "graph input" : "default");
@@ -242,6 +277,10 @@ Metadata read_metadata(const Model& model, const std::filesystem::path& model_fi
     fix("size", graph.said.width, p.width);
     fix("size", graph.said.height, p.height);
     if (is_gray) fix("color", std::optional(ColorOrder::gray), p.color);
+    if (other_channels != 0) {
+        p.other_channels = static_cast<int>(std::min<std::int64_t>(other_channels, most_input_side));
+        fix("color", std::optional(ColorOrder::other), p.color);
+    }
     if (!is_gray && graph.channels && p.color == ColorOrder::gray) {
         throw Error(ErrorKind::model,
                     fmt::format("{} says that the pictures are gray, but the input {} takes {} channels",
@@ -258,13 +297,15 @@ Metadata read_metadata(const Model& model, const std::filesystem::path& model_fi
 }
 
 void write_metadata(Model& model, const Preprocessing& p, const std::vector<std::string>& labels) {
-    model.metadata["mean"] = fmt::format("{}", fmt::join(p.mean, ","));
-    model.metadata["std"] = fmt::format("{}", fmt::join(p.std, ","));
-    model.metadata["range"] = fmt::format("0..{}", p.range);
+    if (p.color != ColorOrder::other) {
+        model.metadata["mean"] = fmt::format("{}", fmt::join(p.mean, ","));
+        model.metadata["std"] = fmt::format("{}", fmt::join(p.std, ","));
+        model.metadata["range"] = fmt::format("0..{}", p.range);
+        model.metadata["resize"] = name(p.resize);
+        model.metadata["crop_pct"] = fmt::format("{}", p.crop_pct);
+        model.metadata["color"] = p.color == ColorOrder::bgr ? "BGR" : p.color == ColorOrder::gray ? "gray" : "RGB";
+    }
     model.metadata["size"] = p.width == p.height ? fmt::format("{}", p.width) : fmt::format("{}x{}", p.width, p.height);
-    model.metadata["resize"] = name(p.resize);
-    model.metadata["crop_pct"] = fmt::format("{}", p.crop_pct);
-    model.metadata["color"] = p.color == ColorOrder::bgr ? "BGR" : p.color == ColorOrder::gray ? "gray" : "RGB";
     model.metadata["layout"] = p.layout == Layout::nhwc ? "NHWC" : "NCHW";
     if (labels.empty()) return;
     std::string lines;

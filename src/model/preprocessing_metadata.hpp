@@ -36,7 +36,8 @@ struct Metadata {
 /// other than 4).
 Metadata read_metadata(const Model& model, const std::filesystem::path& model_file, const ValueInfo& input);
 
-/// Sets the metadata_props that `read_metadata` reads; without labels those that the model has stay.
+/// Sets the metadata_props that `read_metadata` reads, of a network of other channels than a photo's size and layout
+/// alone; without labels those that the model has stay.
 void write_metadata(Model& model, const Preprocessing& preprocessing, const std::vector<std::string>& labels);
 
 }  // namespace locus::model

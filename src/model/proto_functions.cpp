@@ -35,7 +35,8 @@ constexpr int node_overload = 8;
 constexpr int function_attribute_proto = 11;
 constexpr int function_overload = 13;
 
-/// What the fields of this number, messages or strings, hold. Protobuf carries along those that its headers do not know.
+/// What the fields of this number, messages or strings, hold. Protobuf carries along those that its headers do not
+/// know.
 std::vector<std::string> contents(const google::protobuf::MessageLite& message, int field) {
     constexpr std::uint32_t varint = 0, fixed64 = 1, length_delimited = 2, fixed32 = 5;
     const std::string bytes = message.SerializeAsString();

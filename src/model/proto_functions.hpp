@@ -8,9 +8,9 @@
 namespace locus::model {
 
 /// Puts the functions' bodies in the place of the nodes that call them, in subgraphs and in functions as well, so that
-/// all layers are seen. Names outside of functions stay. A tensor `y` inside is called "call/y", by the name of the node
-/// that calls (by its function's, where it has none); a number follows where a name is taken. Attributes by reference
-/// become the call's, else the function's default, else are left out.
+/// all layers are seen. Names outside of functions stay. A tensor `y` inside is called "call/y", by the name of the
+/// node that calls (by its function's, where it has none); a number follows where a name is taken. Attributes by
+/// reference become the call's, else the function's default, else are left out.
 ///
 /// As ONNX Runtime does (1.30, tried): bodies are read by the *model's* version of an operator set, whatever the
 /// function says; operators that the runtime has itself go before functions of their name, so functions in its domains

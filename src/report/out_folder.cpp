@@ -18,7 +18,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Files named by one entry of "images".
+// Calls `found` for each file that an entry of "images" names, null where it is not saved.
+template <class Found> void each_file_of(const Json& image, Found found) {
+    for (const Json& e : image.value("explanations", Json::array())) {
+        found(e.value("map", Json::object()).value("file", Json()));
+        for (const char* key : {"overlay", "heatmap", "mask", "decomposition"}) found(e.value(key, Json()));
+    }
+}
+
 void remove_files_of(const Json& image, const fs::path& out, std::set<fs::path>& folders) {
     std::error_code failed;
     const fs::path root = fs::canonical(out, failed);
@@ -34,10 +41,7 @@ void remove_files_of(const Json& image, const fs::path& out, std::set<fs::path>&
         if (fs::symlink_status(file, error).type() == fs::file_type::regular) fs::remove(file, error);
         if (relative.has_parent_path()) folders.insert(file.parent_path());
     };
-    for (const Json& e : image.value("explanations", Json::array())) {
-        remove(e.value("map", Json::object()).value("file", Json()));
-        for (const char* key : {"overlay", "heatmap", "mask", "decomposition"}) remove(e.value(key, Json()));
-    }
+    each_file_of(image, remove);
 }
 
 // Both files hold an image's entry on a line of its own: results.json indented, the journal behind its number and kind.
@@ -99,6 +103,22 @@ bool belongs_to_run(const fs::path& folder) {
     const fs::path out = folder.parent_path();
     std::error_code error;
     return fs::exists(journal_path(out), error) || fs::exists(settings_path(out), error);
+}
+
+bool lacks_files(const fs::path& out, std::string_view image_json) {
+    const Json image = Json::parse(image_json, nullptr, false);
+    if (!image.is_object()) return false;
+    bool lacks = false;
+    try {
+        each_file_of(image, [&](const Json& name) {
+            if (!name.is_string()) return;
+            std::error_code unknown;
+            lacks |= !fs::is_regular_file(out / name.get<std::string>(), unknown);
+        });
+    } catch (const Json::exception&) {
+        return false;
+    }
+    return lacks;
 }
 
 void remove_earlier_run(const fs::path& out) {

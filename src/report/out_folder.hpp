@@ -6,6 +6,7 @@
 /// of an unfinished one (report/run_journal.hpp).
 
 #include <filesystem>
+#include <string_view>
 
 namespace locus::report {
 
@@ -25,6 +26,10 @@ std::filesystem::path settings_path(const std::filesystem::path& out);
 /// Whether a folder is one of those that runs write pictures and arrays into, OUT/maps and the like, and its OUT holds
 /// a run.
 bool belongs_to_run(const std::filesystem::path& folder);
+
+/// Whether a file that an image's entry of results.json names, its map or a picture, is not in `out`; false for text
+/// that is no such entry.
+bool lacks_files(const std::filesystem::path& out, std::string_view image_json);
 
 /// Removes the files of the run that `out` holds: those that its results.json or journal names, and results.json,
 /// boxes.csv, boxes.coco.json and report.html themselves where the run wrote them; then folders left empty. A file that

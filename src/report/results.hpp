@@ -44,7 +44,8 @@ struct ImageRecord {
     std::string file;  ///< as given; bytes that are not UTF-8 appear as \xNN
     int width = 0;     ///< pixels, upright
     int height = 0;
-    Region region;  ///< what the network saw of it
+    Region region;        ///< what the network saw of it
+    std::string warning;  ///< what a reader must know of this picture, else empty
     std::vector<ExplanationRecord> explanations;
 };
 

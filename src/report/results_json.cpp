@@ -29,7 +29,7 @@ Json model_object(const ModelRecord& model) {
 Json preprocessing_object(const Preprocessing& p, const std::map<std::string, std::string>& found_in) {
     const auto channels = [&](const std::array<float, 3>& values) {
         Json list = Json::array();
-        const std::size_t count = p.color == ColorOrder::gray ? 1 : 3;
+        const std::size_t count = p.color == ColorOrder::rgb || p.color == ColorOrder::bgr ? 3 : 1;
         for (std::size_t i = 0; i < count; ++i) list.push_back(json_number(values[i]));
         return list;
     };
@@ -41,6 +41,7 @@ Json preprocessing_object(const Preprocessing& p, const std::map<std::string, st
                 {"resize", std::string(name(p.resize))}};
     if (p.resize != Resize::squash) object["crop_pct"] = json_number(p.crop_pct);
     object["color"] = std::string(name(p.color));
+    if (p.color == ColorOrder::other) object["channels"] = p.other_channels;
     object["layout"] = std::string(name(p.layout));
     object["type"] = std::string(name(p.type));
     if (!found_in.empty()) {
@@ -125,6 +126,7 @@ std::string image_json(const ImageRecord& image) {
                         {"y", json_number(image.region.y)},
                         {"width", json_number(image.region.width)},
                         {"height", json_number(image.region.height)}}},
+                      {"warning", text_or_null(image.warning)},
                       {"explanations", std::move(explanations)}};
     return object.dump();
 }

@@ -30,6 +30,7 @@ using Json = nlohmann::ordered_json;
 constexpr int journal_version = 2;
 
 constexpr const char* failures_key = "failed";
+constexpr const char* failed_inputs_key = "failed_inputs";
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorKind::usage, sentence); }
 
@@ -126,15 +127,49 @@ std::string first_line(const fs::path& file) {
     return line;
 }
 
-/// How many inputs of a finished run failed, from the second line of its run.json.
-std::size_t failures_noted(const fs::path& settings) {
+/// The inputs of a finished run that failed, from the second line of its run.json.
+struct FailuresNoted {
+    std::size_t count = 0;
+    std::vector<std::size_t> which;  ///< in order; empty in files of earlier versions
+};
+
+FailuresNoted failures_noted(const fs::path& settings) {
     std::ifstream stream(settings, std::ios::binary);
     std::string line;
     std::getline(stream, line);
     std::getline(stream, line);
     const Json noted = Json::parse(line, nullptr, false);
-    const auto found = noted.is_object() ? noted.find(failures_key) : noted.end();
-    return found != noted.end() && found->is_number_unsigned() ? found->get<std::size_t>() : 0;
+    FailuresNoted failures;
+    if (!noted.is_object()) return failures;
+    if (const auto count = noted.find(failures_key); count != noted.end() && count->is_number_unsigned())
+        failures.count = count->get<std::size_t>();
+    for (const Json& index : noted.value(failed_inputs_key, Json::array()))
+        if (index.is_number_unsigned()) failures.which.push_back(index.get<std::size_t>());
+    return failures;
+}
+
+/// Of each image that results.json holds, in order, whether a file of it is gone.
+std::vector<bool> images_lacking_files(const fs::path& out) {
+    std::ifstream stream(out / "results.json", std::ios::binary);
+    std::string line;
+    while (std::getline(stream, line) && line != "  \"images\": [") continue;
+    std::vector<bool> lacking;
+    while (std::getline(stream, line) && line.starts_with("    {")) {
+        if (line.ends_with(',')) line.pop_back();
+        lacking.push_back(lacks_files(out, line));
+    }
+    return lacking;
+}
+
+/// What of a finished run's outputs is gone; empty where nothing is.
+std::string missing_output(const fs::path& out, const RunPlan& plan) {
+    std::vector<std::string> names{"results.json"};
+    if (plan.boxes) names.insert(names.end(), {"boxes.csv", "boxes.coco.json"});
+    if (plan.report) names.emplace_back("report.html");
+    std::error_code unknown;
+    for (std::string& name : names)
+        if (!fs::exists(out / name, unknown)) return name;
+    return {};
 }
 
 }  // namespace
@@ -230,13 +265,10 @@ RunJournal RunJournal::resume(const fs::path& out, const RunPlan& plan) {
     if (state == OutState::finished) {
         const std::string why = differences(first_line(settings_path(out)), plan);
         if (!why.empty()) refuse_different(out, why);
-        std::error_code unknown;
-        if (!fs::exists(out / "results.json", unknown))
-            refuse(fmt::format("{} held a finished run, but its results.json is gone: begin anew without --resume",
-                               text::to_utf8(out.native())));
-        journal.complete_ = true;
-        journal.done_ = plan.inputs;
-        journal.failed_ = failures_noted(settings_path(out));
+        if (const std::string gone = missing_output(out, plan); !gone.empty())
+            refuse(fmt::format("{} held a finished run, but its {} is gone: begin anew without --resume",
+                               text::to_utf8(out.native()), gone));
+        journal.read_finished();
         return journal;
     }
     if (state == OutState::foreign || state == OutState::empty) return create(out, plan);
@@ -244,6 +276,28 @@ RunJournal RunJournal::resume(const fs::path& out, const RunPlan& plan) {
     if (!journal.read_back()) journal.begin_anew();
     files::remove_part_files(out);
     return journal;
+}
+
+// All inputs are done but those that results.json names files of which are gone.
+void RunJournal::read_finished() {
+    const FailuresNoted failures = failures_noted(settings_path(out_));
+    complete_ = true;
+    failed_ = failures.count;
+    for (Entry& entry : entries_) entry.length = 1;
+    done_ = entries_.size();
+    const std::vector<bool> lacking = images_lacking_files(out_);
+    if (failures.which.size() != failures.count || lacking.size() + failures.count != entries_.size())
+        return;  // which image is whose cannot be told
+    auto failed = failures.which.begin();
+    auto image = lacking.begin();
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (failed != failures.which.end() && *failed == i) {
+            ++failed;
+        } else if (image != lacking.end() && *image++) {
+            entries_[i].length = 0;
+            --done_;
+        }
+    }
 }
 
 // Finds the lines that are whole; false where not even the first is.
@@ -262,11 +316,17 @@ bool RunJournal::read_back() {
         if (std::string_view(line).substr(sum_at + 1) != fmt::format("{:016x}", checksum(content))) break;
         std::size_t index = 0;
         const auto [rest, error] = std::from_chars(line.data(), line.data() + sum_at, index);
-        if (error != std::errc() || index >= entries_.size() || entries_[index].length > 0) break;
+        if (error != std::errc() || index >= entries_.size()) break;
+        std::string_view fields(rest, static_cast<std::size_t>(line.data() + sum_at - rest));
+        const bool is_failure = fields.starts_with("\tF\t");
+        fields.remove_prefix(std::min<std::size_t>(3, fields.size()));
+        const std::uint64_t at = std::exchange(end_, end_ + line.size() + 1);
+        if (!is_failure && lacks_files(out_, fields.substr(0, fields.find('\t')))) continue;
+        // Of an image whose files were gone and that was made again there are two lines: the later one counts.
         Entry& entry = entries_[index];
-        entry = {end_, static_cast<std::uint32_t>(line.size()), std::string_view(rest).starts_with("\tF")};
-        end_ += line.size() + 1;
-        ++done_;
+        done_ += entry.length == 0 ? 1 : 0;
+        failed_ -= entry.is_failure ? 1 : 0;
+        entry = {at, static_cast<std::uint32_t>(line.size()), is_failure};
         failed_ += entry.is_failure ? 1 : 0;
     }
     if (::ftruncate(descriptor_, static_cast<off_t>(end_)) != 0)
@@ -277,8 +337,14 @@ bool RunJournal::read_back() {
 void RunJournal::append(const std::string& line) {
     const auto [index, is_failure] = read_start(line);
     const std::lock_guard guard(writing_);
-    if (complete_ || index >= entries_.size() || entries_[index].length > 0)
+    if (index >= entries_.size() || entries_[index].length > 0)
         refuse(fmt::format("image {} is not to be done in this run", index));
+    if (complete_) {  // the outputs say it all
+        entries_[index] = {0, 1, is_failure};
+        ++done_;
+        failed_ += is_failure ? 1 : 0;
+        return;
+    }
     // Where a write fails half-way the end stays, and the next line takes its place.
     for (std::size_t written = 0; written < line.size();) {
         const ssize_t count =
@@ -330,8 +396,11 @@ void RunJournal::finish(const RunRecord& run) {
         if (entries_[i].length == 0)
             refuse(fmt::format("image {} of {} is not done: the run cannot be finished", i + 1, entries_.size()));
     write_outputs(run, false);
-    files::write_file_atomically(settings_path(out_),
-                                 settings_json(plan_) + '\n' + Json{{failures_key, failed_}}.dump() + '\n');
+    Json failed_inputs = Json::array();
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+        if (entries_[i].is_failure) failed_inputs.push_back(i);
+    const Json failures{{failures_key, failed_}, {failed_inputs_key, std::move(failed_inputs)}};
+    files::write_file_atomically(settings_path(out_), settings_json(plan_) + '\n' + failures.dump() + '\n');
     std::error_code error;
     fs::remove(journal_path(out_), error);
     if (error)

@@ -16,6 +16,9 @@
 /// run that was killed and resumed ends with the same bytes as one that was not. A last line cut off by a kill is
 /// dropped, and its image done again. Needs about 16 bytes an input.
 ///
+/// An image whose files somebody took away is not done: `resume` looks for each, in a finished run too, where
+/// results.json and its kin stay as they are, because the files made again are the same.
+///
 /// After `finish`, OUT/.locus holds only run.json, the settings, by which `resume` knows that nothing is left to do, or
 /// that something else is asked for. The journal is locked while a run lives: a second run in the same OUT is refused.
 ///
@@ -70,12 +73,13 @@ public:
     RunJournal& operator=(RunJournal&&) = delete;
     ~RunJournal();
 
-    bool contains(std::size_t index) const { return complete_ || entries_[index].length > 0; }
+    bool contains(std::size_t index) const { return entries_[index].length > 0; }
     std::size_t done() const { return done_; }      ///< images and failures
     std::size_t failed() const { return failed_; }  ///< of these, failures
     std::size_t inputs() const { return plan_.inputs; }
 
-    /// The run in `out` was finished before: nothing is to be done, `finish` does nothing.
+    /// The run in `out` was finished before: nothing is to be done but the images whose files are gone, and `finish`
+    /// does nothing.
     bool is_complete() const { return complete_; }
 
     /// Longer side that the preview of image `index` may have; 0 where none is wanted.
@@ -104,6 +108,7 @@ private:
     void lock();
     void begin_anew();
     bool read_back();
+    void read_finished();
     std::vector<std::string> fields(const Entry& entry) const;
     void write_outputs(const RunRecord& run, bool unfinished);
     void write_page(ReportWriter& page) const;

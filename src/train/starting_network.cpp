@@ -16,7 +16,7 @@ StartingNetwork load_starting_network(const std::filesystem::path& file) {
     model::ValueInfo& input = graph.inputs.front();
     start.preprocessing = model::read_metadata(start.model, file, input).preprocessing;
     const Preprocessing& p = start.preprocessing;
-    const std::int64_t channels = p.color == ColorOrder::gray ? 1 : 3;
+    const std::int64_t channels = locus::channels(p);
     const Shape sides =
         p.layout == Layout::nchw ? Shape{channels, p.height, p.width} : Shape{p.height, p.width, channels};
     if (!input.shape) input.shape = std::vector<model::Dimension>{{std::nullopt, "n"}, {}, {}, {}};

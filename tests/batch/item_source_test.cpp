@@ -149,6 +149,27 @@ TEST_F(Batch, AnArraysPictureIsThePhotoThatItWasMadeOf) {
     }
 }
 
+TEST_F(Batch, ThePictureOfOtherChannelsIsTheirMeanInGrey) {
+    for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
+        Preprocessing two{.width = 3, .height = 1, .color = ColorOrder::other, .other_channels = 2, .layout = layout};
+        // Means -1, 0 and 3: shades 0, 255 / 4 = 63.75 and 255.
+        const bool last = layout == Layout::nhwc;
+        const Tensor item = last ? Tensor::of<float>({1, 3, 2}, {-5, 3, 1, -1, 2, 4})
+                                 : Tensor::of<float>({2, 1, 3}, {-5, 1, 2, 3, -1, 4});
+        InputBatch batch(two, 2);
+        const Source source = batch.read(array("x.npy", item), true);
+        EXPECT_EQ(source.picture.rgb, (std::vector<std::uint8_t>{0, 0, 0, 64, 64, 64, 255, 255, 255}));
+        EXPECT_EQ(source.width, 3);
+        const InputItem other = photo("a.png", picture(6, 4));
+        EXPECT_EQ(test::error_of([&] { batch.read(other, true); }),
+                  last ? "usage: the network takes 2 channels, which no photo has: give it .npy arrays of the shape "
+                         "[1, 3, 2], preprocessed already"
+                       : "usage: the network takes 2 channels, which no photo has: give it .npy arrays of the shape "
+                         "[2, 1, 3], preprocessed already");
+        EXPECT_EQ(batch.take().shape()[0], 1);
+    }
+}
+
 TEST_F(Batch, AGreyArraysPictureIsGrey) {
     Preprocessing grey = six_by_four_;
     grey.color = ColorOrder::gray;

@@ -77,6 +77,37 @@ const claims = {
         await page.close();
     },
 
+    async "A box's label stands above it where there is room, and never leaves the picture"() {
+        for (const width of [1300, 500]) {
+            const { page } = await openPage(width, 900);
+            const places = { above: 0, inside: 0 };
+            for (let leaves = 0; leaves < 12; ++leaves) {
+                for (const threshold of [0.02, 0.7]) {
+                    await boxesOnPage(page, 0, threshold, "largest");
+                    const found = await page.evaluate(() => {
+                        const sides = (selector) => { const r = document.querySelector(selector)?.getBoundingClientRect(); return r && { left: r.left, top: r.top, right: r.right, bottom: r.bottom }; };
+                        return { label: sides("#boxes .box span"), box: sides("#boxes .box"), picture: sides("#picture") };
+                    });
+                    const { label, box, picture } = found;
+                    if (!label) continue;
+                    const where = `${width} pixels, image ${leaves}, threshold ${threshold}: ${JSON.stringify(found)}`;
+                    const height = label.bottom - label.top;
+                    if (box.top - picture.top >= height + 4) assert.ok(label.bottom <= box.top, `above: ${where}`);
+                    if (label.bottom <= box.top) {
+                        ++places.above;
+                        assert.ok(label.top >= picture.top - 0.5 && label.left >= picture.left - 0.5 && label.right <= picture.right + 0.5, where);
+                    } else {
+                        ++places.inside;
+                        assert.ok(label.top >= box.top - 0.5 && box.top - picture.top < height + 4, `inside: ${where}`);
+                    }
+                }
+                await page.keyboard.press("ArrowRight");
+            }
+            assert.ok(places.above > 2 && places.inside > 0, JSON.stringify(places));
+            await page.close();
+        }
+    },
+
     async "The page opens with the boxes of results.json"() {
         const { page } = await openPage(1280, 900);
         for (const image of results.images.slice(0, 6)) {

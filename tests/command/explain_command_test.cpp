@@ -450,6 +450,165 @@ TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
     }
 }
 
+/// A grey TIFF of 16-bit samples, little-endian, written from TIFF 6.0: the entries, then one strip.
+std::string grey_tiff(int width, int height, const std::vector<int>& samples) {
+    std::string bytes("II*\0\x08\0\0\0", 8);
+    const auto number = [&](unsigned value, int count) {
+        for (int i = 0; i < count; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xffU);
+    };
+    const auto w = static_cast<unsigned>(width), h = static_cast<unsigned>(height);
+    const std::vector<std::pair<unsigned, unsigned>> entries{{256, w}, {257, h}, {258, 16},
+                                                             {259, 1}, {262, 1}, {273, 8 + 2 + 9 * 12 + 4},
+                                                             {277, 1}, {278, h}, {279, 2 * w * h}};
+    number(static_cast<unsigned>(entries.size()), 2);
+    for (const auto& [tag, value] : entries) {
+        number(tag, 2);
+        number(4, 2);  // LONG
+        number(1, 4);
+        number(value, 4);
+    }
+    number(0, 4);
+    for (const int sample : samples) number(static_cast<unsigned>(sample), 2);
+    return bytes;
+}
+
+TEST_F(ExplainCommand, SamplesOfTwelveBitsAreToldOfAndPutRight) {
+    // The same photo as 8 bits, and as 12 in 16: v * 4095 / 255, rounded, comes back as v.
+    std::mt19937 random(5);
+    Image eight{.width = 64, .height = 64, .rgb = {}};
+    std::vector<int> samples;
+    for (int i = 0; i < 64 * 64; ++i) {
+        const int shade = i % 64 < 32 ? 255 : static_cast<int>(random() % 200);
+        eight.rgb.insert(eight.rgb.end(), 3, static_cast<std::uint8_t>(shade));
+        samples.push_back((shade * 4095 + 127) / 255);
+    }
+    write_image(path("scans/eight.png"), eight);
+    test::write_text(path("scans/twelve.tif"), grey_tiff(64, 64, samples));
+    const std::vector<std::string> command{"explain", "-m", "model.onnx", "scans"};
+    const Outcome untold = run(command);
+    ASSERT_EQ(untold.exit_code, 0) << untold.err;
+    EXPECT_THAT(untold.err, HasSubstr("warning: 'scans/twelve.tif' has samples of 16 bits, but none above 4095"));
+    EXPECT_THAT(untold.err, HasSubstr("give --bits 12"));
+    const json before = results()["images"];
+    EXPECT_EQ(before[0]["warning"], nullptr);
+    EXPECT_THAT(before[1]["warning"].get<std::string>(), HasSubstr("--bits 12"));
+    EXPECT_THAT(test::read_text(path("locus-out/report.html")), HasSubstr("none above 4095"));
+
+    const Outcome told = run({"explain", "-m", "model.onnx", "scans", "--bits", "12"});
+    ASSERT_EQ(told.exit_code, 0) << told.err;
+    EXPECT_THAT(told.err, testing::Not(HasSubstr("none above")));
+    const json after = results()["images"];
+    EXPECT_EQ(after[1]["warning"], nullptr);
+    EXPECT_EQ(after[0]["explanations"][0]["logit"], before[0]["explanations"][0]["logit"]);
+    EXPECT_NEAR(after[1]["explanations"][0]["logit"].get<double>(), after[0]["explanations"][0]["logit"].get<double>(),
+                0.02);
+    EXPECT_GT(std::abs(before[1]["explanations"][0]["logit"].get<double>() -
+                       before[0]["explanations"][0]["logit"].get<double>()),
+              0.1);
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "scans", "-q"}).err, "");
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "scans", "--bits", "7"}).exit_code, 2);
+}
+
+class MultispectralCommand : public ExplainCommand {
+protected:
+    MultispectralCommand() {
+        model::save(model::build({.name = "tiny", .classes = 5, .width = 0.25, .image_size = 64, .channels = 4}),
+                    path("four.onnx"));
+        Tensor batch(DataType::float32, {2, 4, 64, 64});
+        std::mt19937 random(4);
+        for (float& value : batch.mutable_values<float>()) value = static_cast<float>(random() % 1000) / 500.0F - 1.0F;
+        files::write_npy(path("fields.npy"), batch);
+    }
+};
+
+TEST_F(MultispectralCommand, ArraysOfFourChannelsAreExplained) {
+    const Outcome outcome =
+        run({"explain", "-m", "four.onnx", "fields.npy", "-M", "cam,grad-cam,occlusion,rise", "--set", "samples=20",
+             "-c", "top:2", "--save", "overlay,heatmap,mask,map,boxes,report"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_THAT(outcome.err, testing::Not(HasSubstr("ImageNet")));
+    const json all = results();
+    EXPECT_EQ(all["preprocessing"]["color"], "other");
+    EXPECT_EQ(all["preprocessing"]["channels"], 4);
+    EXPECT_EQ(all["preprocessing"]["sources"]["color"], "graph input");
+    ASSERT_EQ(all["images"].size(), 2U);
+    for (const json& image : all["images"]) {
+        ASSERT_EQ(image["explanations"].size(), 8U);
+        for (const json& e : image["explanations"]) {
+            const Tensor map = files::read_npy(path("locus-out") / e["map"]["file"].get<std::string>());
+            for (const char* file : {"overlay", "heatmap", "mask"})
+                EXPECT_TRUE(fs::exists(path("locus-out") / e[file].get<std::string>()));
+            if (e["method"] != "cam") continue;
+            double sum = 0;
+            for (const float value : map.values<float>()) sum += value;
+            EXPECT_NEAR(sum / static_cast<double>(map.size()) + e["bias"].get<double>(), e["logit"].get<double>(),
+                        1e-4);
+        }
+    }
+}
+
+TEST_F(MultispectralCommand, PhotosAreRefusedInOneSentence) {
+    constexpr const char* sentence =
+        "the network takes 4 channels, which no photo has: give it .npy arrays of the shape [4, 64, 64], preprocessed "
+        "already";
+    const Outcome photos = run({"explain", "-m", "four.onnx", "photos"});
+    EXPECT_EQ(photos.exit_code, 2);
+    EXPECT_EQ(photos.err, std::string("locus: error: ") + sentence + "\n");
+    EXPECT_FALSE(fs::exists(path("locus-out")));
+    const Outcome both = run({"explain", "-m", "four.onnx", "photos/a/cat.jpg", "fields.npy"});
+    EXPECT_EQ(both.exit_code, 1);
+    EXPECT_EQ(results()["images"].size(), 2U);
+    EXPECT_EQ(results()["failed"][0]["error"], sentence);
+    const Outcome given = run({"explain", "-m", "four.onnx", "fields.npy", "--mean", "0.5"});
+    EXPECT_EQ(given.exit_code, 2);
+    EXPECT_THAT(given.err, HasSubstr("the network takes 4 channels, so that its inputs are arrays"));
+    files::write_npy(path("three.npy"), Tensor(DataType::float32, {3, 64, 64}));
+    EXPECT_THAT(run({"explain", "-m", "four.onnx", "three.npy"}).err,
+                HasSubstr("'three.npy' has the shape [3, 64, 64], but the network takes 4 channels: [4, H, W]"));
+}
+
+TEST_F(MultispectralCommand, InspectTellsTheChannels) {
+    EXPECT_THAT(run({"inspect", "four.onnx"}).out, ContainsRegex("channels +4: no photos, .npy arrays"));
+    const json told = json::parse(run({"inspect", "four.onnx", "--json"}).out);
+    EXPECT_EQ(told["preprocessing"]["channels"], 4);
+    EXPECT_EQ(told["input"]["shape"], json({-1, 4, 64, 64}));
+}
+
+TEST_F(ExplainCommand, AssumedStatisticsAreAWarningOfTheResults) {
+    model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}), path("bare.onnx"));
+    const Outcome assumed = run({"explain", "-m", "bare.onnx", "photos"});
+    constexpr const char* sentence =
+        "the model does not say how photos are normalised: ImageNet's mean and std are taken (--mean, --std)";
+    EXPECT_THAT(assumed.err, HasSubstr(std::string("locus: warning: ") + sentence + "\n"));
+    EXPECT_EQ(results()["warnings"], json({sentence}));
+    // Given, if only as what they would have been.
+    const Outcome given =
+        run({"explain", "-m", "bare.onnx", "photos", "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"});
+    EXPECT_EQ(results()["warnings"], json::array());
+    EXPECT_EQ(results()["preprocessing"]["sources"]["mean"], "given");
+    run({"explain", "-m", "bare.onnx", "photos", "--mean", "0.5"});
+    EXPECT_THAT(results()["warnings"][0].get<std::string>(), HasSubstr("ImageNet's std is taken (--std)"));
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "photos"}).exit_code, 0);
+    EXPECT_EQ(results()["warnings"], json::array());
+}
+
+TEST_F(ExplainCommand, SeveralClassesInOneAreToldApart) {
+    const auto error = [&](const std::string& classes, const std::string& model = "model.onnx") {
+        const Outcome outcome = run({"explain", "-m", model, "photos", "-c", classes});
+        EXPECT_EQ(outcome.exit_code, 2) << classes;
+        return outcome.err;
+    };
+    EXPECT_THAT(error("0,2"), HasSubstr("'0,2' is no class, but several: write -c 0 -c 2\n"));
+    EXPECT_THAT(error("top:2,dog"), HasSubstr("write -c top:2 -c dog\n"));
+    // What is no list of classes is a name that is spelt wrongly.
+    EXPECT_THAT(error("0,dgo"), testing::AllOf(HasSubstr("did you mean"), testing::Not(HasSubstr("write -c"))));
+    EXPECT_THAT(error("wolf"), testing::Not(HasSubstr("write -c")));
+    model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}), path("bare.onnx"));
+    EXPECT_THAT(error("0,2", "bare.onnx"), HasSubstr("'0,2' is no class, but several: write -c 0 -c 2\n"));
+    // A label of the model itself.
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "photos", "-c", "cat, tom"}).exit_code, 0);
+}
+
 TEST_F(ExplainCommand, WhatHasNoEffectIsAWarning) {
     const Outcome without = run({"explain", "-m", "model.onnx", "photos", "--decompose", "2", "-M", "layer-cam"});
     EXPECT_EQ(without.exit_code, 0);

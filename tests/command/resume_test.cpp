@@ -112,6 +112,23 @@ TEST_F(Resume, InterruptedItSaysHowToGoOnAndDoes) {
     }
 }
 
+TEST_F(Resume, FilesThatAreGoneAreMadeAgain) {
+    ASSERT_EQ(test::run_locus(folder_.path(), command("whole")).exit_code, 0);
+    ASSERT_EQ(test::run_locus(folder_.path(), command("thinned")).exit_code, 0);
+    for (const char* file : {"maps/photo3.npy", "overlays/photo17.jpg", "overlays/photo18.jpg"})
+        ASSERT_TRUE(fs::remove(folder_.path() / "thinned" / file)) << file;
+    const auto again = test::run_locus(folder_.path(), {"explain", "-m", "model.onnx", "photos", "-o", "thinned", "-M",
+                                                        "hires-cam", "-b", "2", "--resume"});
+    EXPECT_EQ(again.exit_code, 0);
+    EXPECT_THAT(again.err, HasSubstr("66 explained (63 by an earlier run)"));
+    expect_same_files("whole", "thinned");
+
+    run_until_written(command("stopped", {"-j", "1"}), folder_.path() / "stopped/overlays/photo1.jpg");
+    fs::remove_all(folder_.path() / "stopped/overlays");
+    ASSERT_EQ(test::run_locus(folder_.path(), command("stopped", {"--resume"})).exit_code, 0);
+    expect_same_files("whole", "stopped");
+}
+
 TEST_F(Resume, SignalsThatTheCallerIgnoresStayIgnored) {
     const auto before = std::signal(SIGHUP, SIG_IGN);  // as nohup has it
     const int ended = run_until_written(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal", SIGHUP);

@@ -258,6 +258,7 @@ struct TiffOptions {
     std::uint8_t alpha = 255;              ///< of every pixel, where there is an extra sample
     unsigned sample_format = 1;  ///< of every sample in a classic file: 1: unsigned, 2: signed, 3: floating point
     std::optional<Bytes> strip;  ///< the file's data, where they are not the picture's pixels
+    std::optional<std::uint16_t> greatest_sample;  ///< written as SMaxSampleValue, of one SHORT, in a classic file
 };
 
 /// An uncompressed RGB TIFF written by hand from TIFF 6.0: the directory, then one strip of pixels. 16-bit samples are
@@ -275,7 +276,8 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
     append_number(bytes, options.big_tiff ? 16 : 8, word, big);
     const int colours = options.is_grey ? 1 : 3;
     const int samples = colours + (options.extra_sample ? 1 : 0);
-    const int entries = 10 + (options.extra_sample ? 1 : 0) + (options.sample_format != 1 ? 1 : 0);
+    const int entries =
+        10 + (options.extra_sample ? 1 : 0) + (options.sample_format != 1 ? 1 : 0) + (options.greatest_sample ? 1 : 0);
     const int count_bytes = options.big_tiff ? 8 : 2;
     const std::uint64_t after = bytes.size() + static_cast<std::size_t>(count_bytes + entries * (4 + 2 * word) + word);
     const std::uint64_t bits_at = after;  // SHORTs, one a sample: in the entry itself where 8 bytes fit, else here
@@ -314,6 +316,7 @@ inline Bytes tiff(const Image& image, const TiffOptions& options = {}) {
     entry(279, options.big_tiff ? 16 : 4, 1, size);
     if (options.extra_sample) entry(338, 3, 1, *options.extra_sample);
     if (options.sample_format != 1) entry(339, 3, static_cast<unsigned>(samples), formats_at);
+    if (options.greatest_sample) entry(341, 3, 1, *options.greatest_sample);
     append_number(bytes, 0, word, big);
     for (int c = 0; c < samples; ++c) append_number(bytes, static_cast<unsigned>(options.bits), 2, big);
     for (int c = 0; c < samples; ++c) append_number(bytes, options.sample_format, 2, big);

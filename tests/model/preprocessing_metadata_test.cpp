@@ -354,6 +354,63 @@ TEST(HuggingFace, BadValuesAreNamedWithFileAndKey) {
     EXPECT_NO_THROW(read_beside("[]", "3"));  // some other program's files
 }
 
+TEST(PreprocessingMetadata, OtherChannelsAreToldByTheGraph) {
+    struct Case {
+        std::vector<std::int64_t> shape;
+        int channels, width, height;
+        Layout layout;
+    };
+    for (const Case& c : std::vector<Case>{{{-1, 4, 64, 48}, 4, 48, 64, Layout::nchw},
+                                           {{-1, 64, 48, 2}, 2, 48, 64, Layout::nhwc},
+                                           {{1, 200, 9, 9}, 9, 9, 200, Layout::nhwc},  // fewer than the rows
+                                           {{-1, 5, -1, -1}, 5, 224, 224, Layout::nchw},
+                                           {{-1, -1, -1, 200}, 200, 224, 224, Layout::nhwc},
+                                           {{-1, 16, 16, 16}, 16, 16, 16, Layout::nchw}}) {
+        const model::Metadata found = read({{"mean", "0.5"}, {"color", "BGR"}, {"range", "0..255"}}, input(c.shape));
+        const std::string where = testing::PrintToString(c.shape);
+        EXPECT_EQ(found.preprocessing.color, locus::ColorOrder::other) << where;
+        EXPECT_EQ(locus::channels(found.preprocessing), c.channels) << where;
+        EXPECT_EQ(found.preprocessing.layout, c.layout) << where;
+        EXPECT_EQ(found.preprocessing.width, c.width) << where;
+        EXPECT_EQ(found.preprocessing.height, c.height) << where;
+        // What is said of photos is left out.
+        EXPECT_THAT(found.preprocessing.mean, ElementsAre(0, 0, 0)) << where;
+        EXPECT_EQ(found.preprocessing.range, 1) << where;
+    }
+    // Rows and columns are no channels, and three or one are a photo's, wherever they stand.
+    for (const std::vector<std::int64_t>& shape :
+         std::vector<std::vector<std::int64_t>>{{-1, -1, 224, 224}, {-1, 3, 64, 2}, {-1, 64, 64, 3}, {-1, -1, -1, -1}})
+        EXPECT_EQ(locus::channels(read({}, input(shape)).preprocessing), 3) << testing::PrintToString(shape);
+    EXPECT_EQ(locus::channels(read({}, input({-1, 1, 28, 28})).preprocessing), 1);
+    EXPECT_THAT(error_of([] { read({{"color", "other"}}); }), HasSubstr("RGB, BGR or gray"));
+}
+
+TEST(PreprocessingMetadata, StatisticsOfEachOfOtherChannelsAreNoError) {
+    const auto four = input({-1, 4, 64, 64});
+    EXPECT_NO_THROW(read({{"mean", "0.1,0.2,0.3,0.4"}, {"std", "1 1 1 1"}}, four));
+    EXPECT_NO_THROW(read_beside(R"({"image_mean": [0.1, 0.2, 0.3, 0.4], "image_std": [1, 1, 1, 1]})",
+                                R"({"pretrained_cfg": {"mean": [0.1, 0.2, 0.3, 0.4]}})", four));
+    EXPECT_THAT(error_of([&] { read({{"mean", "0.1,0.2"}}, four); }), HasSubstr("mean"));
+    EXPECT_THAT(error_of([] { read({{"mean", "0.1,0.2,0.3,0.4"}}); }), HasSubstr("mean"));
+    // What is written is read again.
+    model::Model model = with({});
+    model::write_metadata(model, read({}, four).preprocessing, {"a", "b"});
+    EXPECT_EQ(model.metadata.count("color"), 0U);
+    EXPECT_EQ(model::read_metadata(model, {}, four).preprocessing, read({}, four).preprocessing);
+    EXPECT_THAT(model::read_metadata(model, {}, four).labels, ElementsAre("a", "b"));
+}
+
+TEST(HuggingFace, NaNAndInfinityAreAbsentValues) {
+    const model::Metadata read = read_beside(
+        R"({"image_mean": [0.5, 0.4, 0.3], "crop_pct": NaN, "image_std": [0.2, 0.2, 0.2], "x": [-Infinity, {"y": Infinity}]})",
+        R"({"initializer_range": NaN, "id2label": {"0": "NaN", "1": "a \"NaN, \\", "2": "to -Infinity"}})");
+    EXPECT_EQ(read.preprocessing.mean, (std::array<float, 3>{0.5F, 0.4F, 0.3F}));
+    EXPECT_EQ(read.origins.at("crop_pct"), "default");
+    EXPECT_THAT(read.labels, ElementsAre("NaN", "a \"NaN, \\", "to -Infinity"));
+    EXPECT_THAT(error_of([] { read_beside(R"({"image_mean": [NaN, 0.4, 0.3]})"); }), HasSubstr("image_mean"));
+    EXPECT_THAT(error_of([] { read_beside(R"({"image_mean": NaNs})"); }), HasSubstr("not valid JSON"));
+}
+
 TEST(PreprocessingMetadata, SharedModelsSayWhatTheirTableSays) {
     const fs::path folder = fs::path(LOCUS_SHARED) / "models";
     if (!fs::exists(folder)) GTEST_SKIP() << "no shared models here";

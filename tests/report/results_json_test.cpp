@@ -37,7 +37,8 @@ TEST(ResultsJson, KeysComeInTheDocumentedOrder) {
     const Json json = Json::parse(whole(sample_run(), {sample_image()}, {{"bad.jpg", "is empty"}}));
     EXPECT_EQ(keys(json), (std::vector<std::string>{"locus", "model", "preprocessing", "method", "layer", "seed",
                                                     "threshold", "components", "warnings", "images", "failed"}));
-    EXPECT_EQ(keys(json["images"][0]), (std::vector<std::string>{"file", "width", "height", "region", "explanations"}));
+    EXPECT_EQ(keys(json["images"][0]),
+              (std::vector<std::string>{"file", "width", "height", "region", "warning", "explanations"}));
     const Json& e = json["images"][0]["explanations"][0];
     EXPECT_EQ(keys(e), (std::vector<std::string>{"class", "rank", "logit", "score", "bias", "probability", "map",
                                                  "overlay", "boxes", "heatmap", "mask", "decomposition", "method",

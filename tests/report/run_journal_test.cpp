@@ -112,15 +112,13 @@ TEST(RunJournal, ResumedAfterAKillAtAnyByteEndsTheSame) {
         fs::remove_all(out);
         test::put(journal_path(out), journal_bytes.substr(0, length));
         test::put(out / "maps/.locus-part-1-2", "torn");
+        for (std::size_t i = 0; i < inputs; ++i)  // its files were whole before its line was
+            if (i != 3) test::put(out / ("maps/" + std::to_string(i) + ".npy"), "map " + std::to_string(i));
+        test::put(out / "overlays/0-cat.jpg", "overlay");
         RunJournal journal = RunJournal::resume(out, plan_of(inputs));
         most_done = std::max(most_done, journal.done());
         for (std::size_t i = 0; i < inputs; ++i)
-            if (!journal.contains(i)) {
-                do_image(journal, out, i);
-            } else if (i != 3) {  // its files were whole before its line was
-                test::put(out / ("maps/" + std::to_string(i) + ".npy"), "map " + std::to_string(i));
-                test::put(out / "overlays/0-cat.jpg", "overlay");
-            }
+            if (!journal.contains(i)) do_image(journal, out, i);
         journal.finish(sample_run());
         ASSERT_EQ(tree(out), expected) << "killed after " << length << " bytes";
     }
@@ -174,6 +172,54 @@ TEST(RunJournal, ResumeOfAFinishedRunHasNothingToDo) {
     EXPECT_TRUE(journal.contains(2));
     journal.finish(sample_run());
     EXPECT_EQ(tree(folder / "out"), files);
+}
+
+TEST(RunJournal, AnImageWhoseFilesAreGoneIsNotDone) {
+    const test::ScratchFolder folder;
+    const auto expected = whole_run(folder / "whole", 5);
+    {
+        RunJournal journal = RunJournal::create(folder / "out", plan_of(5));
+        for (const std::size_t i : {0U, 1U, 3U, 4U}) do_image(journal, folder / "out", i);
+    }
+    // Twice: what was made again is gone again, and its image has two lines.
+    for (int round = 0; round < 2; ++round) {
+        fs::remove(folder / "out/maps/1.npy");
+        RunJournal journal = RunJournal::resume(folder / "out", plan_of(5));
+        EXPECT_EQ(journal.done(), 3U);
+        EXPECT_EQ(journal.failed(), 1U);
+        EXPECT_FALSE(journal.contains(1));
+        EXPECT_TRUE(journal.contains(4));
+        do_image(journal, folder / "out", 1);
+    }
+    RunJournal journal = RunJournal::resume(folder / "out", plan_of(5));
+    EXPECT_EQ(journal.done(), 4U);
+    do_image(journal, folder / "out", 2);
+    journal.finish(sample_run());
+    EXPECT_EQ(tree(folder / "out"), expected);
+}
+
+TEST(RunJournal, OfAFinishedRunTheFilesThatAreGoneAreMadeAgain) {
+    const test::ScratchFolder folder;
+    const auto expected = whole_run(folder / "out", 6);
+    fs::remove(folder / "out/maps/2.npy");
+    fs::remove(folder / "out/maps/4.npy");  // behind the one that failed
+    {
+        RunJournal journal = RunJournal::resume(folder / "out", plan_of(6));
+        EXPECT_EQ(journal.done(), 4U);
+        EXPECT_EQ(journal.failed(), 1U);
+        for (const std::size_t i : {0U, 1U, 3U, 5U}) EXPECT_TRUE(journal.contains(i)) << i;
+        for (const std::size_t i : {2U, 4U}) {
+            ASSERT_FALSE(journal.contains(i)) << i;
+            do_image(journal, folder / "out", i);
+        }
+        EXPECT_EQ(journal.done(), 6U);
+        journal.finish(sample_run());
+    }
+    EXPECT_EQ(tree(folder / "out"), expected);
+    for (const char* output : {"report.html", "boxes.csv"}) {
+        fs::remove(folder / "out" / output);
+        EXPECT_NE(refusal([&] { RunJournal::resume(folder / "out", plan_of(6)); }).find(output), std::string::npos);
+    }
 }
 
 TEST(RunJournal, ResumeWithoutARunBeginsOne) {

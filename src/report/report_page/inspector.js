@@ -61,6 +61,7 @@ function showEvidence(explanation) {
 
 function showFacts(explanation) {
     const p = run.preprocessing;
+    const photos = p.color !== "other";  // else arrays, given as they are
     const numbers = (values) => values.map(plainNumber).join(" ");
     const rows = [
         ["Method", explanation?.method ?? run.method],
@@ -68,10 +69,10 @@ function showFacts(explanation) {
         explanation ? ["Map", `${explanation.map.width} \u00d7 ${explanation.map.height}`] : null,
         ["Model", run.model.file.slice(run.model.file.lastIndexOf("/") + 1), run.model.file],
         ["SHA-256", run.model.sha256.slice(0, 12) + "\u2026", run.model.sha256],
-        ["Input", `${p.width} \u00d7 ${p.height}, ${p.color === "gray" ? "grey" : p.color.toUpperCase()}, ${p.resize}` +
-                  (p.resize !== "squash" ? ` ${plainNumber(p.crop_pct)}` : "")],
-        ["Mean", numbers(p.mean)],
-        ["Deviation", numbers(p.std)],
+        ["Input", `${p.width} \u00d7 ${p.height}, ` + (photos ? `${p.color === "gray" ? "grey" : p.color.toUpperCase()}, ${p.resize}` : `${p.channels} channels`) +
+                  (photos && p.resize !== "squash" ? ` ${plainNumber(p.crop_pct)}` : "")],
+        photos ? ["Mean", numbers(p.mean)] : null,
+        photos ? ["Deviation", numbers(p.std)] : null,
         p.range !== 1 ? ["White", plainNumber(p.range)] : null,
         ["Locus", run.locus],
     ];

@@ -109,6 +109,8 @@ function open(item) {
     byId("name").textContent = item.basename;
     byId("name").title = item.image.file;
     byId("where").textContent = [item.folder, `${item.image.width} \u00d7 ${item.image.height}`].filter(Boolean).join(" \u00b7 ");
+    byId("warning").textContent = item.image.warning ?? "";
+    byId("warning").hidden = !item.image.warning;
     document.title = `${item.basename} \u2013 Locus`;
     showPosition();
     try { history.replaceState(null, "", "#" + (item.number + 1)); } catch { /* some viewers have no address */ }
@@ -138,6 +140,7 @@ function fit() {
     const room = wide ? Math.max(160, figure.clientHeight - 64) : Infinity;
     const shown = Math.min(figure.clientWidth, (room * width) / height, wide ? 1100 : Infinity);
     figure.style.setProperty("--shown-width", `${Math.floor(shown)}px`);
+    placeLabel();
 }
 
 function showPosition() {
@@ -187,6 +190,20 @@ function placeTick() {
     byId("tick").title = `threshold ${view.threshold}: ${signedNumber(value)}`;
 }
 
+// The label stands above the box, within the picture, as on the overlays; inside, over what is boxed, only where there is no room.
+function placeLabel() {
+    const label = document.querySelector("#boxes .box span");
+    if (!label) return;
+    const area = byId("picture").getBoundingClientRect(), box = label.parentElement.getBoundingClientRect();
+    label.style.setProperty("--room", `${area.width}px`);
+    label.style.setProperty("--left", "0px");
+    label.classList.add("above");
+    const own = label.getBoundingClientRect();
+    if (own.top < area.top) return label.classList.remove("above");
+    // From the inside of the box's frame, two pixels wide.
+    label.style.setProperty("--left", `${Math.max(area.left, Math.min(box.left, area.right - own.width)) - box.left - 2}px`);
+}
+
 function showBoxes() {
     const holder = byId("boxes");
     holder.replaceChildren();
@@ -205,6 +222,7 @@ function showBoxes() {
         if (i === 0) frame.append(element("span", "", [nameOf(explanation), certainty(explanation)].filter(Boolean).join(" ")));
         holder.append(frame);
     });
+    placeLabel();
     const [first] = found;
     byId("box-text").textContent =
         explanation.note ? explanation.note
