@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include <fmt/format.h>
@@ -39,7 +40,9 @@ std::vector<double> ticks_of(double low, double high, bool whole) {
     double step = high > low ? step_of(high - low) : 1;
     if (whole) step = std::max(1.0, std::round(step));
     std::vector<double> ticks;
-    for (double k = std::ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k) ticks.push_back(k * step);
+    const auto first = static_cast<std::int64_t>(std::ceil(low / step - 1e-9));
+    const auto last = static_cast<std::int64_t>(std::floor(high / step + 1e-9));
+    for (std::int64_t k = first; k <= last; ++k) ticks.push_back(static_cast<double>(k) * step);
     return ticks;
 }
 

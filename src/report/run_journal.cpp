@@ -11,11 +11,11 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "files/atomic_file.hpp"
 #include "locus/error.hpp"
+#include "report/finished_run.hpp"
 #include "report/results_json.hpp"
 #include "text/base64.hpp"
 #include "text/utf8.hpp"
@@ -24,13 +24,6 @@ namespace fs = std::filesystem;
 
 namespace locus::report {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-constexpr int journal_version = 2;
-
-constexpr const char* failures_key = "failed";
-constexpr const char* failed_inputs_key = "failed_inputs";
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorKind::usage, sentence); }
 
@@ -46,53 +39,6 @@ std::uint64_t checksum(std::string_view bytes) {
         bytes.remove_prefix(count);
     }
     return hash;
-}
-
-std::string settings_json(const RunPlan& plan) {
-    Json settings = Json::array();
-    for (const auto& [name, value] : plan.settings) settings.push_back({text::to_utf8(name), text::to_utf8(value)});
-    return Json{{"journal", journal_version}, {"locus", LOCUS_VERSION}, {"inputs", plan.inputs},
-                {"boxes", plan.boxes},        {"report", plan.report},  {"settings", std::move(settings)}}
-        .dump();
-}
-
-// What stands in the way of going on: "--threshold is 0.3 and was 0.2, and model has changed". Empty where nothing
-// does.
-std::string differences(const std::string& before, const RunPlan& plan) {
-    const Json was = Json::parse(before, nullptr, false);
-    const Json is = Json::parse(settings_json(plan));
-    if (!was.is_object() || !was.contains("settings") || !was["settings"].is_array())
-        return "what it was begun with cannot be read";
-    if (was == is) return "";
-    std::string found;
-    const auto add = [&](const std::string& difference) { found += (found.empty() ? "" : ", and ") + difference; };
-    const auto value_in = [](const Json& object, const Json& name) -> std::string {
-        for (const Json& pair : object["settings"])
-            if (pair.is_array() && pair.size() == 2 && pair[0] == name && pair[1].is_string())
-                return pair[1].get<std::string>();
-        return "";
-    };
-    for (const Json& pair : is["settings"]) {
-        const std::string name = pair[0].get<std::string>(), now = pair[1].get<std::string>();
-        const std::string then = value_in(was, pair[0]);
-        if (now == then) continue;
-        // Digests and long lists say nothing to a reader.
-        if (now.size() + then.size() > 100)
-            add(name + " has changed");
-        else
-            add(fmt::format("{} is {} and was {}", name, now.empty() ? "not given" : now,
-                            then.empty() ? "not given" : then));
-    }
-    for (const Json& pair : was["settings"])
-        if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && !value_in(was, pair[0]).empty() &&
-            value_in(is, pair[0]).empty() &&
-            std::none_of(is["settings"].begin(), is["settings"].end(),
-                         [&](const Json& other) { return other[0] == pair[0]; }))
-            add(pair[0].get<std::string>() + " is no longer given");
-    if (found.empty() && was.value("inputs", Json()) != is["inputs"])
-        add(fmt::format("there are {} inputs and were {}", is["inputs"].dump(), was.value("inputs", Json()).dump()));
-    if (found.empty() && was.value("locus", Json()) != is["locus"]) add("it was begun by another version of Locus");
-    return found.empty() ? "its outputs are others" : found;
 }
 
 [[noreturn]] void refuse_different(const fs::path& out, const std::string& why) {
@@ -125,51 +71,6 @@ std::string first_line(const fs::path& file) {
     std::string line;
     std::getline(stream, line);
     return line;
-}
-
-/// The inputs of a finished run that failed, from the second line of its run.json.
-struct FailuresNoted {
-    std::size_t count = 0;
-    std::vector<std::size_t> which;  ///< in order; empty in files of earlier versions
-};
-
-FailuresNoted failures_noted(const fs::path& settings) {
-    std::ifstream stream(settings, std::ios::binary);
-    std::string line;
-    std::getline(stream, line);
-    std::getline(stream, line);
-    const Json noted = Json::parse(line, nullptr, false);
-    FailuresNoted failures;
-    if (!noted.is_object()) return failures;
-    if (const auto count = noted.find(failures_key); count != noted.end() && count->is_number_unsigned())
-        failures.count = count->get<std::size_t>();
-    for (const Json& index : noted.value(failed_inputs_key, Json::array()))
-        if (index.is_number_unsigned()) failures.which.push_back(index.get<std::size_t>());
-    return failures;
-}
-
-/// Of each image that results.json holds, in order, whether a file of it is gone.
-std::vector<bool> images_lacking_files(const fs::path& out) {
-    std::ifstream stream(out / "results.json", std::ios::binary);
-    std::string line;
-    while (std::getline(stream, line) && line != "  \"images\": [") continue;
-    std::vector<bool> lacking;
-    while (std::getline(stream, line) && line.starts_with("    {")) {
-        if (line.ends_with(',')) line.pop_back();
-        lacking.push_back(lacks_files(out, line));
-    }
-    return lacking;
-}
-
-/// What of a finished run's outputs is gone; empty where nothing is.
-std::string missing_output(const fs::path& out, const RunPlan& plan) {
-    std::vector<std::string> names{"results.json"};
-    if (plan.boxes) names.insert(names.end(), {"boxes.csv", "boxes.coco.json"});
-    if (plan.report) names.emplace_back("report.html");
-    std::error_code unknown;
-    for (std::string& name : names)
-        if (!fs::exists(out / name, unknown)) return name;
-    return {};
 }
 
 }  // namespace
@@ -280,7 +181,7 @@ RunJournal RunJournal::resume(const fs::path& out, const RunPlan& plan) {
 
 // All inputs are done but those that results.json names files of which are gone.
 void RunJournal::read_finished() {
-    const FailuresNoted failures = failures_noted(settings_path(out_));
+    const FailedInputs failures = failed_inputs(out_);
     complete_ = true;
     failed_ = failures.count;
     for (Entry& entry : entries_) entry.length = 1;
@@ -396,11 +297,10 @@ void RunJournal::finish(const RunRecord& run) {
         if (entries_[i].length == 0)
             refuse(fmt::format("image {} of {} is not done: the run cannot be finished", i + 1, entries_.size()));
     write_outputs(run, false);
-    Json failed_inputs = Json::array();
+    FailedInputs failed{.count = failed_, .which = {}};
     for (std::size_t i = 0; i < entries_.size(); ++i)
-        if (entries_[i].is_failure) failed_inputs.push_back(i);
-    const Json failures{{failures_key, failed_}, {failed_inputs_key, std::move(failed_inputs)}};
-    files::write_file_atomically(settings_path(out_), settings_json(plan_) + '\n' + failures.dump() + '\n');
+        if (entries_[i].is_failure) failed.which.push_back(i);
+    note_finished(out_, plan_, failed);
     std::error_code error;
     fs::remove(journal_path(out_), error);
     if (error)

@@ -36,19 +36,9 @@
 #include "report/out_folder.hpp"
 #include "report/report_html.hpp"
 #include "report/results.hpp"
+#include "report/run_plan.hpp"
 
 namespace locus::report {
-
-/// What must be the same for results to be the same.
-struct RunPlan {
-    /// Name and value of everything that results depend on: options, the model's SHA-256, a SHA-256 over the names of
-    /// the inputs. Messages name them ("--threshold is 0.3 and was 0.2"), so give them the names that users know.
-    /// Locus's version is added.
-    std::vector<std::pair<std::string, std::string>> settings;
-    std::size_t inputs = 0;
-    bool boxes = true;   ///< write boxes.csv and boxes.coco.json
-    bool report = true;  ///< write report.html
-};
 
 /// The journal's line for image `index`, made wherever the image was done. All files that `record` names must be whole
 /// at their places: the line says that they are. `preview` is a JPEG for the report, where one is wanted.
