@@ -35,8 +35,8 @@
 #include "image/encode.hpp"
 #include "image/preprocess.hpp"
 #include "interleaved.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/run_command.hpp"
 
 namespace {

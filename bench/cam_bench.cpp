@@ -17,8 +17,8 @@
 #include "explain/methods/cam.hpp"
 #include "explain/network.hpp"
 #include "interleaved.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace {
 

@@ -22,7 +22,7 @@
 #include "locus/error.hpp"
 #include "locus/image.hpp"
 #include "locus/preprocessing.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace {
 

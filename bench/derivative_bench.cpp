@@ -11,9 +11,9 @@
 
 #include <fmt/format.h>
 
-#include "model/builder.hpp"
 #include "model/derivative.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "model/opset.hpp"
 #include "runtime/observe_shapes.hpp"
 #include "runtime/session.hpp"

@@ -23,8 +23,8 @@
 #include "explain/network.hpp"
 #include "image/encode.hpp"
 #include "interleaved.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace {
 

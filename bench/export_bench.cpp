@@ -20,8 +20,8 @@
 #include "explain/network.hpp"
 #include "interleaved.hpp"
 #include "locus/error.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace {
 

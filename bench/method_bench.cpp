@@ -25,8 +25,8 @@
 #include "explain/network.hpp"
 #include "explain/target_layer.hpp"
 #include "interleaved.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace {
 

@@ -7,8 +7,8 @@
 #include "command.hpp"
 #include "locus/error.hpp"
 #include "locus/preprocessing.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "option_values.hpp"
 #include "text/utf8.hpp"
 

@@ -18,7 +18,7 @@
 #include "explain/network.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "preprocessing_options.hpp"
 #include "report/out_folder.hpp"
 #include "text/quote.hpp"

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
-#include "model/preprocessing_metadata.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
 #include "option_values.hpp"
 #include "text/quote.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "files/atomic_file.hpp"
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::deploy {
 namespace {

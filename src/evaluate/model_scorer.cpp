@@ -17,7 +17,7 @@
 #include "explain/shared_pass.hpp"
 #include "image/preprocess.hpp"
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::evaluate {
 namespace {

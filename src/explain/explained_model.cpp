@@ -10,7 +10,7 @@
 #include "explain/node_method.hpp"
 #include "explain/settings.hpp"
 #include "locus/error.hpp"
-#include "model/preprocessing_metadata.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
 
 namespace locus::explain {
 namespace {

@@ -8,7 +8,7 @@
 #include "explain/scores.hpp"
 #include "explain/target_score.hpp"
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::explain {
 

@@ -8,7 +8,7 @@
 #include "explain/batches.hpp"
 #include "explain/class_pass.hpp"
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::explain {
 

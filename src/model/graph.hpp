@@ -1,6 +1,6 @@
 #pragma once
 
-/// An ONNX model as plain values: what every part of Locus reads and rewrites. Protobuf stays in `onnx_file.cpp`.
+/// An ONNX model as plain values: what every part of Locus reads and rewrites. Protobuf stays in model/onnx/.
 ///
 ///     model::Model model = model::load("resnet50.onnx");
 ///     model::Index index(model.graph);

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/session.hpp"
 #include "text/quote.hpp"
 

@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/pass_needs.hpp"
 #include "text/quote.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <set>
 
-#include "model/onnx_file.hpp"
-#include "model/preprocessing_metadata.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::train {
 

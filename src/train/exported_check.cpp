@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/session.hpp"
 #include "train/training_log.hpp"
 

@@ -10,7 +10,7 @@
 
 #include "files/sha256.hpp"
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "report/results_json.hpp"
 #include "runtime/session.hpp"
 #include "train/checkpoint.hpp"

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
-#include "model/preprocessing_metadata.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::train {
 

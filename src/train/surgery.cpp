@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "locus/error.hpp"
-#include "model/random_weights.hpp"
+#include "model/networks/random_weights.hpp"
 #include "model/shapes.hpp"
 
 namespace locus::train {

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "model/builder.hpp"
 #include "model/graph.hpp"
+#include "model/networks/builder.hpp"
 
 namespace locus::train {
 

@@ -11,7 +11,7 @@
 
 #include "files/atomic_file.hpp"
 #include "locus/error.hpp"
-#include "model/builder.hpp"
+#include "model/networks/builder.hpp"
 #include "text/quote.hpp"
 #include "train/checkpoint.hpp"
 #include "train/data/batch_loader.hpp"

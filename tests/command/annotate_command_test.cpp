@@ -1,9 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
-#include "model/preprocessing_metadata.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 

@@ -5,8 +5,8 @@
 
 #include "image/encode.hpp"
 #include "locus/image.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 

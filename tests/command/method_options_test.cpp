@@ -13,8 +13,8 @@
 #include "files/npy.hpp"
 #include "image/encode.hpp"
 #include "locus/image.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -215,7 +215,7 @@ TEST_F(MethodOptionsOfTheCommand, CheckReplacesNothingButAnEarlierCheck) {
 TEST_F(MethodOptionsOfTheCommand, AFedFileThatHoldsNaNIsNamedWithThePlace) {
     Tensor values(DataType::float32, {2, 3});
     values.mutable_values<float>()[4] = std::numeric_limits<float>::quiet_NaN();
-    report::write_npy(folder_.path() / "prior.npy", values);
+    files::write_npy(folder_.path() / "prior.npy", values);
     const Outcome outcome = explain({"--feed", "prior=prior.npy"});
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_EQ(outcome.err, "locus: error: the file 'prior.npy' that --feed names holds NaN at [1, 1]\n");

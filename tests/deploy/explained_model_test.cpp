@@ -10,8 +10,8 @@
 #include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "locus/error.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/session.hpp"
 #include "support/scratch_folder.hpp"
 

@@ -6,8 +6,8 @@
 #include "explain/explained_model.hpp"
 #include "explain/network.hpp"
 #include "locus/error.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 

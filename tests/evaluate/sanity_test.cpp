@@ -12,8 +12,8 @@
 #include "evaluate/pages/sanity_page.hpp"
 #include "evaluate/random_weights.hpp"
 #include "explain/network.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::evaluate {

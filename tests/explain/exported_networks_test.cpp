@@ -15,7 +15,7 @@
 #include "explain/settings.hpp"
 #include "locus/error.hpp"
 #include "locus/explainer.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/exported/networks.hpp"
 #include "support/loaded_network.hpp"
 #include "support/method_settings.hpp"

@@ -15,7 +15,7 @@
 #include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "explain/split.hpp"
-#include "model/builder.hpp"
+#include "model/networks/builder.hpp"
 #include "support/loaded_network.hpp"
 
 namespace locus::explain {

@@ -18,8 +18,8 @@
 #include "explain/shared_pass.hpp"
 #include "explain/target_layer.hpp"
 #include "locus/error.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/loaded_network.hpp"
 #include "support/scratch_folder.hpp"
 

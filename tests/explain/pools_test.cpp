@@ -10,7 +10,7 @@
 #include "explain/method.hpp"
 #include "explain/methods/cam.hpp"
 #include "explain/network.hpp"
-#include "model/builder.hpp"
+#include "model/networks/builder.hpp"
 #include "support/loaded_network.hpp"
 
 namespace locus::explain {

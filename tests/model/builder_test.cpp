@@ -1,4 +1,4 @@
-#include "model/builder.hpp"
+#include "model/networks/builder.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
-#include "model/random_weights.hpp"
+#include "model/networks/random_weights.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/session.hpp"
 
 namespace model = locus::model;

@@ -15,7 +15,7 @@
 #include <random>
 
 #include "model/derivative.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "model/opset.hpp"
 #include "runtime/observe_shapes.hpp"
 #include "runtime/session.hpp"

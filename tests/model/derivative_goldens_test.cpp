@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "model/derivative.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "model/opset.hpp"
 #include "runtime/observe_shapes.hpp"
 #include "runtime/session.hpp"

@@ -12,8 +12,8 @@
 #include <sstream>
 
 #include "locus/error.hpp"
-#include "model/builder.hpp"
 #include "model/derivative_check.hpp"
+#include "model/networks/builder.hpp"
 
 namespace locus::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/labels.hpp"
+#include "model/metadata/labels.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "model/builder.hpp"
+#include "model/networks/builder.hpp"
 #include "model/wire.hpp"
 #include "runtime/session.hpp"
 #include "support/scratch_folder.hpp"

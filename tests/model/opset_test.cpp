@@ -7,8 +7,8 @@
 
 #include "error_of.hpp"
 #include "locus/error.hpp"
-#include "model/builder.hpp"
 #include "model/derivative_check.hpp"
+#include "model/networks/builder.hpp"
 
 namespace locus::test {
 namespace {

@@ -1,11 +1,11 @@
-#include "model/preprocessing_metadata.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace fs = std::filesystem;

@@ -1,10 +1,10 @@
-// Model-local functions, which are put in the place of their calls when a model is read (src/model/proto_functions.hpp).
+// Model-local functions, which are put in the place of their calls when a model is read (src/model/onnx/proto_functions.hpp).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "model/wire.hpp"
 #include "runtime/session.hpp"
 

@@ -9,8 +9,8 @@
 #include <filesystem>
 
 #include "locus/error.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/observe_shapes.hpp"
 
 namespace locus {

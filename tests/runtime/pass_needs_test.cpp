@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "error_of.hpp"
-#include "model/builder.hpp"
+#include "model/networks/builder.hpp"
 #include "runtime/session.hpp"
 
 namespace locus::runtime {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "explain/network.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::test {

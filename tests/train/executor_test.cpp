@@ -12,8 +12,8 @@
 #include <torch/types.h>
 
 #include "error_of.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/session.hpp"
 #include "train/export.hpp"
 #include "train/random.hpp"

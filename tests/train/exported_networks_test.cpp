@@ -14,7 +14,7 @@
 #include "explain/method.hpp"
 #include "explain/network.hpp"
 #include "explain/target_layer.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/exported/networks.hpp"
 #include "support/scratch_folder.hpp"
 #include "train/executor.hpp"

@@ -14,8 +14,8 @@
 #include <gtest/gtest.h>
 
 #include "color_photos.hpp"
-#include "model/builder.hpp"
-#include "model/onnx_file.hpp"
+#include "model/networks/builder.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::train {
 namespace {

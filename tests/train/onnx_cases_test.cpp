@@ -13,7 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "train/executor.hpp"
 
 namespace locus::train {

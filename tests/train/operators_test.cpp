@@ -14,7 +14,7 @@
 #include <torch/types.h>
 
 #include "error_of.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/session.hpp"
 #include "train/executor.hpp"
 #include "train/random.hpp"

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "error_of.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "runtime/session.hpp"
 #include "train/export.hpp"
 #include "train/frozen_trunk.hpp"

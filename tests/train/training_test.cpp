@@ -6,7 +6,7 @@
 
 #include "color_photos.hpp"
 #include "error_of.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "support/scratch_folder.hpp"
 #include "train/checkpoint.hpp"
 #include "train/options.hpp"

@@ -15,7 +15,7 @@
 #include "locus/error.hpp"
 #include "model/cam_graph.hpp"
 #include "model/finite.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 #include "model/opset.hpp"
 #include "model/shapes.hpp"
 #include "text/nearest.hpp"

@@ -1,5 +1,5 @@
-#include "model/labels.hpp"
-#include "model/shallow_json.hpp"
+#include "model/metadata/labels.hpp"
+#include "model/metadata/shallow_json.hpp"
 
 #include <charconv>
 #include <fstream>

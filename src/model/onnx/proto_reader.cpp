@@ -1,4 +1,4 @@
-#include "model/proto_reader.hpp"
+#include "model/onnx/proto_reader.hpp"
 
 #include <algorithm>
 #include <set>
@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
-#include "model/proto_functions.hpp"
-#include "model/proto_tensor.hpp"
+#include "model/onnx/proto_functions.hpp"
+#include "model/onnx/proto_tensor.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {

@@ -1,4 +1,4 @@
-#include "model/random_weights.hpp"
+#include "model/networks/random_weights.hpp"
 
 #include <cmath>
 

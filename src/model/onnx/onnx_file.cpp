@@ -1,4 +1,4 @@
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -11,8 +11,8 @@
 
 #include "files/atomic_file.hpp"
 #include "locus/error.hpp"
-#include "model/external_data.hpp"
-#include "model/proto_reader.hpp"
+#include "model/onnx/external_data.hpp"
+#include "model/onnx/proto_reader.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {

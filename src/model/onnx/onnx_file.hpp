@@ -1,6 +1,6 @@
 #pragma once
 
-/// ONNX files to `Model` and back. Only this and the proto_ files beside it know protobuf.
+/// ONNX files to `Model` and back. Only the files of this folder know protobuf.
 ///
 ///     model::Model model = model::load("in.onnx");
 ///     model.metadata["labels"] = "cat\ndog";

@@ -1,4 +1,4 @@
-#include "model/hugging_face.hpp"
+#include "model/metadata/hugging_face.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "locus/error.hpp"
-#include "model/labels.hpp"
-#include "model/shallow_json.hpp"
+#include "model/metadata/labels.hpp"
+#include "model/metadata/shallow_json.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {

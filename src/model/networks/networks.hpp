@@ -2,7 +2,7 @@
 
 /// The trunks of the networks that `build` knows: each takes the image and returns the last feature map.
 
-#include "model/network_writer.hpp"
+#include "model/networks/network_writer.hpp"
 
 namespace locus::model {
 

@@ -4,8 +4,8 @@
 
 #include <onnx/onnx_pb.h>
 
-#include "model/external_data.hpp"
 #include "model/graph.hpp"
+#include "model/onnx/external_data.hpp"
 
 namespace locus::model {
 

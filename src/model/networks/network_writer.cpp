@@ -1,4 +1,4 @@
-#include "model/network_writer.hpp"
+#include "model/networks/network_writer.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
-#include "model/random_weights.hpp"
+#include "model/networks/random_weights.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::model {
 namespace {

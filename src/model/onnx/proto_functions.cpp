@@ -1,4 +1,4 @@
-#include "model/proto_functions.hpp"
+#include "model/onnx/proto_functions.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -15,7 +15,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include "locus/error.hpp"
-#include "model/proto_names.hpp"
+#include "model/onnx/proto_names.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {

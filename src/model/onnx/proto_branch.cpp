@@ -6,8 +6,8 @@
 
 #include "locus/error.hpp"
 #include "model/known_branches.hpp"
-#include "model/proto_names.hpp"
-#include "model/proto_reader.hpp"
+#include "model/onnx/proto_names.hpp"
+#include "model/onnx/proto_reader.hpp"
 
 namespace locus::model {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/external_data.hpp"
+#include "model/onnx/external_data.hpp"
 
 #include <unistd.h>
 

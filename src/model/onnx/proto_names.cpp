@@ -1,4 +1,4 @@
-#include "model/proto_names.hpp"
+#include "model/onnx/proto_names.hpp"
 
 namespace locus::model {
 namespace {

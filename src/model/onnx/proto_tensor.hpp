@@ -6,7 +6,7 @@
 #include <onnx/onnx_pb.h>
 
 #include "locus/tensor.hpp"
-#include "model/external_data.hpp"
+#include "model/onnx/external_data.hpp"
 
 namespace locus::model {
 

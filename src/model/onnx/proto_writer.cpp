@@ -10,7 +10,7 @@
 #include <onnx/onnx_pb.h>
 
 #include "locus/error.hpp"
-#include "model/onnx_file.hpp"
+#include "model/onnx/onnx_file.hpp"
 
 namespace locus::model {
 namespace {

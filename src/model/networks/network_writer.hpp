@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "model/builder.hpp"
 #include "model/graph.hpp"
+#include "model/networks/builder.hpp"
 
 namespace locus::model {
 

@@ -19,7 +19,7 @@
 
 #include "locus/preprocessing.hpp"
 #include "model/graph.hpp"
-#include "model/labels.hpp"
+#include "model/metadata/labels.hpp"
 
 namespace locus::model {
 

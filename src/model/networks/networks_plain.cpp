@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "model/networks.hpp"
+#include "model/networks/networks.hpp"
 
 namespace locus::model {
 namespace {

@@ -1,4 +1,4 @@
-#include "model/proto_tensor.hpp"
+#include "model/onnx/proto_tensor.hpp"
 
 #include <charconv>
 #include <cstring>

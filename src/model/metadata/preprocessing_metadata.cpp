@@ -1,4 +1,4 @@
-#include "model/preprocessing_metadata.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "locus/error.hpp"
-#include "model/hugging_face.hpp"
+#include "model/metadata/hugging_face.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {

@@ -1,4 +1,4 @@
-#include "model/builder.hpp"
+#include "model/networks/builder.hpp"
 
 #include <array>
 #include <string_view>
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
-#include "model/networks.hpp"
+#include "model/networks/networks.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
 
