@@ -65,6 +65,9 @@ std::string reason_to_skip(const model::Model& m, const std::string& name) {
             return "BatchNormalization inside a graph's own training mode";
         if (node.is("MaxPool") && !node.output(1).empty()) return "MaxPool with Indices";
         if (node.is("MaxPool") && m.graph.inputs.at(0).type == DataType::uint8) return "MaxPool of bytes";
+        // The window's part beyond the padding counts in these cases; in ONNX Runtime and in PyTorch it does not.
+        if (node.is("AveragePool") && node.int_or("ceil_mode", 0) && node.int_or("count_include_pad", 0))
+            return "AveragePool that counts what rounding up adds";
         const std::int64_t to = node.int_or("to", 1);
         if (node.is("Cast") && (to == 8 || to == 12 || to == 13 || to == 4)) return "strings and unsigned integers";
         // (length_resized - 1) is that of the whole pixels in the specification's text, in ONNX Runtime and in PyTorch;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include <ATen/ATen.h>
@@ -249,6 +250,16 @@ TEST(Operators, NormsOfZerosHaveGradientsThatAreNumbers) {
         const at::Tensor y = Executor(model_of(c), at::kFloat).run({{"x", x}}, {"y"}, pass)[0];
         EXPECT_TRUE(torch::autograd::grad({y.sum()}, {x})[0].isfinite().all().item<bool>()) << op_type;
     }
+}
+
+TEST(Operators, ExtremesOfNothingAreBeyondAllNumbers) {
+    const auto run = [](const Text& op_type) {
+        const Case c{op_type, 20, {}, Tensor(DataType::float32, {2, 0, 3}), {integers({1})}};
+        return Executor(model_of(c), at::kFloat).run(to_torch(c.x), "y");
+    };
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    EXPECT_TRUE(at::equal(run("ReduceMax"), at::full({2, 1, 3}, -infinity, at::kFloat)));
+    EXPECT_TRUE(at::equal(run("ReduceMin"), at::full({2, 1, 3}, infinity, at::kFloat)));
 }
 
 TEST(Operators, BitsAreCombined) {

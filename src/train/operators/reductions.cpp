@@ -1,6 +1,7 @@
 /// What runs along axes: reductions, softmax, running sums, the largest.
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include <ATen/ATen.h>
@@ -33,11 +34,17 @@ template <at::Tensor (*function)(const at::Tensor&, const Ints&, bool), bool exa
 
 at::Tensor sum_of(const at::Tensor& x, const Ints& axes, bool keep) { return axes.empty() ? x : x.sum(axes, keep); }
 at::Tensor mean_of(const at::Tensor& x, const Ints& axes, bool keep) { return axes.empty() ? x : x.mean(axes, keep); }
+/// Of floats that are none: what no number is beyond.
+bool is_of_nothing(const at::Tensor& x) { return x.numel() == 0 && x.is_floating_point(); }
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
 at::Tensor max_of(const at::Tensor& x, const Ints& axes, bool keep) {
-    return axes.empty() ? x : at::amax(x, axes, keep);
+    if (axes.empty()) return x;
+    return is_of_nothing(x) ? at::full_like(x.sum(axes, keep), -infinity) : at::amax(x, axes, keep);
 }
 at::Tensor min_of(const at::Tensor& x, const Ints& axes, bool keep) {
-    return axes.empty() ? x : at::amin(x, axes, keep);
+    if (axes.empty()) return x;
+    return is_of_nothing(x) ? at::full_like(x.sum(axes, keep), infinity) : at::amin(x, axes, keep);
 }
 at::Tensor l1_of(const at::Tensor& x, const Ints& axes, bool keep) { return sum_of(x.abs(), axes, keep); }
 at::Tensor l2_of(const at::Tensor& x, const Ints& axes, bool keep) { return at::norm(x, 2, axes, keep); }
