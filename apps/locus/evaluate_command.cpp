@@ -8,6 +8,7 @@
 #include "locus/error.hpp"
 #include "locus/version.hpp"
 #include "option_values.hpp"
+#include "preprocessing_options.hpp"
 #include "progress.hpp"
 #include "text/utf8.hpp"
 
@@ -164,6 +165,7 @@ void add_evaluate(CLI::App& app) {
         ->check(whole_number())
         ->type_name("N")
         ->group(how);
+    PreprocessingOptions::add_sample_bits_to(command, run.sample_bits, how);
     command.add_option("-b,--batch", run.batch, "Images a pass of the network")
         ->capture_default_str()
         ->check(CLI::Range(1, 4096))

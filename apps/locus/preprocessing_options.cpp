@@ -46,49 +46,49 @@ int side(std::string_view text, const std::string& size) {
     return value;
 }
 
-constexpr const char* group =
+}  // namespace
+
+const char* const PreprocessingOptions::help_group =
     "How photos become the network's input (default: what the model's metadata or a Hugging Face config beside it "
     "says, else ImageNet's)";
-
-}  // namespace
 
 void PreprocessingOptions::add_to(CLI::App& app) {
     app.add_option("--mean", mean,
                    "Mean of each channel, of values scaled to 0..1: one number or three, 0.485,0.456,0.406")
         ->type_name("M")
-        ->group(group);
-    app.add_option("--std", std, "Standard deviation of each channel, likewise")->type_name("S")->group(group);
+        ->group(help_group);
+    app.add_option("--std", std, "Standard deviation of each channel, likewise")->type_name("S")->group(help_group);
     app.add_option("--size", size, "Size of the network's input in pixels: 224 or 320x240 (width x height)")
         ->type_name("N|WxH")
-        ->group(group);
+        ->group(help_group);
     app.add_option(
            "--resize", resize,
            "squash: the whole photo is seen; crop: the shorter side is resized, the centre seen; squash-crop: the "
            "centre of the squashed photo is seen")
         ->check(CLI::IsMember({"squash", "crop", "squash-crop"}))
         ->type_name("HOW")
-        ->group(group);
+        ->group(help_group);
     app.add_option("--crop-pct", crop_pct, "Share of the resized photo's side that the crop keeps (0.875)")
         ->check(CLI::Range(0.01, 1.0))
         ->type_name("SHARE")
-        ->group(group);
+        ->group(help_group);
     app.add_option("--range", range, "Value of white before mean and std are applied: 1 or 255")
         ->type_name("V")
-        ->group(group);
+        ->group(help_group);
     app.add_option("--color", color, "Order of channels: rgb, bgr or gray")
         ->check(CLI::IsMember({"rgb", "bgr", "gray"}))
         ->type_name("ORDER")
-        ->group(group);
+        ->group(help_group);
     app.add_option("--layout", layout, "nchw or nhwc")
         ->check(CLI::IsMember({"nchw", "nhwc"}))
         ->type_name("ORDER")
-        ->group(group);
+        ->group(help_group);
     app.add_option("--labels", labels, "Class names: one a line in order, or a JSON list or object")
         ->type_name("FILE")
-        ->group(group);
+        ->group(help_group);
 }
 
-void PreprocessingOptions::add_sample_bits_to(CLI::App& app, int& bits) {
+void PreprocessingOptions::add_sample_bits_to(CLI::App& app, int& bits, const std::string& group) {
     app.add_option("--bits", bits,
                    "Bits that the samples of 16-bit PNG and TIFF photos use: 12 where white is 4095 (default: as the "
                    "file says, else 16)")

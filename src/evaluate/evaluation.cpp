@@ -91,6 +91,7 @@ std::string heading_of(const EvaluationOptions& options, const std::vector<Metri
                                    {"seed", options.seed},
                                    {"subset", options.subset},
                                    {"images", job.images}};
+    if (options.sample_bits != 0) heading["bits"] = options.sample_bits;
     for (const auto& folder : options.maps) heading["maps"].push_back(text::to_utf8(folder.string()));
     for (const auto& source : options.data) heading["data"].push_back(text::to_utf8(source.string()));
     for (const auto& model : options.models)
@@ -201,7 +202,8 @@ Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthLi
 
 Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<TruthList>& truths,
                    RunDescription& description) {
-    ModelRunOptions run_options{.classes = options.classes, .truth = options.truth, .seed = options.seed};
+    ModelRunOptions run_options{
+        .classes = options.classes, .truth = options.truth, .seed = options.seed, .sample_bits = options.sample_bits};
     run_options.scorer.localization = description.localization;
     run_options.scorer.faithfulness.steps = options.steps;
     run_options.scorer.faithfulness.seed = options.seed;

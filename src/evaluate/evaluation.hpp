@@ -40,6 +40,7 @@ struct EvaluationOptions {
     std::uint64_t seed = 0;
     int resamples = 1000;
     std::size_t subset = 0;  ///< images drawn by the seed; 0: all
+    int sample_bits = 0;     ///< of 16-bit photos, as image::DecodeOptions has it
     int threads = 1;
     Begin begin = Begin::fresh;                 ///< over what an earlier run left in `out`
     std::string version;                        ///< of Locus, for the files

@@ -31,12 +31,20 @@ std::string fault_of(const std::vector<ImageScores>& scores, const std::vector<R
     return {};
 }
 
+/// As `remark_on`, of a picture of 16 bits whose samples are not of so many.
+std::string bits_remark(int given) {
+    return given == 0
+               ? "uses few of its 16 bits a sample and is seen nearly black: --bits says how many it has"
+               : fmt::format("has values of more than the {} bits that --bits says: those are seen as white", given);
+}
+
 }  // namespace
 
 /// An image between being read and being scored.
 struct ModelRun::Prepared {
     std::size_t place = 0;                             ///< in the records of the call
     std::vector<std::shared_ptr<const Image>> images;  ///< of each feed
+    bool fits_its_bits = true;                         ///< no sample tells that there are fewer or more
     ImageTruth truth;
     std::vector<ImageScores> rows;
 };
@@ -136,8 +144,9 @@ Image ModelRun::picture(std::size_t image, std::size_t row, const std::optional<
     const std::size_t methods = scorers_.front().methods().size();
     const std::size_t model = row / methods;
     const dataset::Sample& sample = data_.samples[image];
-    const image::Photo photo = image::decode(dataset::read_bytes(sample), sample.name,
-                                             {.reduce_to = image::needed_side(scorers_[model].preprocessing())});
+    const image::Photo photo = image::decode(
+        dataset::read_bytes(sample), sample.name,
+        {.reduce_to = image::needed_side(scorers_[model].preprocessing()), .sample_bits = options_.sample_bits});
     const int label = *matches_[model].outputs[static_cast<std::size_t>(sample.labels.front())];
     const Map map = preview ? map_of(*preview) : scorers_[model].map(photo.image, label, row % methods);
     const Truth* truth = truths_.find(sample.name);
@@ -178,9 +187,11 @@ ModelRun::Prepared ModelRun::read(const dataset::Sample& sample) const {
                 continue;
             }
         }
-        image::Photo photo = image::decode(bytes, sample.name, {.reduce_to = feed.side});
+        image::Photo photo =
+            image::decode(bytes, sample.name, {.reduce_to = feed.side, .sample_bits = options_.sample_bits});
         width = photo.width;
         height = photo.height;
+        prepared.fits_its_bits = photo.warning.empty();
         prepared.images.push_back(std::make_shared<const Image>(std::move(photo.image)));
     }
     const Truth* truth = truths_.find(sample.name);
@@ -207,6 +218,7 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
             prepared.place = k;
             if (std::string remark = remark_on(prepared.truth); !truths_.all().empty() && !remark.empty())
                 record.remarks.push_back(std::move(remark));
+            if (!prepared.fits_its_bits) record.remarks.push_back(bits_remark(options_.sample_bits));
             groups[label].push_back(std::move(prepared));
         } catch (const Error& error) {
             record.error = error.what();

@@ -29,6 +29,7 @@ struct ModelRunOptions {
     std::filesystem::path classes;  ///< CSV of the data set's classes (dataset/class_list.hpp); empty: as found
     std::filesystem::path truth;    ///< CSV of the images' classes (dataset/label_table.hpp); empty: as the folders say
     std::uint64_t seed = 0;         ///< of the random baseline
+    int sample_bits = 0;            ///< of 16-bit files, as image::DecodeOptions has it
 };
 
 /// Const members may be called from several threads at once.

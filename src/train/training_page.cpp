@@ -38,7 +38,7 @@ constexpr const char* page_style = R"(body { font: 15px/1.5 system-ui, sans-seri
   padding: 0 1rem }
 main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; margin-top: 1rem }
-td, th { padding: .15rem .6rem; text-align: right }
+td, th { padding: .15rem .6rem; text-align: right } td { white-space: nowrap }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #ddd } }
 )";
 

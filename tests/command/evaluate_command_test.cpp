@@ -8,6 +8,7 @@
 #include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "support/grey_tiff.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -92,6 +93,19 @@ TEST_F(EvaluateCommand, ACorruptImageIsNamedAndTheRestIsDone) {
     EXPECT_THAT(outcome.err, HasSubstr("photo2.png"));
     EXPECT_EQ(metrics()["images"], 5);
     EXPECT_EQ(metrics()["failed"][0]["file"], "photo2.png");
+}
+
+TEST_F(EvaluateCommand, PhotosOfTwelveBitsAreToldOfAndPutRight) {
+    std::vector<int> samples;
+    for (int i = 0; i < 40 * 30; ++i) samples.push_back(i * 4095 / (40 * 30));
+    test::write_text(folder_.path() / "photos/photo0.png", test::grey_tiff(40, 30, samples));
+    const std::vector<std::string> command{"--truth", "truth.csv", "--metrics", "gt-known"};
+    ASSERT_EQ(evaluate(command).exit_code, 0);
+    EXPECT_THAT(metrics()["remarks"].dump(), HasSubstr("'photo0.png' uses few of its 16 bits"));
+
+    const auto told = evaluate({"--truth", "truth.csv", "--metrics", "gt-known", "--bits", "12", "--overwrite"});
+    ASSERT_EQ(told.exit_code, 0) << told.err;
+    EXPECT_THAT(metrics()["remarks"].dump(), Not(HasSubstr("16 bits")));
 }
 
 TEST_F(EvaluateCommand, BoxesWithoutImagesAndImagesWithoutBoxesAreCountedInWords) {

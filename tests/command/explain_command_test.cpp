@@ -15,6 +15,7 @@
 #include "model/metadata/preprocessing_metadata.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "support/grey_tiff.hpp"
 #include "support/run_command.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -450,28 +451,6 @@ TEST_F(ExplainCommand, PhotosAndArraysShareAPassAndOneThatFailsIsLeftOut) {
     }
 }
 
-/// A grey TIFF of 16-bit samples, little-endian, written from TIFF 6.0: the entries, then one strip.
-std::string grey_tiff(int width, int height, const std::vector<int>& samples) {
-    std::string bytes("II*\0\x08\0\0\0", 8);
-    const auto number = [&](unsigned value, int count) {
-        for (int i = 0; i < count; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xffU);
-    };
-    const auto w = static_cast<unsigned>(width), h = static_cast<unsigned>(height);
-    const std::vector<std::pair<unsigned, unsigned>> entries{{256, w}, {257, h}, {258, 16},
-                                                             {259, 1}, {262, 1}, {273, 8 + 2 + 9 * 12 + 4},
-                                                             {277, 1}, {278, h}, {279, 2 * w * h}};
-    number(static_cast<unsigned>(entries.size()), 2);
-    for (const auto& [tag, value] : entries) {
-        number(tag, 2);
-        number(4, 2);  // LONG
-        number(1, 4);
-        number(value, 4);
-    }
-    number(0, 4);
-    for (const int sample : samples) number(static_cast<unsigned>(sample), 2);
-    return bytes;
-}
-
 TEST_F(ExplainCommand, SamplesOfTwelveBitsAreToldOfAndPutRight) {
     // The same photo as 8 bits, and as 12 in 16: v * 4095 / 255, rounded, comes back as v.
     std::mt19937 random(5);
@@ -483,7 +462,7 @@ TEST_F(ExplainCommand, SamplesOfTwelveBitsAreToldOfAndPutRight) {
         samples.push_back((shade * 4095 + 127) / 255);
     }
     write_image(path("scans/eight.png"), eight);
-    test::write_text(path("scans/twelve.tif"), grey_tiff(64, 64, samples));
+    test::write_text(path("scans/twelve.tif"), test::grey_tiff(64, 64, samples));
     const std::vector<std::string> command{"explain", "-m", "model.onnx", "scans"};
     const Outcome untold = run(command);
     ASSERT_EQ(untold.exit_code, 0) << untold.err;
