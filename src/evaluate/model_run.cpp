@@ -66,6 +66,11 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
     remarks_ = data_.remarks;
     for (const auto& model : models) {
         const ModelScorer& scorer = scorers_.emplace_back(model, methods, options.scorer);
+        if (scorer.preprocessing().color == ColorOrder::other) {
+            throw Error(ErrorKind::unsupported,
+                        fmt::format("{} takes {} channels, which no photo has: networks are measured on photos",
+                                    text::quote(model.string()), locus::channels(scorer.preprocessing())));
+        }
         const auto feed = std::find_if(feeds_.begin(), feeds_.end(),
                                        [&](const Feed& f) { return f.preprocessing == scorer.preprocessing(); });
         if (feed == feeds_.end()) {

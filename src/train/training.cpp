@@ -109,7 +109,7 @@ void Training::make_model() {
         StartingNetwork start = load_starting_network(options_.from);
         model_ = std::move(start.model);
         options_.preprocessing = start.preprocessing;
-        if (options_.preprocessing.layout != Layout::nchw || options_.preprocessing.color == ColorOrder::gray ||
+        if (options_.preprocessing.layout != Layout::nchw || channels(options_.preprocessing) != 3 ||
             options_.preprocessing.type != DataType::float32 ||
             options_.preprocessing.width != options_.preprocessing.height) {
             throw Error(ErrorKind::unsupported,

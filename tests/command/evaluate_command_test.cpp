@@ -108,6 +108,15 @@ TEST_F(EvaluateCommand, PhotosOfTwelveBitsAreToldOfAndPutRight) {
     EXPECT_THAT(metrics()["remarks"].dump(), Not(HasSubstr("16 bits")));
 }
 
+TEST_F(EvaluateCommand, ANetworkThatTakesNoPhotosIsRefusedBeforeAnyIsRead) {
+    model::save(model::build({.name = "tiny", .classes = 3, .width = 0.25, .image_size = 32, .channels = 4}),
+                folder_.path() / "model.onnx");
+    const auto outcome = evaluate({"--truth", "truth.csv"});
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("'model.onnx' takes 4 channels, which no photo has"));
+    EXPECT_THAT(outcome.err, Not(HasSubstr("photo0")));
+}
+
 TEST_F(EvaluateCommand, BoxesWithoutImagesAndImagesWithoutBoxesAreCountedInWords) {
     test::write_text(folder_.path() / "boxes.csv",
                      "path,x0,y0,x1,y1\nphoto0.png,1,1,9,9\nphoto1.png,,,,\nphoto99.png,1,1,9,9\n");
