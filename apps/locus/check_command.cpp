@@ -44,8 +44,8 @@ std::vector<std::string> default_methods(const explain::Network& network) {
     std::vector<std::string> names;
     for (const char* name :
          {"cam", "grad-cam", "layer-cam", "eigen-cam", "input-x-gradient", "guided-backprop", "random"}) {
-        const explain::Method& method = explain::find_method(name);
-        if (method.obstacle == nullptr || method.obstacle(network).empty()) names.emplace_back(name);
+        const auto obstacle = explain::find_method(name).obstacle;
+        if (obstacle == nullptr || obstacle(network).empty()) names.emplace_back(name);
     }
     return names;
 }

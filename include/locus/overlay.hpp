@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "locus/boxes.hpp"
@@ -31,7 +32,7 @@ inline constexpr const char* diverging_colormap = "blue-red";
 const std::vector<std::string>& colormap_names();
 
 /// 256 RGB colours from low to high; throws Error(usage), naming all there are, for another name.
-const std::array<std::array<std::uint8_t, 3>, 256>& colormap(const std::string& name);
+const std::array<std::array<std::uint8_t, 3>, 256>& colormap(std::string_view name);
 
 /// The photo under the heat of a map of its own size. On a picture whose shorter side is below 64 pixels there is no
 /// room for text: label and legend are left out, the box is drawn. Positive evidence: 0 to the maximum over the colour

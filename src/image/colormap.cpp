@@ -89,8 +89,8 @@ const std::vector<std::string>& colormap_names() {
     return names;
 }
 
-const std::array<std::array<std::uint8_t, 3>, 256>& colormap(const std::string& name) {
-    const auto found = tables().find(name);
+const std::array<std::array<std::uint8_t, 3>, 256>& colormap(std::string_view name) {
+    const auto found = tables().find(std::string(name));
     if (found == tables().end()) {
         throw Error(ErrorKind::usage,
                     fmt::format("there is no colour map '{}': there are {}", name, fmt::join(colormap_names(), ", ")));

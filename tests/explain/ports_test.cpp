@@ -106,9 +106,9 @@ TEST(Inspection, ListsWhatLayerTakes) {
         EXPECT_TRUE(std::ranges::any_of(found.candidates, [&](const LayerCandidate& candidate) {
             return candidate.tensor == found.target_layer;
         })) << found.target_layer;
-        const Method& method = find_method("grad-cam");
+        const auto prepare_grad_cam = find_method("grad-cam").prepare;
         for (const LayerCandidate& candidate : found.candidates)
-            EXPECT_EQ(method.prepare(network, {.layer = candidate.tensor}).target_layer, candidate.tensor);
+            EXPECT_EQ(prepare_grad_cam(network, {.layer = candidate.tensor}).target_layer, candidate.tensor);
     }
 }
 

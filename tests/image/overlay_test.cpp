@@ -60,7 +60,7 @@ TEST(Colormap, DivergingIsBalanced) {
         const auto linear = [](double v) { return std::pow(v / 255, 2.2); };
         return 255 * std::pow(0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]), 1 / 2.2);
     };
-    const auto& table = colormap("blue-red");
+    const auto table = colormap("blue-red");
     for (std::size_t i = 0; i < 128; ++i) {
         EXPECT_NEAR(luminance(table[i]), luminance(table[255 - i]), 16) << i;
         if (i > 0) {
@@ -117,7 +117,7 @@ TEST(Overlay, SignedColoursAreSymmetricAboutZero) {
     options.is_signed = true;
     options.alpha = 1;
     const Image picture = overlay(photo, {.width = 3, .height = 1, .values = {-4, 2, 4}}, {}, options);
-    const auto& table = colormap("blue-red");
+    const auto table = colormap("blue-red");
     for (std::size_t c = 0; c < 3; ++c) {
         EXPECT_EQ(picture.pixel(0, 0)[c], table[0][c]);
         EXPECT_EQ(picture.pixel(2, 0)[c], table[255][c]);
