@@ -142,7 +142,7 @@ void do_units(Units& units, Collector& collector, const Work& work) {
 /// A blocking call of MPI would spin on a core that others work on.
 constexpr std::chrono::microseconds nap{300};
 
-enum Tag : int { tag_free = 1, tag_unit, tag_done, tag_failure, tag_bye };
+enum Tag : int { tag_free = 1, tag_unit, tag_done, tag_failure, tag_bye, tag_over };
 
 std::string received_text(const MPI_Status& status) {
     int bytes = 0;
@@ -206,6 +206,7 @@ public:
                 collector_.fail(std::current_exception());
             }
         }
+        for (std::size_t rank = 1; rank < given_.size(); ++rank) send_text("", static_cast<int>(rank), tag_over);
     }
 
 private:
@@ -436,6 +437,9 @@ void Cluster::work(const Work& work, int threads) const {
         }
     }
     send_text("", 0, tag_bye);
+    // Else the first question of the next deal would be heard, and answered, in this one.
+    while (!waiting(0)) std::this_thread::sleep_for(nap);
+    MPI_Recv(nullptr, 0, MPI_BYTE, 0, tag_over, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
 #else
