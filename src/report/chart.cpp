@@ -13,6 +13,14 @@
 namespace locus::report {
 namespace {
 
+/// How figures look: without it the keys of the legend are as wide as the charts.
+constexpr const char* figure_style = R"(figure { margin: 0; min-width: 0 }
+svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
+.legend { margin: .2rem 0 0; line-height: 1.3 }
+.legend span { margin-right: 1rem; font-size: .85rem; display: inline-block }
+.legend .key { width: 24px; height: 6px; margin-right: .35em; vertical-align: middle }
+)";
+
 /// How a line is drawn: colours first, then dashes; what it is compared with, in grey.
 struct Stroke {
     std::string color, dashes;
@@ -113,6 +121,13 @@ std::string figure_of(const Chart& chart) {
             drawn, text::to_html(line.name));
     }
     return svg + "</svg>" + legend + "</p></figure>\n";
+}
+
+std::string page_head(const std::string& title, const std::string& style) {
+    return fmt::format(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+        "content=\"width=device-width, initial-scale=1\"><title>{}</title>\n<style>\n{}{}</style></head>\n",
+        text::to_html(title), style, figure_style);
 }
 
 }  // namespace locus::report

@@ -30,15 +30,10 @@ struct Chart {
 /// Sets y_min and y_max to the marks around all points. False where there is no point.
 bool fit_y(Chart& chart);
 
-/// How figures look, for a page's <style>: without it the keys of the legend are as wide as the charts.
-inline constexpr const char* figure_style = R"(figure { margin: 0; min-width: 0 }
-svg { width: 100%; height: auto; font-size: 11px; fill: currentColor } .grid { stroke: #8883 }
-.legend { margin: .2rem 0 0; line-height: 1.3 }
-.legend span { margin-right: 1rem; font-size: .85rem; display: inline-block }
-.legend .key { width: 24px; height: 6px; margin-right: .35em; vertical-align: middle }
-)";
-
 /// A <figure> with the chart and a legend; colours are told apart by people with colour blindness (Okabe and Ito 2008).
 std::string figure_of(const Chart& chart);
+
+/// The beginning of a page with figures, up to where its body begins. `title` is text, `style` the page's own CSS.
+std::string page_head(const std::string& title, const std::string& style);
 
 }  // namespace locus::report

@@ -48,11 +48,8 @@ std::string training_page(const std::vector<EpochRecord>& history, int epochs, c
     using Record = EpochRecord;
     using Value = std::optional<double>;
     const auto percent = [](const Value& share) { return share ? Value(100 * *share) : std::nullopt; };
-    std::string page = fmt::format(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>Training of {0}</title>\n<style>\n{1}{2}</style>\n<h1>Training of "
-        "{0}</h1>\n<main>\n",
-        text::to_html(title), page_style, report::figure_style);
+    std::string page = report::page_head("Training of " + title, page_style) +
+                       fmt::format("<h1>Training of {}</h1>\n<main>\n", text::to_html(title));
     page += chart_of(history, epochs, "Loss by epoch", "loss",
                      {{"training", [](const Record& r) { return Value(r.train_loss); }},
                       {"validation", [](const Record& r) { return r.loss; }}});

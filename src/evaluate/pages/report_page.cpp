@@ -238,13 +238,9 @@ std::string best_images(const RunDescription& run, const std::vector<ImageRecord
 
 std::string metrics_page(const RunDescription& run, const std::vector<ImageRecord>& records, const Summary& summary,
                          const PictureOf& picture) {
-    std::string html =
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width, "
-        "initial-scale=1\"><title>Locus: evaluation</title>";
-    html += fmt::format("<style>\n{}{}</style>", style, report::figure_style);
+    std::string html = report::page_head("Locus: evaluation", style);
     html += fmt::format(
-        "</head><body><h1>How good are the maps?</h1><p>{} images; {}. Arrows point to the better side; {}grey rows "
+        "<body><h1>How good are the maps?</h1><p>{} images; {}. Arrows point to the better side; {}grey rows "
         "look "
         "at nothing. Locus {}.</p>",
         summary.images, text::to_html(text::to_utf8(run.data)),

@@ -158,12 +158,9 @@ Image sanity_picture(const SanityResult& result, const SanityImage& image, std::
 
 std::string sanity_page(const SanityResult& result, const std::vector<SanityImage>& images,
                         const SanityDescription& description) {
-    std::string html =
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width, initial-scale=1\"><title>Locus: sanity check</title>";
-    html += fmt::format("<style>\n{}{}</style>", style, report::figure_style);
+    std::string html = report::page_head("Locus: sanity check", style);
     html += fmt::format(
-        "</head><body><h1>Do the maps follow the weights?</h1><p>The weights of {} were shuffled layer by layer, from "
+        "<body><h1>Do the maps follow the weights?</h1><p>The weights of {} were shuffled layer by layer, from "
         "the scores down, each step on top of those before. A map that shows what the network has learned must lose "
         "its likeness to the map of the trained network; one that keeps it shows the image alone (Adebayo et al. "
         "2018). {} image{}, seed {}. Locus {}.</p>",
