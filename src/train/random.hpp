@@ -4,24 +4,23 @@
 ///
 ///     train::Random random(seed, epoch, sample);
 ///     double u = random.uniform();      // the same on every machine, rank and thread
-///
-/// SplitMix64 (Steele, Lea, Flood 2014) started from a hash of seed, epoch and sample.
 
 #include <cmath>
 #include <cstdint>
 #include <numeric>
 #include <vector>
 
+#include "split_mix.hpp"
+
 namespace locus::train {
 
-class Random {
+/// Started from a hash of seed, epoch and sample.
+class Random : public SplitMix64 {
 public:
     explicit Random(std::uint64_t seed, std::uint64_t epoch = 0, std::uint64_t sample = 0)
-        : state_(mixed(mixed(mixed(seed + increment) + epoch + increment) + sample + increment)) {}
+        : SplitMix64(mixed(mixed(mixed(seed + increment) + epoch + increment) + sample + increment)) {}
 
-    std::uint64_t next() { return mixed(state_ += increment); }
-    /// In [0, 1), 53 bits.
-    double uniform() { return static_cast<double>(next() >> 11U) * 0x1.0p-53; }
+    using SplitMix64::uniform;
     double uniform(double low, double high) { return low + (high - low) * uniform(); }
     /// In 0 ... count - 1; the bias of count / 2^64 is not removed.
     std::uint64_t below(std::uint64_t count) {
@@ -33,15 +32,6 @@ public:
         const double radius = std::sqrt(-2 * std::log(1 - uniform()));
         return radius * std::cos(2 * 3.14159265358979323846 * uniform());
     }
-
-private:
-    static constexpr std::uint64_t increment = 0x9E3779B97F4A7C15U;
-    static std::uint64_t mixed(std::uint64_t z) {
-        z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-        z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-        return z ^ (z >> 31U);
-    }
-    std::uint64_t state_;
 };
 
 /// 0 ... count - 1 in the order of this epoch (Fisher and Yates).

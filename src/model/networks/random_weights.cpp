@@ -4,21 +4,12 @@
 
 namespace locus::model {
 
-RandomWeights::RandomWeights(std::uint64_t seed, std::string_view stream) : state_(seed) {
-    state_ = next();
+RandomWeights::RandomWeights(std::uint64_t seed, std::string_view stream) : bits_(seed) {
     // FNV-1a over the name.
     std::uint64_t hash = 0xcbf29ce484222325U;
     for (const char c : stream) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
-    state_ ^= hash;
-    state_ = next();
-}
-
-std::uint64_t RandomWeights::next() {
-    state_ += 0x9e3779b97f4a7c15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
+    bits_ = SplitMix64(bits_.next() ^ hash);
+    bits_ = SplitMix64(bits_.next());
 }
 
 void RandomWeights::fill_normal(std::span<float> values, double deviation) {
@@ -33,8 +24,7 @@ void RandomWeights::fill_normal(std::span<float> values, double deviation) {
 
 void RandomWeights::fill_uniform(std::span<float> values, double limit) {
     for (float& value : values) {
-        const double unit = static_cast<double>(next() >> 11) * 0x1p-53;  // 0 … 1
-        value = static_cast<float>((2 * unit - 1) * limit);
+        value = static_cast<float>((2 * bits_.uniform() - 1) * limit);
     }
 }
 

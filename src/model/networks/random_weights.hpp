@@ -13,14 +13,16 @@
 #include <span>
 #include <string_view>
 
+#include "split_mix.hpp"
+
 namespace locus::model {
 
 class RandomWeights {
 public:
     RandomWeights(std::uint64_t seed, std::string_view stream);
 
-    /// 64 random bits (SplitMix64: Steele, Lea, Flood 2014).
-    std::uint64_t next();
+    /// 64 random bits.
+    std::uint64_t next() { return bits_.next(); }
 
     /// Mean 0 and the given standard deviation. The bell is the sum of four uniform numbers, so it ends at 3.5
     /// deviations.
@@ -30,7 +32,7 @@ public:
     void fill_uniform(std::span<float> values, double limit);
 
 private:
-    std::uint64_t state_;
+    SplitMix64 bits_;
 };
 
 }  // namespace locus::model
