@@ -123,6 +123,30 @@ TEST(PreprocessingMetadata, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(m.metadata.at("labels"), "a, b\ntwo lines\n");  // no labels given: those there stay
 }
 
+TEST(PreprocessingMetadata, TheFirstConvolutionSaysWhatOpenSizesLeaveOut) {
+    const auto found_of = [](std::int64_t channels, std::int64_t group, bool transposed,
+                             const std::vector<std::int64_t>& shape) {
+        model::Model m;
+        model::NodeWriter write(m.graph, "test");
+        const auto weight = write.constant(locus::Tensor(DataType::float32, {8, channels / group, 3, 3}));
+        std::string tensor = write.node("Mul", {"input", write.constant(locus::Tensor::scalar(0.5F))});
+        if (transposed)
+            tensor = write.node("Transpose", {tensor}, {{"perm", std::vector<std::int64_t>{0, 3, 1, 2}}});
+        write.node("Conv", {tensor, weight}, {{"group", group}});
+        return model::read_metadata(m, {}, input(shape)).preprocessing;
+    };
+    EXPECT_EQ(found_of(3, 1, false, {-1, -1, -1, -1}).color, ColorOrder::rgb);
+    EXPECT_EQ(found_of(1, 1, false, {-1, -1, -1, -1}).color, ColorOrder::gray);
+    EXPECT_EQ(found_of(1, 1, true, {-1, -1, -1, -1}).layout, Layout::nhwc);
+    EXPECT_EQ(found_of(4, 2, false, {-1, -1, -1, -1}).other_channels, 4);
+    const auto sized = found_of(3, 1, true, {-1, 96, 128, -1});
+    EXPECT_EQ(sized.layout, Layout::nhwc);
+    EXPECT_EQ(sized.height, 96);
+    EXPECT_EQ(sized.width, 128);
+    EXPECT_EQ(found_of(3, 1, false, {-1, -1, 96, 128}).width, 128);
+    EXPECT_EQ(read({}, input({-1, -1, -1, -1})).preprocessing.color, ColorOrder::rgb);  // nothing tells
+}
+
 TEST(PreprocessingMetadata, TheGraphFixesWhatItFixes) {
     auto found = read({}, input({1, 3, 192, 256}));
     EXPECT_EQ(found.preprocessing.height, 192);

@@ -10,6 +10,7 @@
 
 #include "locus/error.hpp"
 #include "model/metadata/hugging_face.hpp"
+#include "model/metadata/input_facts.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -143,73 +144,10 @@ PreprocessingFacts metadata_facts(const Model& model, std::int64_t other_channel
     return facts;
 }
 
-/// What the graph fixes; no other source can overrule it, for nothing else would run.
-struct InputFacts {
-    PreprocessingFacts said;
-    DataType type = DataType::float32;
-    std::optional<std::int64_t> channels;
-
-    /// Of an input that no photo fits; else 0.
-    std::int64_t other_channels() const { return !channels || *channels == 3 || *channels == 1 ? 0 : *channels; }
-};
-
-/// The layout of an input whose channels are neither three nor one: they are fewer than the rows and columns, or alone
-/// in having a number. nullopt where nothing tells.
-std::optional<Layout> layout_of_other(const std::vector<Dimension>& shape) {
-    const auto count = [&](std::size_t i) { return shape[i].value && *shape[i].value > 0 ? *shape[i].value : 0; };
-    const std::int64_t first = count(1), middle = count(2), last = count(3);
-    if (first > 0 && last > 0) return last < first ? Layout::nhwc : Layout::nchw;
-    if (first > 0 && middle == 0) return Layout::nchw;
-    if (last > 0 && middle == 0) return Layout::nhwc;
-    return std::nullopt;
-}
-
-InputFacts input_facts(const ValueInfo& input) {
-    InputFacts facts;
-    facts.said.origin = "graph input";
-    facts.type = input.type;
-    if (input.type != DataType::float32 && input.type != DataType::float16 && input.type != DataType::uint8) {
-        throw Error(
-            ErrorKind::model,
-            fmt::format("the input {} takes {}, not pictures: float, float16 or uint8", quote(input.name),
-                        input.other_type ? "no tensors" : fmt::format("elements of type {}", name(input.type))));
-    }
-    if (!input.shape) return facts;
-    const std::vector<Dimension>& shape = *input.shape;
-    if (shape.size() != 4) {
-        throw Error(ErrorKind::model,
-                    fmt::format("the input {} has {} dimensions; pictures take four: [n, channels, height, width] or "
-                                "[n, height, width, channels]",
-                                quote(input.name), shape.size()));
-    }
-    const auto is_channels = [&](std::size_t i) {
-        return shape[i].value && (*shape[i].value == 3 || *shape[i].value == 1);
-    };
-    // With three at either end the usual order is taken.
-    if (is_channels(1)) facts.said.layout = Layout::nchw;
-    if (!is_channels(1) && is_channels(3)) facts.said.layout = Layout::nhwc;
-    if (!facts.said.layout) facts.said.layout = layout_of_other(shape);
-    if (!facts.said.layout) return facts;
-    const bool first = *facts.said.layout == Layout::nchw;
-    facts.channels = shape[first ? 1 : 3].value;
-    const auto side = [&](std::size_t i) -> std::optional<int> {
-        if (!shape[i].value || *shape[i].value < 1) return std::nullopt;
-        if (*shape[i].value > most_input_side) {
-            throw Error(ErrorKind::model,
-                        fmt::format("the input {} wants pictures of {} pixels a side, more than any has",
-                                    quote(input.name), *shape[i].value));
-        }
-        return static_cast<int>(*shape[i].value);
-    };
-    facts.said.height = side(first ? 2 : 1);
-    facts.said.width = side(first ? 3 : 2);
-    return facts;
-}
-
 }  // namespace
 
 Metadata read_metadata(const Model& model, const std::filesystem::path& model_file, const ValueInfo& input) {
-    const InputFacts graph = input_facts(input);
+    const InputFacts graph = input_facts(model.graph, input);
     const std::int64_t other_channels = graph.other_channels();
     std::vector<PreprocessingFacts> sources{metadata_facts(model, other_channels)};
     if (!model_file.empty()) {
