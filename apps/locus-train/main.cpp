@@ -71,6 +71,7 @@ int main(int argc, char** argv) {
     app.add_option("--classes", options.classes,
                    "Order and names of the classes (index,wnid,name; default: as the folders are named)")
         ->type_name("CSV");
+    command::add_sample_bits(app, options.sample_bits);
     app.add_option("--arch", options.network, "Network, see `locus build --help`")
         ->capture_default_str()
         ->type_name("NAME");

@@ -197,7 +197,7 @@ void add_check(CLI::App& app) {
     command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");
     command.add_option("--output", arguments->output, "The model's score output (default: found)")->type_name("NAME");
     arguments->preprocessing.add_to(command);
-    PreprocessingOptions::add_sample_bits_to(command, arguments->sample_bits);
+    add_sample_bits(command, arguments->sample_bits)->group(PreprocessingOptions::help_group);
     arguments->options.add_to(command, {"--target-image"});
     command.add_flag("--overwrite", arguments->overwrite, "Write into OUT, whatever is there");
     command.add_flag("-q,--quiet", arguments->quiet, "Errors and the table only");

@@ -165,7 +165,7 @@ void add_evaluate(CLI::App& app) {
         ->check(whole_number())
         ->type_name("N")
         ->group(how);
-    PreprocessingOptions::add_sample_bits_to(command, run.sample_bits, how);
+    add_sample_bits(command, run.sample_bits)->group(how);
     command.add_option("-b,--batch", run.batch, "Images a pass of the network")
         ->capture_default_str()
         ->check(CLI::Range(1, 4096))

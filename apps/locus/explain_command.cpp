@@ -326,7 +326,7 @@ void add_explain(CLI::App& app) {
         ->group(shown);
 
     arguments->preprocessing.add_to(command);
-    PreprocessingOptions::add_sample_bits_to(command, run.sample_bits);
+    add_sample_bits(command, run.sample_bits)->group(PreprocessingOptions::help_group);
     arguments->method.add_to(command);
 
     const std::string how = "How it runs";

@@ -45,4 +45,13 @@ CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
             "", "whole number"};
 }
 
+CLI::Option* add_sample_bits(CLI::App& app, int& bits) {
+    return app
+        .add_option("--bits", bits,
+                    "Bits that the samples of 16-bit PNG and TIFF photos use: 12 where white is 4095 (default: as the "
+                    "file says, else 16)")
+        ->check(CLI::Range(8, 16))
+        ->type_name("N");
+}
+
 }  // namespace locus::command

@@ -26,4 +26,7 @@ int bounded_threads(int asked);
 /// beyond.
 CLI::Validator whole_number(std::uint64_t least = 0, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
+/// `--bits`, of photos of 16 bits a sample (image::DecodeOptions::sample_bits).
+CLI::Option* add_sample_bits(CLI::App& app, int& bits);
+
 }  // namespace locus::command

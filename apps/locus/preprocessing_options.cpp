@@ -88,15 +88,6 @@ void PreprocessingOptions::add_to(CLI::App& app) {
         ->group(help_group);
 }
 
-void PreprocessingOptions::add_sample_bits_to(CLI::App& app, int& bits, const std::string& group) {
-    app.add_option("--bits", bits,
-                   "Bits that the samples of 16-bit PNG and TIFF photos use: 12 where white is 4095 (default: as the "
-                   "file says, else 16)")
-        ->check(CLI::Range(8, 16))
-        ->type_name("N")
-        ->group(group);
-}
-
 void PreprocessingOptions::apply(Preprocessing& p) const {
     if (p.color == ColorOrder::other &&
         (!mean.empty() || !std.empty() || !resize.empty() || !color.empty() || crop_pct || range)) {

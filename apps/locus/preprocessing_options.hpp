@@ -23,9 +23,6 @@ struct PreprocessingOptions {
     /// Under which the help lists these options.
     static const char* const help_group;
 
-    /// --bits, for commands that read photos.
-    static void add_sample_bits_to(CLI::App& app, int& bits, const std::string& group = help_group);
-
     /// Changes what was asked for. Throws Error(usage).
     void apply(Preprocessing& preprocessing) const;
 

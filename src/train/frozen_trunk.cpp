@@ -118,6 +118,7 @@ private:
     /// lie there.
     std::string identity(const PhotoStore& photos, std::size_t first, std::size_t last) const {
         std::string text = bytes_ + '\n' + report::preprocessing_json(preprocessing_, {});
+        if (photos.options().sample_bits != 0) text += fmt::format("\n{} bits", photos.options().sample_bits);
         for (std::size_t i = first; i < last; ++i) {
             const dataset::Sample& s = photos.samples()[i];
             std::error_code gone;

@@ -21,6 +21,7 @@ std::string NumberRange::description() const {
 
 void check_options(const TrainOptions& options) {
     require("--val-split", options.validation_split, ranges::validation_split);
+    if (options.sample_bits != 0) require("--bits", options.sample_bits, ranges::sample_bits);
     require("--width", options.width, ranges::width);
     require("--new-lr-factor", options.new_rate_factor, ranges::rate_factor);
     require("--size", options.image_size, ranges::image_size);

@@ -25,6 +25,7 @@ struct NumberRange {
 namespace ranges {
 inline constexpr NumberRange share{0, 1};  ///< of photos, labels, time, or a decay
 inline constexpr NumberRange validation_split{0, 0.9};
+inline constexpr NumberRange sample_bits{8, 16, true};
 inline constexpr NumberRange width{0.01, 16};  ///< as the builder has it
 inline constexpr NumberRange rate_factor{0, 1e6};
 inline constexpr NumberRange image_size{0, 4096, true};  ///< 0: the network's own

@@ -27,6 +27,7 @@ struct TrainOptions {
     /// Boxes of validation images, as evaluate::read_boxes takes them: localization is measured, never trained.
     std::filesystem::path validation_boxes;
     std::size_t photo_memory = std::size_t{4} << 30U;  ///< bytes of decoded photos to keep
+    int sample_bits = 0;                               ///< of 16-bit photos, as image::DecodeOptions has it
 
     // Network.
     std::string network = "tiny";  ///< a name of the builder's

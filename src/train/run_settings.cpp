@@ -73,6 +73,7 @@ RunSettings run_settings(const TrainOptions& options, const TrainingData& data, 
     put("--new-lr-factor", is_new ? "" : fmt::format("{}", options.new_rate_factor));
     put("--head", text::to_utf8(options.head));
     put("--size", options.image_size);
+    if (options.sample_bits != 0) put("--bits", options.sample_bits);
     put("--mean", text_of(options.preprocessing.mean));
     put("--std", text_of(options.preprocessing.std));
     put("the value of white", options.preprocessing.range);

@@ -1,8 +1,13 @@
 #include "train/starting_network.hpp"
 
+#include <map>
+
 #include <fmt/format.h>
 
+#include "image/preprocess.hpp"
 #include "locus/error.hpp"
+#include "model/integer_division.hpp"
+#include "model/known_branches.hpp"
 #include "model/metadata/preprocessing_metadata.hpp"
 #include "model/onnx/onnx_file.hpp"
 
@@ -24,6 +29,10 @@ StartingNetwork load_starting_network(const std::filesystem::path& file) {
         model::Dimension& dimension = input.shape->at(i + 1);
         if (!dimension.value) dimension = {sides[i], ""};
     }
+    const std::map<std::string, Shape> shape{
+        {input.name, image::input_shape(p, input.shape->front().value.value_or(-1))}};
+    model::take_known_branches(start.model, shape);
+    model::guard_integer_divisions(start.model, shape);
     return start;
 }
 

@@ -130,8 +130,7 @@ TEST(PreprocessingMetadata, TheFirstConvolutionSaysWhatOpenSizesLeaveOut) {
         model::NodeWriter write(m.graph, "test");
         const auto weight = write.constant(locus::Tensor(DataType::float32, {8, channels / group, 3, 3}));
         std::string tensor = write.node("Mul", {"input", write.constant(locus::Tensor::scalar(0.5F))});
-        if (transposed)
-            tensor = write.node("Transpose", {tensor}, {{"perm", std::vector<std::int64_t>{0, 3, 1, 2}}});
+        if (transposed) tensor = write.node("Transpose", {tensor}, {{"perm", std::vector<std::int64_t>{0, 3, 1, 2}}});
         write.node("Conv", {tensor, weight}, {{"group", group}});
         return model::read_metadata(m, {}, input(shape)).preprocessing;
     };

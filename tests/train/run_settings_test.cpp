@@ -63,6 +63,7 @@ TEST_F(Settings, EveryOptionThatShapesTheResultIsNamed) {
     expect("--alternate-flips is on and was off", [](TrainOptions& o) { o.augmentation.alternate_flips = true; });
     expect("--jitter is 0.5 and was 0", [](TrainOptions& o) { o.augmentation.jitter = 0.5; });
     expect("--erase is 0.5 and was 0", [](TrainOptions& o) { o.augmentation.erase = 0.5; });
+    expect("--bits is 12 and was not given", [](TrainOptions& o) { o.sample_bits = 12; });
     expect("--seed is 2 and was 1", [](TrainOptions& o) { o.seed = 2; });
     expect("the list of training photos is another", [](TrainOptions& o) { o.validation_split = 0.5; });
 }

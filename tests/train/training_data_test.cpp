@@ -7,6 +7,7 @@
 
 #include "color_photos.hpp"
 #include "error_of.hpp"
+#include "support/grey_tiff.hpp"
 
 namespace locus::train {
 namespace {
@@ -15,6 +16,7 @@ using test::bitmap;
 using test::error_of;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class TrainingDataOf : public testing::Test {
 protected:
@@ -26,6 +28,7 @@ protected:
         options.data = {folder / source};
         if (!validation.empty()) options.validation = {folder / validation};
         options.validation_boxes = boxes;
+        options.sample_bits = bits;
         said.clear();
         options.say = [&](const std::string& line) { said += line + "\n"; };
         return load_training_data(options, 1);
@@ -41,6 +44,7 @@ protected:
 
     test::ScratchFolder folder;
     std::filesystem::path boxes;
+    int bits = 0;
     std::string said;
 };
 
@@ -148,6 +152,22 @@ TEST_F(TrainingDataOf, BoxesOfWhichNoneFitsAreRefused) {
                                                       "'blue/0.bmp' is a photo, and the boxes begin with "
                                                       "'val/yellow/7.bmp'")));
     EXPECT_THAT(complaint("train"), HasSubstr("usage: --val-boxes has the boxes of validation photos"));
+}
+
+TEST_F(TrainingDataOf, PhotosOfTwelveBitsAreToldOfAndPutRight) {
+    const std::vector<int> samples(64, 4095);
+    for (const char* name : {"train/red/a.tif", "train/red/b.tif"}) folder.write(name, test::grey_tiff(8, 8, samples));
+    const auto shade_of_a = [](const TrainingData& data) {
+        const auto& photos = data.photos->samples();
+        const auto a = std::ranges::find_if(photos, [](const auto& photo) { return photo.name.ends_with("a.tif"); });
+        return int{data.photos->photo(static_cast<std::size_t>(a - photos.begin()))->rgb.front()};
+    };
+    EXPECT_EQ(shade_of_a(load("train")), 16);
+    EXPECT_THAT(said, AllOf(HasSubstr("warning: "), HasSubstr("red/a.tif"), HasSubstr("give --bits 12"),
+                            HasSubstr("; so of 2 photos in all"), Not(HasSubstr("red/b.tif"))));
+    bits = 12;
+    EXPECT_EQ(shade_of_a(load("train")), 255);
+    EXPECT_THAT(said, Not(HasSubstr("warning: ")));
 }
 
 TEST_F(TrainingDataOf, BoxesMayBeCocos) {

@@ -31,8 +31,8 @@ struct ConvolvedInput {
 /// Whether a node leaves the channels where they are, as those do that lie between an input and its convolution.
 bool keeps_channels(const Node& node) {
     static const std::set<std::string, std::less<>> types{
-        "Identity", "Cast",           "Sub",              "Add", "Mul",
-        "Div",      "QuantizeLinear", "DequantizeLinear", "Pad", "BatchNormalization"};
+        "Identity",          "Cast", "Sub", "Add", "Mul", "Div", "QuantizeLinear", "DequantizeLinear", "Pad",
+        "BatchNormalization"};
     return node.domain.empty() && types.contains(node.op_type);
 }
 

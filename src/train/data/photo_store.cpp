@@ -11,11 +11,13 @@ namespace locus::train {
 PhotoStore::PhotoStore(std::vector<dataset::Sample> samples, const PhotoStoreOptions& options)
     : samples_(std::move(samples)), options_(options), kept_(samples_.size()), is_corrupt_(samples_.size()) {}
 
-std::shared_ptr<const Image> PhotoStore::decode(std::size_t index) {
+std::shared_ptr<const Image> PhotoStore::decode(std::size_t index, std::string* warning) {
     const dataset::Sample& sample = samples_[index];
     try {
-        return std::make_shared<const Image>(
-            image::decode(dataset::read_bytes(sample), sample.name, {.reduce_to = options_.reduce_to}).image);
+        image::Photo photo = image::decode(dataset::read_bytes(sample), sample.name,
+                                           {.reduce_to = options_.reduce_to, .sample_bits = options_.sample_bits});
+        if (warning != nullptr) *warning = std::move(photo.warning);
+        return std::make_shared<const Image>(std::move(photo.image));
     } catch (const Error& error) {
         const std::scoped_lock lock(mutex_);
         if (!is_corrupt_[index]) corrupt_.push_back(error.what());
@@ -28,8 +30,12 @@ void PhotoStore::fill() {
     std::atomic<std::size_t> next{0}, used{0};
     const auto work = [&] {
         for (std::size_t i = next++; i < samples_.size() && used < options_.memory; i = next++) {
-            kept_[i] = decode(i);
+            std::string warning;
+            kept_[i] = decode(i, &warning);
             if (kept_[i]) used += kept_[i]->rgb.size();
+            if (warning.empty()) continue;
+            const std::scoped_lock lock(mutex_);
+            warnings_.push_back(std::move(warning));
         }
     };
     std::vector<std::thread> threads;
@@ -50,6 +56,13 @@ std::shared_ptr<const Image> PhotoStore::photo(std::size_t index) {
 std::vector<std::string> PhotoStore::corrupt() const {
     const std::scoped_lock lock(mutex_);
     return corrupt_;
+}
+
+std::vector<std::string> PhotoStore::warnings() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string> sorted = warnings_;
+    std::ranges::sort(sorted);
+    return sorted;
 }
 
 }  // namespace locus::train

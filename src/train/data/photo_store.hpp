@@ -20,7 +20,8 @@ namespace locus::train {
 
 struct PhotoStoreOptions {
     std::size_t memory = std::size_t{4} << 30U;  ///< bytes of pixels to keep; what does not fit is decoded each time
-    int reduce_to = 0;                           ///< as image::DecodeOptions has it
+    int reduce_to = 0;                           ///< this and the next as image::DecodeOptions has them
+    int sample_bits = 0;
     int threads = 1;
 };
 
@@ -39,14 +40,19 @@ public:
     /// Sentences that name the photos found to be corrupt so far.
     std::vector<std::string> corrupt() const;
 
+    /// Those about photos that `fill` decoded and that may not be what was meant (image::Photo::warning), sorted.
+    std::vector<std::string> warnings() const;
+
+    const PhotoStoreOptions& options() const { return options_; }
+
 private:
-    std::shared_ptr<const Image> decode(std::size_t index);
+    std::shared_ptr<const Image> decode(std::size_t index, std::string* warning = nullptr);
 
     std::vector<dataset::Sample> samples_;
     PhotoStoreOptions options_;
     std::vector<std::shared_ptr<const Image>> kept_;
     std::vector<char> is_corrupt_;
-    std::vector<std::string> corrupt_;
+    std::vector<std::string> corrupt_, warnings_;
     mutable std::mutex mutex_;
 };
 

@@ -129,13 +129,14 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
     if (!options.validation_boxes.empty()) data.boxes = read_boxes_of(held, options.validation_boxes, say);
     data.classes = list.classes;
     data.multi_label = list.multi_label;
-    data.photos =
-        std::make_unique<PhotoStore>(std::move(list.samples), PhotoStoreOptions{options.photo_memory, 0, threads});
+    const auto store_options = [&](std::size_t memory) {
+        return PhotoStoreOptions{.memory = memory, .sample_bits = options.sample_bits, .threads = threads};
+    };
+    data.photos = std::make_unique<PhotoStore>(std::move(list.samples), store_options(options.photo_memory));
     data.photos->fill();
     require_one_readable(*data.photos, "");
     if (!held.empty()) {
-        data.validation =
-            std::make_unique<PhotoStore>(std::move(held), PhotoStoreOptions{options.photo_memory / 8, 0, threads});
+        data.validation = std::make_unique<PhotoStore>(std::move(held), store_options(options.photo_memory / 8));
         data.validation->fill();
         require_one_readable(*data.validation, "validation: ");
     }
@@ -146,6 +147,11 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
     for (const PhotoStore* store : {data.photos.get(), data.validation.get()}) {
         if (!store) continue;
         for (const std::string& corrupt : store->corrupt()) say("skipped: " + corrupt);
+        const std::vector<std::string> warnings = store->warnings();
+        if (warnings.empty()) continue;  // a camera's photos have them all alike: one says it
+        const std::string others =
+            warnings.size() > 1 ? fmt::format("; so of {} photos in all", warnings.size()) : std::string();
+        say("warning: " + warnings.front() + others);
     }
     return data;
 }
