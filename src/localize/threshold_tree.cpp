@@ -8,155 +8,11 @@
 #include <fmt/core.h>
 
 #include "localize/border_area.hpp"
-#include "localize/mountains.hpp"
+#include "localize/level_events.hpp"
 #include "locus/error.hpp"
 
 namespace locus::localize {
 namespace {
-
-/// Two mountains (see mountains.hpp) are connected from this level downwards; a mountain "linked" with itself is born.
-struct Link {
-    std::uint32_t a, b;
-    std::uint8_t level;
-};
-
-/// From this level downwards the component of the mountain reaches the column.
-struct Column {
-    std::uint32_t mountain;
-    std::uint16_t x;
-    std::uint8_t level;
-};
-
-struct Peak {
-    std::uint16_t x, y;
-};
-
-template <class Event> struct ByLevel {
-    std::vector<Event> events;
-    std::array<std::uint32_t, 257> start{};  ///< events of level v are start[v] ... start[v + 1] - 1
-
-    void add(const Event& event) {
-        events.push_back(event);
-        ++start[event.level + 1U];
-    }
-    void sort() {
-        for (std::size_t v = 0; v < 256; ++v) start[v + 1] += start[v];
-        auto next = start;
-        std::vector<Event> sorted(events.size());
-        for (const Event& event : events) sorted[next[event.level]++] = event;
-        events.swap(sorted);
-    }
-    std::span<const Event> of(int level) const {
-        const auto v = static_cast<std::size_t>(level);
-        return std::span<const Event>(events).subspan(start[v], start[v + 1] - start[v]);
-    }
-};
-
-struct Events {
-    std::vector<Peak> peaks;  ///< of the mountains, in reading order
-    ByLevel<Link> links;
-    ByLevel<Column> columns;
-    std::uint32_t outside = 0;  ///< with `frame`: the number of the one component beyond the map's edge
-};
-
-/// Reads the map once. Pixels of value 0 never belong to anything.
-/// diagonal: 8-connected, else 4-connected. frame: what touches the map's edge is connected with the outside.
-Events events_of(const std::uint8_t* pixels, int width, int height, bool diagonal, bool frame) {
-    Events events;
-    const std::size_t padded = (static_cast<std::size_t>(width) + 63) / 64 * 64;
-    std::vector<std::uint8_t> common(padded), flags(padded), rising(padded, 1);
-    Mountains above, here, passes;
-    std::uint32_t first_above = 0, first_here = 0;
-
-    const auto link = [&](std::uint32_t a, std::uint32_t b, std::uint8_t level) {
-        if (level > 0) events.links.add({a, b, level});
-    };
-    const auto column_peaks = [&](const std::uint8_t* row, const Mountains& mountains, std::uint32_t first) {
-        each_flag(flags.data(), width, [&](int x) {
-            if (row[x] == 0) return;
-            events.columns.add(
-                {first + static_cast<std::uint32_t>(mountains.mountain_of(x)), static_cast<std::uint16_t>(x), row[x]});
-        });
-    };
-
-    for (int y = 0; y < height; ++y) {
-        const std::uint8_t* row = pixels + static_cast<std::size_t>(y) * static_cast<std::size_t>(width);
-        here.assign(row, width);
-        first_here = static_cast<std::uint32_t>(events.peaks.size());
-        here.each_peak([&](int mountain, int x) {
-            events.peaks.push_back({static_cast<std::uint16_t>(x), static_cast<std::uint16_t>(y)});
-            const std::uint32_t id = first_here + static_cast<std::uint32_t>(mountain);
-            link(id, id, row[x]);
-        });
-        here.each_valley([&](int mountain, int x) {
-            const std::uint32_t id = first_here + static_cast<std::uint32_t>(mountain);
-            link(id, id + 1, row[x]);
-        });
-        if (y > 0) {
-            const std::uint8_t* upper = row - width;
-            for (int x = 0; x < width; ++x) common[static_cast<std::size_t>(x)] = std::min(upper[x], row[x]);
-            passes.assign(common.data(), width);
-            passes.each_peak([&](int, int x) {
-                link(first_above + static_cast<std::uint32_t>(above.mountain_of(x)),
-                     first_here + static_cast<std::uint32_t>(here.mountain_of(x)), common[static_cast<std::size_t>(x)]);
-            });
-            if (diagonal) {
-                std::uint8_t* const saddle = flags.data();
-                for (int x = 0; x + 1 < width; ++x) {
-                    const std::uint8_t falling_low = std::min(upper[x], row[x + 1]),
-                                       falling_high = std::max(upper[x], row[x + 1]);
-                    const std::uint8_t rising_low = std::min(upper[x + 1], row[x]),
-                                       rising_high = std::max(upper[x + 1], row[x]);
-                    saddle[x] = static_cast<std::uint8_t>((falling_low > rising_high ? 1 : 0) |
-                                                          (rising_low > falling_high ? 1 : 0));
-                }
-                saddle[width - 1] = 0;
-                each_flag(saddle, width, [&](int x) {
-                    const std::uint8_t falling_low = std::min(upper[x], row[x + 1]),
-                                       rising_low = std::min(upper[x + 1], row[x]);
-                    const int left_up =
-                        falling_low > rising_low ? 1 : 0;  // the pixel above lies to the left of the one below
-                    link(first_above + static_cast<std::uint32_t>(above.mountain_of(x + 1 - left_up)),
-                         first_here + static_cast<std::uint32_t>(here.mountain_of(x + left_up)),
-                         std::max(falling_low, rising_low));
-                });
-            }
-            for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x) {
-                const std::uint8_t fell = row[x] < upper[x] ? 1 : 0;
-                const std::uint8_t rose = row[x] > upper[x] ? 1 : 0;
-                flags[x] = fell & rising[x];
-                rising[x] = static_cast<std::uint8_t>((rising[x] & (fell ^ 1)) | rose);
-            }
-            column_peaks(upper, above, first_above);
-        }
-        std::swap(above, here);
-        first_above = first_here;
-    }
-    const std::uint8_t* last = pixels + static_cast<std::size_t>(height - 1) * static_cast<std::size_t>(width);
-    std::copy_n(rising.begin(), width, flags.begin());
-    column_peaks(last, above, first_above);
-
-    if (frame) {
-        events.outside = static_cast<std::uint32_t>(events.peaks.size());
-        events.peaks.push_back({0, 0});
-        const std::size_t mountains = events.outside;
-        std::size_t i = 0;
-        for (int y = 0; y < height;
-             ++y) {  // the first and the last mountain of a row reach its ends at the values there
-            const std::uint8_t* row = pixels + static_cast<std::size_t>(y) * static_cast<std::size_t>(width);
-            const bool edge = y == 0 || y == height - 1;
-            const std::size_t begin = i;
-            for (; i < mountains && events.peaks[i].y == y; ++i) {
-                if (edge) link(static_cast<std::uint32_t>(i), events.outside, row[events.peaks[i].x]);
-            }
-            link(static_cast<std::uint32_t>(begin), events.outside, row[0]);
-            link(static_cast<std::uint32_t>(i - 1), events.outside, row[width - 1]);
-        }
-    }
-    events.links.sort();
-    events.columns.sort();
-    return events;
-}
 
 struct Component {
     std::uint32_t parent;  ///< itself, for a root
@@ -361,7 +217,7 @@ private:
 };
 
 void find_components(std::span<const std::uint8_t> pixels, int width, int height, ThresholdTree& tree) {
-    const Events events = events_of(pixels.data(), width, height, true, false);
+    const Events events = events_of({pixels.data(), width, height}, Connectivity::eight, Surroundings::nothing);
     const Framed framed(pixels.data(), width, height);
     Components components(events);
     Largest largest(events, components, framed);
@@ -400,7 +256,7 @@ void find_holes(std::span<const std::uint8_t> pixels, int width, int height, Thr
     std::vector<std::uint8_t> inverted(pixels.size());
     std::transform(pixels.begin(), pixels.end(), inverted.begin(),
                    [](std::uint8_t v) { return static_cast<std::uint8_t>(255 - v); });
-    const Events events = events_of(inverted.data(), width, height, false, true);
+    const Events events = events_of({inverted.data(), width, height}, Connectivity::four, Surroundings::one_component);
     Components components(events);
     ContourLog log(tree.contours, components, true);
     for (int level = 0; level < tree.maximum; ++level) {
