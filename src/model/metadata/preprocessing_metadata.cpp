@@ -144,6 +144,34 @@ PreprocessingFacts metadata_facts(const Model& model, std::int64_t other_channel
     return facts;
 }
 
+/// Where a value comes from that no source gives.
+constexpr const char *default_origin = "default", *imagenet_origin = "ImageNet default";
+
+/// Arrays come normalised and at their size: what is said of photos is of no use.
+void forget_photos(PreprocessingFacts& facts) {
+    facts.mean = facts.std = std::nullopt;
+    facts.range = facts.crop_pct = std::nullopt;
+    facts.resize = std::nullopt;
+    facts.color = std::nullopt;
+}
+
+/// Mean, std and range for when nobody says them; returns their origin.
+std::string assume_statistics(const InputFacts& graph, Preprocessing& p) {
+    if (graph.other_channels() != 0 || graph.type == DataType::uint8) {
+        // Arrays, or bytes: the graph does the rest itself.
+        p.mean = {0, 0, 0};
+        p.std = {1, 1, 1};
+        p.range = graph.other_channels() != 0 ? 1 : 255;
+        return graph.said.origin;
+    }
+    if (graph.channels == 1) {
+        // The mean of ImageNet's three.
+        p.mean = {0.449F, 0.449F, 0.449F};
+        p.std = {0.226F, 0.226F, 0.226F};
+    }
+    return imagenet_origin;
+}
+
 }  // namespace
 
 Metadata read_metadata(const Model& model, const std::filesystem::path& model_file, const ValueInfo& input) {
@@ -154,7 +182,7 @@ Metadata read_metadata(const Model& model, const std::filesystem::path& model_fi
         for (PreprocessingFacts& facts : hugging_face_facts(model_file, other_channels))
             sources.push_back(std::move(facts));
     }
-    const bool is_gray = graph.channels == 1;
+    if (other_channels != 0) std::ranges::for_each(sources, forget_photos);
 
     Metadata metadata;
     Preprocessing& p = metadata.preprocessing;
@@ -167,59 +195,35 @@ Metadata read_metadata(const Model& model, const std::filesystem::path& model_fi
             return;
         }
     };
-
-    std::string defaults = "ImageNet default";
-    if (p.type = graph.type; p.type == DataType::uint8) {
-        // Bytes in: the graph does the rest itself.
-        p.mean = {0, 0, 0};
-        p.std = {1, 1, 1};
-        p.range = 255;
-        defaults = "graph input";
-    } else if (is_gray) {
-        // The mean of ImageNet's three.
-        p.mean = {0.449F, 0.449F, 0.449F};
-        p.std = {0.226F, 0.226F, 0.226F};
-    }
-    metadata.origins["type"] = "graph input";
-    if (other_channels != 0) {
-        // Arrays come normalised and at their size: what is said of photos is of no use.
-        for (PreprocessingFacts& facts : sources) {
-            facts.mean = facts.std = std::nullopt;
-            facts.range = facts.crop_pct = std::nullopt;
-            facts.resize = std::nullopt;
-            facts.color = std::nullopt;
-        }
-        p.mean = {0, 0, 0};
-        p.std = {1, 1, 1};
-        p.range = 1;
-        defaults = "graph input";
-    }
+    p.type = graph.type;
+    metadata.origins["type"] = graph.said.origin;
+    const std::string defaults = assume_statistics(graph, p);
     take("mean", &PreprocessingFacts::mean, p.mean, defaults);
     take("std", &PreprocessingFacts::std, p.std, defaults);
-    take("range", &PreprocessingFacts::range, p.range, p.type == DataType::uint8 ? "graph input" : "default");
-    take("resize", &PreprocessingFacts::resize, p.resize, "default");
-    take("crop_pct", &PreprocessingFacts::crop_pct, p.crop_pct, "default");
-    take("color", &PreprocessingFacts::color, p.color, "default");
-    take("layout", &PreprocessingFacts::layout, p.layout, "default");
-    take("size", &PreprocessingFacts::width, p.width, "ImageNet default");
-    take("size", &PreprocessingFacts::height, p.height, "ImageNet default");
+    take("range", &PreprocessingFacts::range, p.range,
+         p.type == DataType::uint8 ? graph.said.origin : std::string(default_origin));
+    take("resize", &PreprocessingFacts::resize, p.resize, default_origin);
+    take("crop_pct", &PreprocessingFacts::crop_pct, p.crop_pct, default_origin);
+    take("color", &PreprocessingFacts::color, p.color, default_origin);
+    take("layout", &PreprocessingFacts::layout, p.layout, default_origin);
+    take("size", &PreprocessingFacts::width, p.width, imagenet_origin);
+    take("size", &PreprocessingFacts::height, p.height, imagenet_origin);
 
     const auto fix = [&](const char* key, const auto& fact, auto& target) {
-        if (!fact ||
-            (target == *fact && metadata.origins[key] != "default" && metadata.origins[key] != "ImageNet default"))
-            return;
+        std::string& origin = metadata.origins[key];
+        if (!fact || (target == *fact && origin != default_origin && origin != imagenet_origin)) return;
         target = *fact;
-        metadata.origins[key] = graph.said.origin;
+        origin = graph.said.origin;
     };
     fix("layout", graph.said.layout, p.layout);
     fix("size", graph.said.width, p.width);
     fix("size", graph.said.height, p.height);
-    if (is_gray) fix("color", std::optional(ColorOrder::gray), p.color);
-    if (other_channels != 0) {
+    if (graph.channels == 1) {
+        fix("color", std::optional(ColorOrder::gray), p.color);
+    } else if (other_channels != 0) {
         p.other_channels = static_cast<int>(std::min<std::int64_t>(other_channels, most_input_side));
         fix("color", std::optional(ColorOrder::other), p.color);
-    }
-    if (!is_gray && graph.channels && p.color == ColorOrder::gray) {
+    } else if (graph.channels && p.color == ColorOrder::gray) {
         throw Error(ErrorKind::model,
                     fmt::format("{} says that the pictures are gray, but the input {} takes {} channels",
                                 metadata.origins["color"], quote(input.name), *graph.channels));
