@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "command.hpp"
+#include "earlier_output.hpp"
 #include "explain/network.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
@@ -21,7 +22,7 @@ struct AnnotateArguments {
     PreprocessingOptions preprocessing;
     std::filesystem::path model, out;
     std::string input;
-    bool quiet = false;
+    bool overwrite = false, quiet = false;
 };
 
 /// The number of classes, where the first output's shape says it.
@@ -31,8 +32,23 @@ std::optional<std::int64_t> classes(const model::Graph& graph) {
     return (*shape)[1].value;
 }
 
+/// The model itself is replaced where it is named, and so is an earlier result: the same but for its metadata. Throws
+/// Error(usage).
+void require_room(const model::Model& model, const AnnotateArguments& arguments) {
+    std::error_code none;
+    if (arguments.overwrite || std::filesystem::equivalent(arguments.model, arguments.out, none)) return;
+    const auto without_metadata = [](model::Model copy) {
+        copy.metadata.clear();
+        return model::serialize(copy);
+    };
+    require_earlier_output(arguments.out, "an earlier copy of this model", [&](const model::Model& other) {
+        return without_metadata(other) == without_metadata(model);
+    });
+}
+
 void annotate(const AnnotateArguments& arguments) {
     model::Model model = model::load(arguments.model);
+    require_room(model, arguments);
     model::require_numbers(model.graph, arguments.model);
     const std::vector<std::string> labels = arguments.preprocessing.read_labels();
     if (const auto count = classes(model.graph);
@@ -72,11 +88,14 @@ void add_annotate(CLI::App& app) {
         "  locus annotate keras.onnx --mean 0.5 --std 0.5 --layout nhwc --labels labels.json -o annotated.onnx");
     command.add_option("MODEL", arguments->model, "The model, an ONNX file")->required();
     command
-        .add_option("-o,--out", arguments->out,
-                    "The ONNX file to write; MODEL itself may be named, missing folders are made")
+        .add_option(
+            "-o,--out", arguments->out,
+            "The ONNX file to write; MODEL itself may be named, an earlier copy of it is replaced, missing folders are "
+            "made")
         ->required()
         ->type_name("FILE");
     command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");
+    command.add_flag("--overwrite", arguments->overwrite, "Replace FILE, whatever it is");
     command.add_flag("-q,--quiet", arguments->quiet, "Say nothing but warnings and errors");
     arguments->preprocessing.add_to(command);
     command.callback([arguments] { annotate(*arguments); });

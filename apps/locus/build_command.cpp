@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "command.hpp"
+#include "earlier_output.hpp"
 #include "locus/error.hpp"
 #include "locus/preprocessing.hpp"
 #include "model/networks/builder.hpp"
@@ -19,7 +20,7 @@ struct BuildArguments {
     model::NetworkOptions network;
     std::string head;
     std::filesystem::path out;
-    bool folded = false, quiet = false;
+    bool folded = false, overwrite = false, quiet = false;
 };
 
 std::int64_t parameters(const model::Model& model) {
@@ -36,7 +37,11 @@ void build(const BuildArguments& arguments) {
     model::NetworkOptions options = arguments.network;
     if (!arguments.head.empty()) options.head = heads.at(arguments.head);
     options.batch_norm = !arguments.folded;
-    const model::Model built = model::build(options);
+    if (!arguments.overwrite)
+        require_earlier_output(arguments.out, "a network that `locus build` made",
+                               [](const model::Model& model) { return model.metadata.contains(model::built_key); });
+    model::Model built = model::build(options);
+    built.metadata[model::built_key] = fmt::format("{}, seed {}", options.name, options.seed);
     model::save(built, arguments.out);
     if (!arguments.quiet) {
         fmt::print("{}: {}, opset {}, {} {}, {:.2f} million parameters\n", text::to_utf8(arguments.out.string()),
@@ -62,7 +67,7 @@ void add_build(CLI::App& app) {
     command.add_option("NAME", network.name, "The network")->required();
     command
         .add_option("-o,--out", arguments->out,
-                    "The ONNX file to write; an old one is replaced, missing folders are made")
+                    "The ONNX file to write; one that was built before is replaced, missing folders are made")
         ->required()
         ->type_name("FILE");
     command.add_option("-c,--classes", network.classes, "Number of classes")->capture_default_str()->type_name("N");
@@ -90,6 +95,7 @@ void add_build(CLI::App& app) {
         ->capture_default_str()
         ->check(whole_number())
         ->type_name("N");
+    command.add_flag("--overwrite", arguments->overwrite, "Replace FILE, whatever it is");
     command.add_flag("-q,--quiet", arguments->quiet, "Say nothing");
     command.callback([arguments] { build(*arguments); });
 }

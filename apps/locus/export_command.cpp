@@ -14,6 +14,7 @@
 #include "default_model.hpp"
 #include "deploy/triton_repository.hpp"
 #include "deploy/web_page.hpp"
+#include "earlier_output.hpp"
 #include "explain/explained_model.hpp"
 #include "explain/network.hpp"
 #include "locus/error.hpp"
@@ -83,13 +84,7 @@ void require_another_file(const std::filesystem::path& model, const std::filesys
 
 /// Whether a file is a model that explains itself, as `locus export` writes it.
 bool is_explained(const std::filesystem::path& file) {
-    std::error_code none;
-    if (!std::filesystem::is_regular_file(file, none)) return false;
-    try {
-        return model::load(file).metadata.contains("locus.method");
-    } catch (const Error&) {
-        return false;
-    }
+    return holds_model(file, [](const model::Model& model) { return model.metadata.contains("locus.method"); });
 }
 
 /// Whether a folder is missing or holds nothing.
@@ -102,9 +97,9 @@ void require_room(const ExportArguments& arguments, const std::string& out) {
         throw Error(ErrorKind::usage, fmt::format("{} {}: choose another with {}, or write there with --overwrite",
                                                   text::quote(path.string()), what, option));
     };
-    std::error_code none;
-    if (!out.empty() && std::filesystem::is_regular_file(out, none) && !is_explained(out))
-        refuse(out, "is there and no explained model", "--out");
+    if (!out.empty())
+        require_earlier_output(out, "a model that explains itself",
+                               [](const model::Model& model) { return model.metadata.contains("locus.method"); });
     const std::filesystem::path web = arguments.web;
     if (!web.empty() && !is_free(web) && !(deploy::holds_web_page(web) && is_explained(web / "model.onnx")))
         refuse(web, "holds other files than an explained model's page", "--web");

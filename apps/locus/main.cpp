@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "command.hpp"
 #include "locus/error.hpp"
@@ -32,6 +33,9 @@ std::vector<std::string> subcommand_names(const CLI::App& app) {
 std::string unreadable(const CLI::App& app, const CLI::ParseError& error) {
     for (const CLI::App* command : app.get_subcommands())
         return locus::command::usage_sentence(*command, "locus " + command->get_name(), error);
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
+        return fmt::format("a subcommand is needed, one of {}; `locus --help` says what they do",
+                           fmt::join(subcommand_names(app), ", "));
     return error.what();
 }
 

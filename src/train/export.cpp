@@ -3,6 +3,7 @@
 #include <set>
 
 #include "model/metadata/preprocessing_metadata.hpp"
+#include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
 
 namespace locus::train {
@@ -46,6 +47,7 @@ void export_model(model::Model model, const ExportOptions& options, const std::f
     if (options.multi_label) end_in_sigmoid(model);
     model::write_metadata(model, options.preprocessing, options.labels);
     if (!options.description.empty()) model.metadata["description"] = options.description;
+    model.metadata.erase(model::built_key);  // no longer random
     model::name_producer(model);
     model::save(model, file);
 }

@@ -24,6 +24,9 @@ enum class Head {
     fc,   ///< flatten and linear layers (the network's own where it has them, else one)
 };
 
+/// Key in the metadata of networks that `locus build` wrote, whose weights are random; its value names network and seed.
+inline constexpr const char* built_key = "locus.built";
+
 struct NetworkOptions {
     std::string name = "mobilenet-v2";  ///< one of network_names()
     int classes = 1000;
