@@ -20,10 +20,10 @@
 
 #include "image/decode.hpp"
 #include "image/encode.hpp"
-#include "image/overlay_raw.hpp"
 #include "image/preprocess.hpp"
 #include "image/preview.hpp"
 #include "interleaved.hpp"
+#include "locus/overlay.hpp"
 
 namespace {
 

@@ -44,6 +44,13 @@ Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes,
 /// empty or has another number of values than its size says.
 Image heatmap(const Map& map, const OverlayOptions& options = {});
 
+/// Both straight from a raw map, of a network that saw only `region` of the photo (Explanation::region): what it did not
+/// see stays as it is, or has the colour of no evidence. For signed pictures of a crop these are the ones to take, since
+/// upsample() sets the least value there, for the sake of boxes. Throw as upsample() as well.
+Image overlay_raw(const Image& photo, const Map& raw, const Region& region, const std::vector<Box>& boxes,
+                  const OverlayOptions& options = {});
+Image heatmap_raw(const Map& raw, int width, int height, const Region& region, const OverlayOptions& options = {});
+
 /// White where the map lies above `threshold` times its maximum, else black. Throws Error(usage) for a threshold
 /// outside [0, 1), and for a map as heatmap() does.
 Image mask(const Map& map, double threshold);

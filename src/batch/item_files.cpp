@@ -49,10 +49,13 @@ public:
         OverlayOptions overlay = options_.overlay;
         overlay.label = caption(explanation);
         if (several_methods_) overlay.label += ", " + explanation.method;
-        if (save.heatmap || save.mask) {
+        if (save.heatmap) {
+            record.heatmap_file =
+                put_png("heatmaps", stem, heatmap_raw(map, source_.width, source_.height, source_.region, overlay));
+        }
+        if (save.mask) {
             const Map full = upsample(map, source_.width, source_.height, source_.region);
-            if (save.heatmap) record.heatmap_file = put_png("heatmaps", stem, heatmap(full, overlay));
-            if (save.mask) record.mask_file = put_png("masks", stem, mask(full, options_.boxes.threshold));
+            record.mask_file = put_png("masks", stem, mask(full, options_.boxes.threshold));
         }
         if (!explanation.parts.empty()) {
             record.decomposition_file =

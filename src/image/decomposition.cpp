@@ -9,10 +9,10 @@
 #include <fmt/core.h>
 
 #include "image/annotation.hpp"
-#include "image/overlay_raw.hpp"
 #include "image/preview.hpp"
 #include "image/text.hpp"
 #include "locus/error.hpp"
+#include "locus/overlay.hpp"
 
 namespace locus {
 namespace {

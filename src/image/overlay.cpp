@@ -51,6 +51,43 @@ void annotate(Image& picture, const HeatScale& scale, const std::vector<Box>& bo
     image::draw_label(picture, options.label, boxes);
 }
 
+/// A raw map at the resolution of a picture, where the network saw it.
+class SeenHeat {
+public:
+    SeenHeat(const Map& raw, int width, int height, const Region& region, bool is_signed)
+        : rows_(raw, width, height, region),
+          across_(localize::axis_positions(raw.width, width, region.x, region.width)),
+          down_(localize::axis_positions(raw.height, height, region.y, region.height)),
+          values_(static_cast<std::size_t>(width)) {
+        Extremes range;
+        for (const int y : rows_.extreme_rows())
+            if (y >= down_.first && y < down_.last) range.take(row(y));
+        scale_ = scale_of(range, is_signed);
+    }
+
+    const HeatScale& scale() const { return scale_; }
+
+    /// Over what the picture shows there.
+    void draw(Image& picture, const HeatPalette& palette) {
+        for (int y = down_.first; y < down_.last; ++y) {
+            std::uint8_t* pixels = picture.pixel(across_.first, y);
+            image::blend_heat(row(y), scale_, palette, pixels, pixels);
+        }
+    }
+
+private:
+    std::span<const float> row(int y) {
+        rows_.row(y, values_);
+        return std::span(values_).subspan(static_cast<std::size_t>(across_.first),
+                                          static_cast<std::size_t>(across_.last - across_.first));
+    }
+
+    localize::RowInterpolator rows_;
+    localize::AxisPositions across_, down_;
+    std::vector<float> values_;
+    HeatScale scale_;
+};
+
 }  // namespace
 
 Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes, const OverlayOptions& options) {
@@ -76,33 +113,29 @@ void draw_overlay_raw(Image& photo, const Map& raw, const Region& region, const 
                       const OverlayOptions& options) {
     image::require_pixels(photo);
     const HeatPalette palette(options.colormap, options.alpha, options.is_signed);
-    const localize::RowInterpolator rows(raw, photo.width, photo.height, region);
-    const localize::AxisPositions across = localize::axis_positions(raw.width, photo.width, region.x, region.width);
-    const localize::AxisPositions down = localize::axis_positions(raw.height, photo.height, region.y, region.height);
-    std::vector<float> values(static_cast<std::size_t>(photo.width));
-    const auto seen = std::span(values).subspan(static_cast<std::size_t>(across.first),
-                                                static_cast<std::size_t>(across.last - across.first));
-
-    Extremes range;
-    for (const int y : rows.extreme_rows()) {
-        if (y < down.first || y >= down.last) continue;
-        rows.row(y, values);
-        range.take(seen);
-    }
-    const HeatScale scale = scale_of(range, options.is_signed);
-
-    for (int y = down.first; y < down.last; ++y) {
-        rows.row(y, values);
-        std::uint8_t* pixels = photo.pixel(across.first, y);
-        image::blend_heat(seen, scale, palette, pixels, pixels);
-    }
-    annotate(photo, scale, boxes, options);
+    SeenHeat heat(raw, photo.width, photo.height, region, options.is_signed);
+    heat.draw(photo, palette);
+    annotate(photo, heat.scale(), boxes, options);
 }
 
 Image overlay_raw(const Image& photo, const Map& raw, const Region& region, const std::vector<Box>& boxes,
                   const OverlayOptions& options) {
     Image picture = photo;
     draw_overlay_raw(picture, raw, region, boxes, options);
+    return picture;
+}
+
+Image heatmap_raw(const Map& raw, int width, int height, const Region& region, const OverlayOptions& options) {
+    const HeatPalette palette = HeatPalette::opaque(options.colormap, options.is_signed);
+    SeenHeat heat(raw, width, height, region, options.is_signed);
+    Image picture{.width = width, .height = height, .rgb = {}};
+    picture.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+    const std::array<float, 1> nothing{0};
+    std::uint8_t index = 0;
+    image::heat_indices(nothing, heat.scale(), &index);
+    for (std::size_t i = 0; i < picture.rgb.size(); ++i) picture.rgb[i] = palette.color[index][i % 3];
+    heat.draw(picture, palette);
+    if (options.legend) image::draw_legend(picture, heat.scale(), palette);
     return picture;
 }
 

@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include "image/annotation.hpp"
-#include "image/overlay_raw.hpp"
 #include "image/text.hpp"
 #include "locus/error.hpp"
 
@@ -150,6 +149,22 @@ TEST(Overlay, WhatTheNetworkDidNotSeeStaysAPhoto) {
         EXPECT_EQ(color(picture, x, y), color(photo, x, y)) << x << ',' << y;
     for (const auto& [x, y] : {std::pair{20, 40}, {79, 40}, {50, 10}, {50, 69}})
         EXPECT_NE(color(picture, x, y), color(photo, x, y)) << x << ',' << y;
+}
+
+TEST(Heatmap, WhatTheNetworkDidNotSeeIsNoEvidence) {
+    const Map raw{.width = 2, .height = 2, .values = {-4, -3, -2, 1}};
+    for (const bool is_signed : {false, true}) {
+        OverlayOptions options = bare;
+        options.is_signed = is_signed;
+        const Image picture = heatmap_raw(raw, 100, 80, {20, 10, 60, 60}, options);
+        const auto none = is_signed ? colormap(diverging_colormap)[128] : colormap("turbo")[0];
+        EXPECT_THAT(color(picture, 0, 0), ElementsAre(none[0], none[1], none[2]));
+        EXPECT_THAT(color(picture, 99, 40), ElementsAre(none[0], none[1], none[2]));
+        const Map whole = upsample(raw, 60, 60);
+        const Image seen = heatmap(whole, options);
+        for (const auto& [x, y] : {std::pair{0, 0}, {59, 0}, {30, 30}, {59, 59}})
+            EXPECT_EQ(color(picture, 20 + x, 10 + y), color(seen, x, y)) << x << ',' << y;
+    }
 }
 
 TEST(Overlay, BrokenValuesCostTheirOwnPixelsOnly) {

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "image/encode.hpp"
-#include "image/overlay_raw.hpp"
 #include "image/text.hpp"
+#include "locus/overlay.hpp"
 #include "report/chart.hpp"
 #include "report/json_number.hpp"
 #include "text/base64.hpp"
