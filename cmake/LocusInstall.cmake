@@ -1,6 +1,6 @@
 # Installing: a tree that may be moved anywhere, and that find_package(Locus) finds.
 #
-#   PREFIX/bin/locus  lib/liblocus.so  lib/liblocus_codecs.so  lib/libonnxruntime.so.1  include/locus/  lib/cmake/Locus/  share/locus/models/  share/doc/locus/
+#   PREFIX/bin/locus  lib/liblocus.so  lib/liblocus_codecs.so  lib/libonnxruntime.so.1  include/locus/  lib/cmake/Locus/  share/locus/models/  share/doc/Locus/
 
 include(CMakePackageConfigHelpers)
 
@@ -24,8 +24,9 @@ foreach(file ort.wasm.min.mjs ort-wasm-simd-threaded.mjs ort-wasm-simd-threaded.
   install(FILES third_party/npm/node_modules/onnxruntime-web/dist/${file}
     DESTINATION ${CMAKE_INSTALL_DATADIR}/locus/onnxruntime-web OPTIONAL)
 endforeach()
-install(FILES LICENSE NOTICE.md README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# Laid out as in the repository, so that links between the pages hold.
+install(FILES LICENSE NOTICE.md README.md HACKING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 install(EXPORT LocusTargets NAMESPACE Locus:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Locus)
 configure_package_config_file(cmake/LocusConfig.cmake.in ${PROJECT_BINARY_DIR}/LocusConfig.cmake

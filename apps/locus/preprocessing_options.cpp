@@ -72,7 +72,9 @@ void PreprocessingOptions::add_to(CLI::App& app) {
         ->check(CLI::Range(0.01, 1.0))
         ->type_name("SHARE")
         ->group(help_group);
-    app.add_option("--range", range, "Value of white before mean and std are applied: 1 or 255")
+    app.add_option("--range", range,
+                   "R in input = R * (x / 255 - mean) / std, for a pixel x of 0..255: 1, or 255 for a network fed with "
+                   "values of 0..255")
         ->type_name("V")
         ->group(help_group);
     app.add_option("--color", color, "Order of channels: rgb, bgr or gray")

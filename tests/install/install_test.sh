@@ -24,6 +24,15 @@ esac
 "$work/moved/bin/locus" explain "$work/noise.bmp" -o "$work/explained" -q \
   || { echo "the moved command does not explain a BMP" >&2; exit 1; }
 
+# Links between the installed pages lead to something.
+(cd "$work/moved/share/doc/Locus"
+ find . -name '*.md' | while read -r page; do
+   { grep -oE '\]\([^)#]+' "$page" || true; } | sed 's/^](//' | { grep -v '^https\?:' || true; } | while read -r link; do
+     [ -e "$(dirname "$page")/$link" ] || echo "$page: $link"
+   done
+ done) >"$work/dead"
+[ ! -s "$work/dead" ] || { echo "dead links in share/doc/Locus:" >&2; cat "$work/dead" >&2; exit 1; }
+
 cmake -S "$consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" >"$work/configure.log" \
   || { cat "$work/configure.log" >&2; exit 1; }
 cmake --build "$work/consumer" >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
