@@ -118,6 +118,9 @@ void check(const CheckArguments& arguments) {
 
     const auto items = batch::list_inputs(arguments.inputs, std::cin);
     if (items.empty()) throw Error(ErrorKind::usage, "there are no images to look at");
+    // Opened and given up: a folder that takes no file is told of before the work, not after it.
+    const std::filesystem::path out = arguments.out;
+    { const files::AtomicFile probe(out / "check.json"); }
     Looked looked = read_images(items, network.preprocessing, arguments.sample_bits);
     if (looked.inputs.type() != network.input_type) looked.inputs = looked.inputs.to(network.input_type);
 
@@ -135,7 +138,6 @@ void check(const CheckArguments& arguments) {
     for (const std::string& warning : result.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
 
     const evaluate::SanityDescription description{version, arguments.model, arguments.seed, network.labels};
-    const std::filesystem::path out = arguments.out;
     files::write_file_atomically(out / "check.json", evaluate::sanity_json(result, looked.images, description));
     files::write_file_atomically(out / "check.html", evaluate::sanity_page(result, looked.images, description));
     for (std::size_t i = 0; i < looked.images.size(); ++i) {
@@ -144,7 +146,7 @@ void check(const CheckArguments& arguments) {
                                      std::span<const std::byte>(bytes));
     }
 
-    fmt::print("{:<22} {:>10} {:>10} {:>10}\n", "", "first step", "half", "all layers");
+    fmt::print("{:<22} {:>10} {:>10} {:>10}\n", "rank correlation after", "first step", "half", "all layers");
     for (const evaluate::MethodSanity& method : result.methods) {
         const auto& curve = method.rank_correlation;
         fmt::print("{:<22} {:>10.2f} {:>10.2f} {:>10.2f}  {}\n", method.method, evaluate::mean_of(curve[1]),

@@ -58,17 +58,19 @@ std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Netwo
                 {"channels", fmt::format("{}: no photos, .npy arrays", p.other_channels), origin("color")},
                 {"layout", std::string(name(p.layout)), origin("layout")}};
     }
-    std::vector<std::array<std::string, 3>> lines{
-        {"size", fmt::format("{} x {}", p.width, p.height), origin("size")},
-        {"mean", fmt::format("{:g}, {:g}, {:g}", p.mean[0], p.mean[1], p.mean[2]), origin("mean")},
-        {"std", fmt::format("{:g}, {:g}, {:g}", p.std[0], p.std[1], p.std[2]), origin("std")},
-        {"range", fmt::format("0..{:g}", p.range), origin("range")},
-        {"color", std::string(name(p.color)), origin("color")},
-        {"layout", std::string(name(p.layout)), origin("layout")},
-        {"resize",
-         p.resize == Resize::squash ? "squash" : fmt::format("{}, {:g} of the side", name(p.resize), p.crop_pct),
-         origin("resize")}};
-    return lines;
+    const auto of_channels = [&](const std::array<float, 3>& values) {
+        return p.color == ColorOrder::gray ? fmt::format("{:g}", values[0])
+                                           : fmt::format("{:g}, {:g}, {:g}", values[0], values[1], values[2]);
+    };
+    return {{"size", fmt::format("{} x {}", p.width, p.height), origin("size")},
+            {"mean", of_channels(p.mean), origin("mean")},
+            {"std", of_channels(p.std), origin("std")},
+            {"range", fmt::format("0..{:g}", p.range), origin("range")},
+            {"color", std::string(name(p.color)), origin("color")},
+            {"layout", std::string(name(p.layout)), origin("layout")},
+            {"resize",
+             p.resize == Resize::squash ? "squash" : fmt::format("{}, {:g} of the side", name(p.resize), p.crop_pct),
+             origin("resize")}};
 }
 
 void print(const explain::Network& network, const explain::Inspection& found) {

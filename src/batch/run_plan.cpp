@@ -5,6 +5,7 @@
 
 #include "files/npy.hpp"
 #include "files/sha256.hpp"
+#include "locus/overlay.hpp"
 
 namespace locus::batch {
 namespace {
@@ -38,6 +39,7 @@ report::RunRecord run_record(const RunOptions& options, const Explainer& explain
                     .classes = static_cast<int>(model.classes),
                     .activation = model.activation};
     record.preprocessing = explainer.preprocessing();
+    record.sample_bits = options.sample_bits;
     record.preprocessing_sources = model.origins;
     record.method = explainer.method();
     record.layer = explainer.target_layer();
@@ -45,6 +47,8 @@ report::RunRecord run_record(const RunOptions& options, const Explainer& explain
     record.components = options.boxes.components == Components::all ? "all" : "largest";
     record.seed = options.explainer.seed;
     record.warnings = explainer.warnings();
+    record.colormap = options.overlay.is_signed ? diverging_colormap : options.overlay.colormap;
+    record.opacity = options.overlay.alpha;
     return record;
 }
 

@@ -34,16 +34,18 @@ void CocoWriter::image(std::size_t id, const Json& image) {
             const auto height = box.at("height").get<std::int64_t>();
             annotations_.write(separator(boxes_++ == 0));
             // Numbers start at 1: COCOeval takes an id of 0 for "no match".
-            annotations_.write(Json{{"id", boxes_},
-                                    {"image_id", id},
-                                    {"category_id", index},
-                                    {"bbox", {box.at("x"), box.at("y"), width, height}},
-                                    {"area", width * height},
-                                    {"iscrowd", 0},
-                                    {"score", box.at("score")},
-                                    {"rank", e.at("rank")},
-                                    {"probability", e.at("probability")}}
-                                   .dump());
+            annotations_.write(Json{
+                {"id", boxes_},
+                {"image_id", id},
+                {"category_id", index},
+                {"bbox", {box.at("x"), box.at("y"), width, height}},
+                {"area", width * height},
+                {"iscrowd", 0},
+                {"score", box.at("score")},
+                {"rank", e.at("rank")},
+                {"probability", e.at("probability")},
+                {"method",
+                 e.at("method")}}.dump());
         }
     }
 }

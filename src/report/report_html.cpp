@@ -108,8 +108,9 @@ void ReportWriter::commit(const RunRecord& run, bool unfinished) {
     const nlohmann::ordered_json counts{
         {"shown", shown_}, {"images", shown_ + hidden_}, {"failures", failures_}, {"unfinished", unfinished}};
     write("<script type=\"application/json\" id=\"run\">");
-    write(escaped(fmt::format("{{\"run\":{},\"counts\":{},\"colormaps\":{},\"diverging\":[\"{}\"]}}", run_json(run),
-                              counts.dump(), colormaps().dump(), diverging_colormap)));
+    const nlohmann::ordered_json view{{"colormap", run.colormap}, {"opacity", run.opacity}};
+    write(escaped(fmt::format(R"({{"run":{},"view":{},"counts":{},"colormaps":{},"diverging":["{}"]}})", run_json(run),
+                              view.dump(), counts.dump(), colormaps().dump(), diverging_colormap)));
     write("</script>\n");
     const PageParts parts = page_parts();
     write(parts.before_script);

@@ -57,6 +57,7 @@ struct Failure {
 struct RunRecord {
     ModelRecord model;
     Preprocessing preprocessing;
+    int sample_bits = 0;                                       ///< of 16-bit photos, where they were given; else 0
     std::map<std::string, std::string> preprocessing_sources;  ///< "mean": "model metadata", …; may be empty
     std::string method;                                        ///< the first where several
     std::string layer;
@@ -64,6 +65,10 @@ struct RunRecord {
     std::string components = "largest";
     std::uint64_t seed = 0;
     std::vector<std::string> warnings;
+
+    // How the page shows heat at first; not in results.json.
+    std::string colormap = "turbo";
+    double opacity = 0.5;
 };
 
 }  // namespace locus::report

@@ -55,9 +55,11 @@ Json preprocessing_object(const Preprocessing& p, const std::map<std::string, st
 Json run_object(const RunRecord& run) {
     Json warnings = Json::array();
     for (const std::string& warning : run.warnings) warnings.push_back(text(warning));
+    Json preprocessing = preprocessing_object(run.preprocessing, run.preprocessing_sources);
+    if (run.sample_bits != 0) preprocessing["bits"] = run.sample_bits;
     return {{"locus", LOCUS_VERSION},
             {"model", model_object(run.model)},
-            {"preprocessing", preprocessing_object(run.preprocessing, run.preprocessing_sources)},
+            {"preprocessing", std::move(preprocessing)},
             {"method", text(run.method)},
             {"layer", text(run.layer)},
             {"seed", run.seed},

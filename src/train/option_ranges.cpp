@@ -21,6 +21,10 @@ std::string NumberRange::description() const {
 
 void check_options(const TrainOptions& options) {
     require("--val-split", options.validation_split, ranges::validation_split);
+    if (!options.validation.empty() && options.validation_split > 0)
+        throw Error(ErrorKind::usage,
+                    "--val names the validation data, and --val-split would take them from the training data: give one "
+                    "of the two");
     if (options.sample_bits != 0) require("--bits", options.sample_bits, ranges::sample_bits);
     require("--width", options.width, ranges::width);
     require("--new-lr-factor", options.new_rate_factor, ranges::rate_factor);

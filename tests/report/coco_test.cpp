@@ -33,7 +33,7 @@ TEST(Coco, HasTheTablesThatPycocotoolsReads) {
     ASSERT_EQ(coco["annotations"].size(), 3U);
     EXPECT_EQ(coco["annotations"][0].dump(),
               R"({"id":1,"image_id":1,"category_id":2,"bbox":[10,20,30,40],"area":1200,"iscrowd":0,"score":0.625,)"
-              R"("rank":1,"probability":0.75})");
+              R"("rank":1,"probability":0.75,"method":"cam"})");
     EXPECT_EQ(coco["annotations"][2]["image_id"], 2);
     EXPECT_EQ(coco["annotations"][2]["bbox"], Json({1, 2, 3, 4}));
 }

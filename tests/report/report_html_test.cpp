@@ -73,6 +73,17 @@ TEST(ReportHtml, TellsOfTheRunAndBringsTheLibrarysColours) {
     for (const Json& name : run["diverging"]) EXPECT_TRUE(run["colormaps"].contains(name.get<std::string>())) << name;
 }
 
+TEST(ReportHtml, OpensWithTheRunsColoursAndOpacity) {
+    const test::ScratchFolder folder;
+    RunRecord run = sample_run();
+    run.colormap = "viridis";
+    run.opacity = 0.8;
+    ReportWriter report(folder / "report.html");
+    report.commit(run);
+    const Json data = Json::parse(elements(test::contents(folder / "report.html"), run_tag).at(0));
+    EXPECT_EQ(data["view"].dump(), R"({"colormap":"viridis","opacity":0.8})");
+}
+
 TEST(ReportHtml, NothingFromOutsideEndsAnElement) {
     ImageRecord image = sample_image("<script>alert(1)</script>.jpg");
     image.explanations[0].explanation.class_name = "</script><!-- <script>";

@@ -4,7 +4,7 @@ const byId = (id) => document.getElementById(id);
 const signedNumber = (v) => (v < 0 ? "\u2212" : "+") + Math.abs(v).toFixed(Math.abs(v) < 10 ? 3 : 2);
 const plainNumber = (v) => (v < 0 ? "\u2212" : "") + (v === 0 ? "0" : Math.abs(v).toPrecision(Math.abs(v) < 0.001 ? 2 : 4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, ""));
 
-const { run, counts, colormaps, diverging } = JSON.parse(byId("run").textContent);
+const { run, view: asked, counts, colormaps, diverging } = JSON.parse(byId("run").textContent);
 const palettes = new Colormaps(colormaps, diverging);
 
 const items = [...document.querySelectorAll("script.image")].map((script, number) => {
@@ -25,8 +25,8 @@ const failures = [...document.querySelectorAll("script.failure")].map((script) =
 
 const view = {
     items: [], item: null, which: 0,
-    opacity: 0.5, threshold: run.threshold, components: run.components === "all" ? "all" : "largest",
-    colormap: palettes.names()[0],
+    opacity: asked.opacity, threshold: run.threshold, components: run.components === "all" ? "all" : "largest",
+    colormap: asked.colormap,
 };
 
 // --- An image's pictures and maps ------------------------------------------------------------------------------------
@@ -355,6 +355,8 @@ function begin() {
     }
     byId("layout").classList.toggle("single", items.length === 1 && failures.length === 0);
     byId("browse").hidden = items.length === 1 && failures.length === 0;
+    byId("opacity").value = view.opacity;
+    byId("colormap").value = view.colormap;
     byId("threshold").value = view.threshold;
     byId("components").value = view.components;
     showThreshold();
