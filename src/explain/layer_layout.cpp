@@ -232,6 +232,80 @@ bool LayerLayouts::is_product_of_variables(const Node& node) const {
                        [&](const auto& name) { return behind_input_.contains(name); });
 }
 
+/// Whether what a reduction makes of a tensor is laid over a tensor of that shape again, after arithmetic with numbers:
+/// mean and variance of a normalisation, over the channels. Else it is a pool, over the positions.
+bool LayerLayouts::is_statistic(const Node& reduction, const std::string& of) const {
+    const Shape whole = shapes_.shape(of);
+    std::vector<std::string> waiting{reduction.output(0)};
+    for (std::size_t i = 0; i < waiting.size() && i < 8; ++i) {
+        for (const Node* reader : index_.consumers(waiting[i])) {
+            const std::string& made = reader->output(0);
+            if (!keeps_places(*reader) || !shapes_.contains(made)) continue;
+            if (shapes_.shape(made) == whole) return true;
+            if (shapes_.shape(made) == shapes_.shape(waiting[i])) waiting.push_back(made);
+        }
+    }
+    return false;
+}
+
+/// Whether a tensor [n, tokens, heads, features] is made for, or made of, products of attention.
+bool LayerLayouts::splits_heads(const std::string& tensor) const {
+    static const std::set<std::string_view> passed{"Transpose", "Mul", "Div", "Identity", "Cast"};
+    constexpr int far = 3;
+    const auto leads_to_product = [&](bool forward) {
+        std::vector<std::string> front{tensor};
+        for (int step = 0; step < far && !front.empty(); ++step) {
+            std::vector<std::string> next;
+            for (const std::string& at : front) {
+                std::vector<const Node*> nodes;
+                if (forward) {
+                    nodes = index_.consumers(at);
+                } else if (const Node* producer = index_.producer(at)) {
+                    nodes = {producer};
+                }
+                for (const Node* node : nodes) {
+                    if (is_product_of_variables(*node)) return true;
+                    if (passed.contains(node->op_type)) next.push_back(forward ? node->output(0) : node->input(0));
+                }
+            }
+            front = std::move(next);
+        }
+        return false;
+    };
+    return leads_to_product(true) || leads_to_product(false);
+}
+
+/// Positions of a map [n, K, h, w] or [n, h, w, K] laid in a row, or back: what their shapes say of one of the two. A
+/// row of tokens whose features are split into heads, or were, looks alike.
+std::optional<LayerLayouts::Evidence> LayerLayouts::reshape_evidence(const std::string& row, const std::string& map,
+                                                                     bool asks_map) const {
+    const Shape r = shapes_.shape(row), m = shapes_.shape(map);
+    const bool first = m[1] == r[1] && m[2] * m[3] == r[2];
+    const bool last = m[3] == r[2] && m[1] * m[2] == r[1];
+    if (first && splits_heads(map)) return asks_map ? Evidence::neither : Evidence::last;
+    if (first == last) return std::nullopt;
+    return first ? Evidence::first : Evidence::last;
+}
+
+/// The tensor that a node rolls into this one, or this one into: slices laid together again, of the same shape.
+std::vector<std::string> LayerLayouts::rolled(const Node& node, const std::string& tensor) const {
+    const Shape shape = shapes_.shape(tensor);
+    const auto is_alike = [&](const std::string& other) {
+        return shapes_.contains(other) && shapes_.shape(other) == shape;
+    };
+    if (node.is("Concat") && node.output(0) == tensor && joins_slices(node, index_)) {
+        const std::string& source = index_.producer(node.input(0))->input(0);
+        if (is_alike(source)) return {source};
+    }
+    std::vector<std::string> found;
+    if (node.is("Slice") && node.input(0) == tensor) {
+        for (const Node* reader : index_.consumers(node.output(0)))
+            if (reader->is("Concat") && joins_slices(*reader, index_) && is_alike(reader->output(0)))
+                found.push_back(reader->output(0));
+    }
+    return found;
+}
+
 /// What an operator says of a tensor beside it, as producer or consumer.
 std::optional<LayerLayouts::Evidence> LayerLayouts::evidence(const Node& node, const std::string& tensor,
                                                              bool is_output) const {
@@ -260,12 +334,7 @@ std::optional<LayerLayouts::Evidence> LayerLayouts::evidence(const Node& node, c
     }
     if (node.op_type.starts_with("Reduce") && !is_output) {
         const Axes axes = reduced_axes(node, graph_, rank);
-        const auto& readers = index_.consumers(node.output(0));
-        // A mean that is subtracted from what it is the mean of: LayerNorm, over the channels. Else a pool, over the
-        // positions.
-        const bool normalises = std::any_of(readers.begin(), readers.end(), [&](const Node* reader) {
-            return reader->is("Sub") && reader->input(0) == tensor;
-        });
+        const bool normalises = is_statistic(node, tensor);
         if (axes == Axes{1, 2} && rank == 4) return Evidence::last;
         if (axes == Axes{2, 3} && rank == 4) return Evidence::first;
         if (axes == Axes{static_cast<std::int64_t>(rank) - 1}) return normalises ? Evidence::last : Evidence::first;
@@ -276,20 +345,16 @@ std::optional<LayerLayouts::Evidence> LayerLayouts::evidence(const Node& node, c
         if (axis == 1) return Evidence::first;
         if (axis == 3) return Evidence::last;
     }
-    if (node.is("Reshape") && rank == 3) {  // positions of [n, K, h, w] or [n, h, w, K] laid in a row, or back
+    if (node.is("Reshape") && (rank == 3 || rank == 4)) {
         const std::string& other = is_output ? node.input(0) : node.output(0);
-        if (shapes_.contains(other) && shapes_.rank(other) == 4) {
-            const Shape row = shapes_.shape(tensor), map = shapes_.shape(other);
-            const bool first = map[1] == row[1] && map[2] * map[3] == row[2];
-            const bool last = map[3] == row[2] && map[1] * map[2] == row[1];
-            if (first != last) return first ? Evidence::first : Evidence::last;
-        }
+        if (shapes_.contains(other) && shapes_.rank(other) == 7 - rank)
+            return rank == 3 ? reshape_evidence(tensor, other, false) : reshape_evidence(other, tensor, true);
     }
     return std::nullopt;
 }
 
-/// Where the channels stand, by the nearest operator that tells: breadth first, through what keeps places and through
-/// transpositions of [n, tokens, K].
+/// Where the channels stand, by the nearest operator that tells: breadth first, through what keeps places, through
+/// rolls and through transpositions of [n, tokens, K].
 std::optional<LayerLayouts::Evidence> LayerLayouts::channels_of(const std::string& tensor) const {
     struct Place {
         std::string tensor;
@@ -306,6 +371,8 @@ std::optional<LayerLayouts::Evidence> LayerLayouts::channels_of(const std::strin
         for (const Place& at : front) {
             const Shape shape = shapes_.shape(at.tensor);
             const auto visit = [&](const Node& node) {
+                for (const std::string& name : rolled(node, at.tensor))
+                    if (seen.insert(name).second) next.push_back({name, at.turned});
                 const bool turns = node.is("Transpose") && node.ints_or("perm", {}) == Axes{0, 2, 1};
                 if (!turns && !keeps_places(node)) return;
                 for (const auto* names : {&node.inputs, &node.outputs}) {

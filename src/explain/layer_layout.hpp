@@ -53,6 +53,10 @@ private:
     std::optional<Evidence> evidence(const model::Node& node, const std::string& tensor, bool is_output) const;
     std::optional<Evidence> channels_of(const std::string& tensor) const;
     bool is_product_of_variables(const model::Node& node) const;
+    bool is_statistic(const model::Node& reduction, const std::string& of) const;
+    bool splits_heads(const std::string& tensor) const;
+    std::optional<Evidence> reshape_evidence(const std::string& row, const std::string& map, bool asks_map) const;
+    std::vector<std::string> rolled(const model::Node& node, const std::string& tensor) const;
     std::vector<std::int64_t> leading_tokens(std::int64_t count) const;
     std::optional<std::array<std::int64_t, 3>> grid_of(std::int64_t count) const;
 

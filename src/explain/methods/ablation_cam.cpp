@@ -148,8 +148,9 @@ Value ablation_cam_nodes(MapGraph& graph, std::size_t layer, const Value& classe
     if (from == target.tensor) {
         drops = model::reduce_sum(graph.gradient(layer, classes) * graph.features(layer), {2});
     } else if (!from.empty()) {
-        const Value pooled = graph.emit().value(from);
-        drops = model::reshape(graph.gradients({from}, classes).front() * pooled, {-1, target.channels, 1});
+        const Value pooled = model::cast(graph.emit().value(from), DataType::float32);
+        const Value g = model::cast(graph.gradients({from}, classes).front(), DataType::float32);
+        drops = model::reshape(g * pooled, {-1, target.channels, 1});
     } else if (has_linear_parts(graph, target, PartsOf::channels)) {
         drops = model::unsqueeze(y - scores_without_each_channel(graph, target, classes), {2});
     } else {
