@@ -66,6 +66,40 @@ std::string made_by(const model::Graph& graph, const std::string& op_type, std::
     return {};
 }
 
+TEST(LayerLayout, TokensAreTokensBesideHeadsAndNormalisations) {
+    // 36 features and 36 patches: what is cut into heads, or squared for a variance, looks like a map of either kind.
+    for (const int opset : {13, 17}) {
+        const Network network = loaded(test::vit({.opset = opset}).model);
+        const model::Shapes shapes = network_shapes(network, network.model);
+        const LayerLayouts layouts(network, shapes);
+        int read = 0;
+        for (const model::Node& node : network.model.graph.nodes) {
+            const std::string& tensor = node.output(0);
+            if (!layouts.on_the_way(tensor) || !shapes.contains(tensor) || shapes.rank(tensor) != 3) continue;
+            if (shapes.shape(tensor)[1] != 37 || shapes.shape(tensor)[2] != 36) continue;
+            const auto layer = layouts.read(tensor);
+            ASSERT_TRUE(layer) << tensor;
+            EXPECT_EQ(layer->layout, model::FeatureLayout::tokens) << tensor;
+            EXPECT_EQ(layer->leading_tokens, 1) << tensor;
+            ++read;
+        }
+        EXPECT_GT(read, 20);
+    }
+}
+
+TEST(LayerLayout, RolledMapsLieAsTheTokensTheyWereMadeOf) {
+    Exporter write({.opset = 17, .style = Style::simplified});
+    std::string x = write.conv(write.input(3, 32), 3, 8, {.kernel = 4, .stride = 4});
+    x = write.transpose(write.reshape(x, {test::batch, 8, 64}), {0, 2, 1});
+    const std::string square = write.named(write.reshape(write.gelu(x), {test::batch, 8, 8, 8}), "square");
+    x = write.named(write.concat({write.slice(square, 1, 3, 1 << 30, 1), write.slice(square, 1, 0, 3, 1)}, 1),
+                    "rolled");
+    x = write.layer_norm(write.reshape(x, {test::batch, 64, 8}), 8);
+    const Network network = loaded(write.finish(write.classifier(write.mean(x, {1}, false), 8, 4)));
+    for (const char* tensor : {"square", "rolled"})
+        EXPECT_EQ(layer_of(network, tensor).layout, model::FeatureLayout::channels_last) << tensor;
+}
+
 TEST(LayerLayout, WindowsAndAttentionAreNoMaps) {
     const Network network = loaded(test::swin({.opset = 17}).model);
     const model::Shapes shapes = network_shapes(network, network.model);

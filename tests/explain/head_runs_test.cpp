@@ -16,6 +16,7 @@
 #include "explain/network.hpp"
 #include "explain/split.hpp"
 #include "model/networks/builder.hpp"
+#include "support/exported/networks.hpp"
 #include "support/loaded_network.hpp"
 
 namespace locus::explain {
@@ -124,6 +125,35 @@ TEST(ReciproCam, IsTheScoreOfEachPositionAlone) {
             return map;
         },
         [](const Item&, const Attribution& a, std::size_t) { EXPECT_TRUE(a.signs.empty()); });
+}
+
+TEST(ReciproCam, KeepsAGaussianOfTokensThatAMeanPoolReads) {
+    test::Exporter write({.opset = 17, .style = test::Style::simplified});
+    std::string x = write.conv(write.input(3, 32), 3, 8, {.kernel = 4, .stride = 4});
+    x = write.transpose(write.reshape(x, {test::batch, 8, 64}), {0, 2, 1});
+    x = write.named(write.layer_norm(write.gelu(x), 8), "tokens");
+    const Network network = test::loaded(write.finish(write.classifier(write.gelu(write.mean(x, {1}, false)), 8, 4)));
+    const MethodOptions options{.layer = "tokens"};
+    const LayerSplit split(network, options);
+    ASSERT_TRUE(split.pooled());
+    ASSERT_EQ(split.layer().layout, model::FeatureLayout::tokens);
+    const Tensor image = random_input(network, 1, 1);
+    const Attribution a = find_method("recipro-cam").prepare(network, options).explain(image, {.top_k = 1});
+    const Item item{split, image, split.trunk(image).features, a.class_indices.values<std::int64_t>()[0]};
+    const std::int64_t width = split.layer().width;
+    const double line[]{0.5, 0.25};
+    for (std::size_t center = 0; center < item.positions(); ++center) {
+        Tensor kept(DataType::float32, item.features.shape());
+        for (std::size_t p = 0; p < item.positions(); ++p) {
+            const auto c = static_cast<std::int64_t>(center), at = static_cast<std::int64_t>(p);
+            const auto down = std::abs(at / width - c / width), across = std::abs(at % width - c % width);
+            if (down > 1 || across > 1) continue;
+            for (std::size_t k = 0; k < item.channels(); ++k)
+                kept.mutable_values<float>()[item.at(k, p)] =
+                    static_cast<float>(line[down] * line[across]) * item.features.values<float>()[item.at(k, p)];
+        }
+        EXPECT_NEAR(a.maps.values<float>()[center], item.score(kept), 1e-4) << center;
+    }
 }
 
 TEST(LinearParts, StandWhereAFullyConnectedLayerReadsTheChannelsOneByOne) {
