@@ -1,5 +1,6 @@
 #include "dataset/csv.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fstream>
@@ -19,8 +20,8 @@ namespace {
 /// messages.
 std::vector<std::string> take_record(std::string_view& text, std::size_t& line, const std::filesystem::path& file) {
     std::vector<std::string> fields(1);
-    bool quoted = false;
-    std::size_t opened = 0;  // the line of the last opening quote
+    bool quoted = false, closed = false;  // of the field at hand
+    std::size_t opened = 0;               // the line of the last opening quote
     std::size_t i = 0;
     for (; i < text.size(); ++i) {
         const char c = text[i];
@@ -31,18 +32,27 @@ std::vector<std::string> take_record(std::string_view& text, std::size_t& line, 
                 ++i;
             } else if (c == '"') {
                 quoted = false;
+                closed = true;
             } else {
                 fields.back() += c;
             }
-        } else if (c == '"' && fields.back().empty()) {
-            quoted = true;
-            opened = line;
         } else if (c == ',') {
             fields.emplace_back();
+            closed = false;
         } else if (c == '\n') {
             ++i;
             break;
-        } else if (c != '\r' || i + 1 >= text.size() || text[i + 1] != '\n') {
+        } else if (c == '\r' && (i + 1 == text.size() || text[i + 1] == '\n')) {
+            continue;
+        } else if (closed) {
+            throw Error(ErrorKind::io,
+                        fmt::format("{}, line {}: field {} goes on behind its closing quote; a comma is right there, "
+                                    "and a quote inside a field is doubled",
+                                    text::printable(file.string()), line, fields.size()));
+        } else if (c == '"' && fields.back().empty()) {
+            quoted = true;
+            opened = line;
+        } else {
             fields.back() += c;
         }
     }
@@ -63,6 +73,10 @@ Csv read_csv(const std::filesystem::path& file) {
     const std::string content{std::istreambuf_iterator<char>(stream), {}};
     std::string_view text = content;
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+        throw Error(ErrorKind::io,
+                    fmt::format("{}: is text in UTF-16; UTF-8 is right", text::printable(file.string())));
+    }
 
     Csv csv;
     csv.file = file;
@@ -91,10 +105,13 @@ Csv read_csv(const std::filesystem::path& file) {
 }
 
 std::optional<std::size_t> Csv::find_column(std::string_view name) const {
-    for (std::size_t i = 0; i < header.size(); ++i) {
-        if (header[i] == name) return i;
+    const auto found = std::find(header.begin(), header.end(), name);
+    if (found == header.end()) return std::nullopt;
+    if (std::find(found + 1, header.end(), name) != header.end()) {
+        throw Error(ErrorKind::io, fmt::format("{}: has several columns {}; one is right",
+                                               text::printable(file.string()), text::quote(name)));
     }
-    return std::nullopt;
+    return static_cast<std::size_t>(found - header.begin());
 }
 
 std::size_t Csv::column(std::string_view name) const {

@@ -23,16 +23,17 @@ struct Csv {
     std::vector<std::vector<std::string>> rows;  ///< each as long as the header
     std::vector<std::size_t> lines;              ///< line of the file, from 1, on which each row begins
 
-    /// The column of this name; throws Error(io) that lists the columns there are.
+    /// The column of this name; throws Error(io) that lists the columns there are, or where several have the name.
     std::size_t column(std::string_view name) const;
+    /// Throws Error(io) where several have the name.
     std::optional<std::size_t> find_column(std::string_view name) const;
 
     /// A field as a number; throws Error(io) with file and line where it is none.
     double number(std::size_t row, std::size_t column) const;
 };
 
-/// Throws Error(io) where the file cannot be read, has no header, a row has another number of fields than the header,
-/// or a quote is not closed.
+/// Throws Error(io) where the file cannot be read, is UTF-16 by its byte-order mark, has no header, a row has another
+/// number of fields than the header, a quote is not closed, or text follows one that is.
 Csv read_csv(const std::filesystem::path& file);
 
 }  // namespace locus::dataset

@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "dataset/csv.hpp"
@@ -31,6 +36,7 @@ struct Found {
 struct Listing {
     std::vector<Found> found;
     std::vector<std::string> keys;         ///< of classes that exist, with or without images
+    bool has_class_folders = false;        ///< in folders or archives
     std::vector<std::string> passed_over;  ///< files that are not named as images
     std::vector<std::string> classless;    ///< images beside the folders of classes
     bool multi_label = false;
@@ -52,6 +58,7 @@ void list_tar(const fs::path& archive, Listing& listing) {
                                     "one folder a class",
                                     text::printable(archive.string()), text::quote(member.name)));
         }
+        listing.has_class_folders = true;
         listing.found.push_back({{member.name, archive, member.offset, member.size, {}}, {key}});
     }
 }
@@ -78,6 +85,7 @@ void list_images(const fs::path& folder, const fs::path& root, const std::string
 
 void list_class_folder(const fs::path& folder, const fs::path& root, Listing& listing) {
     const std::string key = folder.filename().string();
+    listing.has_class_folders = true;
     listing.keys.push_back(key);
     list_images(folder, root, key, listing);
 }
@@ -188,6 +196,56 @@ void take_labels(Listing& listing, std::vector<std::string>& remarks) {
                                       listing.labels->size() - listing.found.size(), listing.labels->size()));
     }
     listing.keys.clear();
+    listing.has_class_folders = false;
+}
+
+/// Each image once, where several rows or sources name it.
+void take_once(Listing& listing, std::vector<std::string>& remarks) {
+    std::map<std::pair<fs::path, std::uint64_t>, const Found*> known;  // by file and offset
+    std::vector<Found> once;
+    once.reserve(listing.found.size());  // `known` points into it
+    std::size_t repeated = 0;
+    std::string example;
+    for (Found& found : listing.found) {
+        const auto [first, is_new] = known.try_emplace({found.sample.file.lexically_normal(), found.sample.offset});
+        if (is_new) {
+            first->second = &once.emplace_back(std::move(found));
+            continue;
+        }
+        const bool is_labelled = listing.labels == nullptr;  // else by the table
+        if (is_labelled && !std::ranges::is_permutation(first->second->keys, found.keys)) {
+            throw Error(ErrorKind::usage,
+                        fmt::format("{} is listed twice, as {} and as {}: one is right", text::quote(found.sample.name),
+                                    text::quote(fmt::format("{}", fmt::join(first->second->keys, ";"))),
+                                    text::quote(fmt::format("{}", fmt::join(found.keys, ";")))));
+        }
+        if (repeated++ == 0) example = found.sample.name;
+    }
+    listing.found = std::move(once);
+    if (repeated > 0) {
+        remarks.push_back(fmt::format("{} of {} listed images are repeated, {} among them: each counts once", repeated,
+                                      listing.found.size() + repeated, text::quote(example)));
+    }
+}
+
+std::optional<std::int64_t> whole_number(const std::string& key) {
+    std::int64_t number = 0;
+    const auto [end, failed] = std::from_chars(key.data(), key.data() + key.size(), number);
+    return failed == std::errc() && end == key.data() + key.size() ? std::optional(number) : std::nullopt;
+}
+
+/// The classes that occur: folders in the order of their names, as torchvision's ImageFolder has them; labels of tables
+/// as well, unless all are whole numbers, which come in the order of numbers.
+ClassList classes_of(const Listing& listing) {
+    std::set<std::string> keys(listing.keys.begin(), listing.keys.end());
+    for (const Found& found : listing.found) keys.insert(found.keys.begin(), found.keys.end());
+    std::vector<ClassEntry> entries;
+    for (const std::string& key : keys) entries.push_back({key, key});
+    const bool are_numbers =
+        std::ranges::all_of(keys, [](const std::string& key) { return whole_number(key).has_value(); });
+    if (are_numbers && !listing.has_class_folders)
+        std::ranges::stable_sort(entries, {}, [](const ClassEntry& entry) { return *whole_number(entry.key); });
+    return ClassList(std::move(entries));
 }
 
 /// "a, b, c and 4 more"
@@ -221,16 +279,11 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
     }
 
     SampleList list;
+    take_once(listing, list.remarks);
     if (options.labels != nullptr) take_labels(listing, list.remarks);
     list.multi_label = listing.multi_label;
     list.classes = options.classes;
-    if (list.classes.entries.empty()) {
-        std::set<std::string> keys(listing.keys.begin(), listing.keys.end());
-        for (const Found& found : listing.found) keys.insert(found.keys.begin(), found.keys.end());
-        std::vector<ClassEntry> entries;
-        for (const std::string& key : keys) entries.push_back({key, key});
-        list.classes = ClassList(std::move(entries));
-    }
+    if (list.classes.entries.empty()) list.classes = classes_of(listing);
     std::vector<std::size_t> counts(list.classes.entries.size());
     for (Found& found : listing.found) {
         for (const std::string& key : found.keys) {

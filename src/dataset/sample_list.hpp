@@ -22,7 +22,8 @@
 ///
 /// What is hidden (macOS's `._cat.jpg`) is left out of folders and archives.
 ///
-/// The order is that of names (archives: of their members), so it does not depend on the file system.
+/// The order is that of names (archives: of their members), so it does not depend on the file system. An image that is
+/// listed several times with the same labels counts once.
 
 #include <cstddef>
 #include <cstdint>
@@ -52,13 +53,15 @@ struct SampleList {
 };
 
 struct ListOptions {
-    ClassList classes;                   ///< empty: the folders' names or labels that occur, sorted
+    /// Empty: the folders' names or the labels that occur, sorted; by number where all are labels of tables and whole
+    /// numbers ("2" before "10"), else by their characters, as torchvision's ImageFolder sorts folders.
+    ClassList classes;
     const LabelTable* labels = nullptr;  ///< in place of class folders
 };
 
 /// Throws Error(io) where a source cannot be read or holds no image, and Error(usage) where a folder or label is not
-/// among `classes`, where an image of the CSV has no label, or where nothing tells classes apart (files beside each
-/// other without folders and table).
+/// among `classes`, where an image of the CSV has no label, where an image is listed with two different ones, or where
+/// nothing tells classes apart (files beside each other without folders and table).
 SampleList list_samples(const std::vector<std::filesystem::path>& sources, const ListOptions& options = {});
 
 /// The bytes of a sample's file. May be called from several threads. Throws Error(io).

@@ -1,6 +1,7 @@
 #include "evaluate/baseline.hpp"
 
 #include <cmath>
+#include <vector>
 
 #include "evaluate/random.hpp"
 
@@ -20,14 +21,22 @@ Map centred_box(int width, int height) {
     return map;
 }
 
-Map centre_gaussian() {
-    constexpr int side = 57;
-    Map map{side, side, std::vector<float>(std::size_t{side} * side)};
-    for (int y = 0; y < side; ++y) {
-        for (int x = 0; x < side; ++x) {
-            const double u = (x + 0.5) / side - 0.5, v = (y + 0.5) / side - 0.5;
-            map.at(x, y) = static_cast<float>(std::exp(-(u * u + v * v) / (2 * 0.25 * 0.25)));
-        }
+/// The Gaussian of one side at the centres of its pixels, and the same to the bit from either end.
+std::vector<double> gaussian_of_side(int size) {
+    std::vector<double> values;
+    for (int i = 0; i < size; ++i) {
+        const double u = std::abs(2 * i + 1 - size) / (2.0 * size);
+        values.push_back(std::exp(-u * u / (2 * 0.25 * 0.25)));
+    }
+    return values;
+}
+
+Map centre_gaussian(int width, int height) {
+    const std::vector<double> across = gaussian_of_side(width), down = gaussian_of_side(height);
+    Map map{width, height, {}};
+    map.values.reserve(across.size() * down.size());
+    for (const double v : down) {
+        for (const double u : across) map.values.push_back(static_cast<float>(u * v));
     }
     return map;
 }
@@ -69,7 +78,7 @@ Map baseline_map(Baseline baseline, int width, int height, std::uint64_t seed) {
         case Baseline::centred_box:
             return centred_box(width, height);
         case Baseline::centre_gaussian:
-            return centre_gaussian();
+            return centre_gaussian(width, height);
         case Baseline::random:
             return random_map(seed);
     }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "evaluate/journal.hpp"
@@ -21,6 +22,7 @@
 #include "files/atomic_file.hpp"
 #include "files/npy.hpp"
 #include "files/sha256.hpp"
+#include "image/picture_name.hpp"
 #include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "report/results_json.hpp"
@@ -69,20 +71,40 @@ struct Job {
     std::vector<Preprocessing> preprocessing;  ///< of each model
 };
 
+/// Of the names, sizes and times of change of a folder's files with this ending: what tells, without reading them, that
+/// one was changed.
+std::string digest_of_folder(const std::filesystem::path& folder, std::string_view ending) {
+    std::vector<std::string> lines;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        if (!entry.is_regular_file() || image::ending_of(entry.path()) != ending) continue;
+        lines.push_back(fmt::format("{}\n{} {}\n", entry.path().lexically_relative(folder).generic_string(),
+                                    entry.file_size(), entry.last_write_time().time_since_epoch().count()));
+    }
+    std::ranges::sort(lines);
+    return files::sha256(fmt::format("{}", fmt::join(lines, "")));
+}
+
+/// A file, or a folder of files with this ending, by its name and what tells that it was changed.
+nlohmann::ordered_json identity_of(const std::filesystem::path& path, std::string_view ending) {
+    const std::string name = text::to_utf8(path.string());
+    try {
+        if (std::filesystem::is_regular_file(path)) return {name, files::sha256_of_file(path)};
+        if (std::filesystem::is_directory(path)) return {name, digest_of_folder(path, ending)};
+    } catch (const std::filesystem::filesystem_error& error) {
+        throw Error(ErrorKind::io,
+                    fmt::format("{} cannot be looked through: {}", text::quote(name), error.code().message()));
+    }
+    return name;
+}
+
 /// What must not change between a run and the one that resumes it.
 std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, const Job& job) {
-    // A table is known by its contents, a folder by its name.
-    const auto file = [](const std::filesystem::path& path) -> nlohmann::ordered_json {
-        std::error_code unknown;
-        if (path.empty() || !std::filesystem::is_regular_file(path, unknown)) return text::to_utf8(path.string());
-        return {text::to_utf8(path.string()), files::sha256_of_file(path)};
-    };
-    nlohmann::ordered_json heading{{"locus-evaluate", 3},
+    nlohmann::ordered_json heading{{"locus-evaluate", 4},
                                    {"locus", options.version},
-                                   {"truth", file(options.truth)},
-                                   {"classes", file(options.classes)},
-                                   {"boxes", file(options.boxes)},
-                                   {"masks", text::to_utf8(options.masks.string())},
+                                   {"truth", identity_of(options.truth, ".csv")},
+                                   {"classes", identity_of(options.classes, ".csv")},
+                                   {"boxes", identity_of(options.boxes, ".xml")},
+                                   {"masks", identity_of(options.masks, ".png")},
                                    {"step", options.step},
                                    {"side", options.side},
                                    {"threshold", options.threshold},
@@ -92,7 +114,7 @@ std::string heading_of(const EvaluationOptions& options, const std::vector<Metri
                                    {"subset", options.subset},
                                    {"images", job.images}};
     if (options.sample_bits != 0) heading["bits"] = options.sample_bits;
-    for (const auto& folder : options.maps) heading["maps"].push_back(text::to_utf8(folder.string()));
+    for (const auto& folder : options.maps) heading["maps"].push_back(identity_of(folder, ".npy"));
     for (const auto& source : options.data) heading["data"].push_back(text::to_utf8(source.string()));
     for (const auto& model : options.models)
         heading["models"].push_back({text::to_utf8(model.string()), files::sha256_of_file(model)});
@@ -150,9 +172,12 @@ std::size_t matched_maps(const StoredMaps& folder, const std::vector<Truth>& ima
         if (map == nullptr) continue;
         const auto [owner, is_first] = owners.emplace(map, &image);
         if (is_first) continue;
-        throw Error(ErrorKind::usage,
-                    fmt::format("{} may be the map of {} or of {}: it needs the image's folders",
-                                text::quote(map->string()), text::quote(owner->second->name), text::quote(image.name)));
+        const bool by_ending = without_ending(owner->second->name) == without_ending(image.name);
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("{} may be the map of {} or of {}: it needs the image's {}", text::quote(map->string()),
+                        text::quote(owner->second->name), text::quote(image.name),
+                        by_ending ? "ending before its own, as " + text::quote(image.name + ".npy") : "folders"));
     }
     return owners.size();
 }

@@ -49,6 +49,7 @@ json to_value(const ImageScores& scores) {
     }
     if (!scores.insertion.empty()) value["insertion"] = scores.insertion;
     if (!scores.deletion.empty()) value["deletion"] = scores.deletion;
+    if (!scores.map_is_finite) value["finite"] = false;
     if (scores.preview)
         value["preview"] = {
             {"width", scores.preview->width}, {"height", scores.preview->height}, {"values", scores.preview->values}};
@@ -58,6 +59,7 @@ json to_value(const ImageScores& scores) {
 ImageScores from_value(const json& value) {
     ImageScores scores;
     scores.values = value.at("values").get<std::map<std::string, double>>();
+    scores.map_is_finite = value.value("finite", true);
     if (value.contains("hits")) {
         const json& list = value["hits"];
         BoxHits& hits = scores.hits.emplace();

@@ -31,6 +31,7 @@ struct ImageScores {
     std::vector<PixelBin> pixels;             ///< bins of the pixels' scores that are not empty
     std::vector<double> insertion, deletion;  ///< probability after each step
     std::optional<Preview> preview;
+    bool map_is_finite = true;  ///< neither a NaN nor an infinity is in it
 
     bool operator==(const ImageScores&) const = default;
 };

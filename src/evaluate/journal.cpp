@@ -149,8 +149,8 @@ void Journal::read_back(const std::string& heading) {
                 }
                 throw Error(
                     ErrorKind::usage,
-                    fmt::format("{} was begun with other options, models or data: give those, or --overwrite to begin "
-                                "anew",
+                    fmt::format("{} was begun with other options, models or data, or their files were changed since: "
+                                "give those, or --overwrite to begin anew",
                                 text::quote(file_.string())));
             }
             whole += line.size() + 1;

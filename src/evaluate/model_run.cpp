@@ -31,7 +31,7 @@ std::string fault_of(const std::vector<ImageScores>& scores, const std::vector<R
     return {};
 }
 
-/// As `remark_on`, of a picture of 16 bits whose samples are not of so many.
+/// As `remarks_on`, of a picture of 16 bits whose samples are not of so many.
 std::string bits_remark(int given) {
     return given == 0
                ? "uses few of its 16 bits a sample and is seen nearly black: --bits says how many it has"
@@ -123,7 +123,7 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
         if (shared != images.end()) {
             remarks_.push_back(
                 fmt::format("the boxes or the mask of {} are taken for {} images of that name in several "
-                            "folders: name the folders as well",
+                            "folders or with several endings: name those as well",
                             text::quote(shared->first->name), shared->second));
         }
     }
@@ -221,8 +221,8 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
         try {
             Prepared prepared = read(sample);
             prepared.place = k;
-            if (std::string remark = remark_on(prepared.truth); !truths_.all().empty() && !remark.empty())
-                record.remarks.push_back(std::move(remark));
+            if (!truths_.all().empty())
+                std::ranges::move(remarks_on(prepared.truth), std::back_inserter(record.remarks));
             if (!prepared.fits_its_bits) record.remarks.push_back(bits_remark(options_.sample_bits));
             groups[label].push_back(std::move(prepared));
         } catch (const Error& error) {
@@ -244,7 +244,12 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
                 prepared.rows.push_back(std::move(scores));
             ImageRecord& record = records[prepared.place];
             record.error = fault_of(prepared.rows, names);
-            if (record.error.empty()) record.rows = std::move(prepared.rows);
+            if (!record.error.empty()) continue;
+            record.rows = std::move(prepared.rows);
+            for (std::size_t r = 0; r < names.size(); ++r) {
+                const std::string where = fmt::format("by {} of {}", names[r].method, text::quote(names[r].model));
+                std::ranges::move(remarks_on(record.rows[r], where), std::back_inserter(record.remarks));
+            }
         }
     }
     return records;

@@ -209,13 +209,16 @@ std::vector<std::vector<ImageScores>> ModelScorer::score(const Tensor& inputs,
             const auto logits = a.logits.values<float>().subspan(i * classes, classes);
             const std::int64_t explained =
                 a.class_indices.values<std::int64_t>()[i * static_cast<std::size_t>(a.class_indices.shape()[1])];
-            const Map upright = upright_map(a, i);
+            Map upright = upright_map(a, i);
+            const bool finite = is_finite(upright);
+            if (!finite) std::fill(upright.values.begin(), upright.values.end(), 0.0F);
             const Map shown = shown_map(upright, s.methods[m]->final_map);
             // Maps without a meaningful zero are boxed as they are shown; the others as they are, which comes to the
             // same.
             const Map& boxed = s.methods[m]->final_map == explain::FinalMap::min_max ? shown : upright;
-            ImageScores scores =
-                evaluate::score(answer_of(boxed, region, truth, s.options.localization), truth, s.options.localization);
+            Answer answer = answer_of(boxed, region, truth, s.options.localization);
+            answer.is_finite = finite;
+            ImageScores scores = evaluate::score(answer, truth, s.options.localization);
             auto& values = scores.values;
             if (label) {
                 const int rank = explain::rank_of(logits, explained);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "evaluate/metrics/score_map.hpp"
 #include "evaluate/metrics/similarity.hpp"
 #include "evaluate/random_weights.hpp"
 #include "evaluate/shown_map.hpp"
@@ -21,10 +22,6 @@ namespace locus::evaluate {
 namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-bool is_finite(const Map& map) {
-    return std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
-}
 
 /// In 0..1, at a size at which the window of structural similarity has a meaning.
 Map normalised(const Map& shown) {

@@ -1,6 +1,7 @@
 #include "evaluate/stored_maps.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 
@@ -27,7 +28,7 @@ StoredMaps::StoredMaps(std::filesystem::path folder) : folder_(std::move(folder)
     try {
         for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
             if (!entry.is_regular_file() || entry.path().extension() != ".npy") continue;
-            std::string name = without_ending(entry.path().lexically_relative(folder_).generic_string());
+            std::string name = entry.path().lexically_relative(folder_).replace_extension().generic_string();
             if (files_.emplace(name, entry.path()).second) by_own_name_[own_name(name)].push_back(std::move(name));
         }
     } catch (const std::filesystem::filesystem_error& error) {
@@ -41,8 +42,17 @@ StoredMaps::StoredMaps(std::filesystem::path folder) : folder_(std::move(folder)
 }
 
 const std::filesystem::path* StoredMaps::find(const std::string& image) const {
-    const std::string name = without_ending(image);
-    if (const auto found = files_.find(name); found != files_.end()) return &found->second;
+    const std::array names{std::filesystem::path(image).lexically_normal().generic_string(), without_ending(image)};
+    for (const std::string& name : names) {
+        if (const auto found = files_.find(name); found != files_.end()) return &found->second;
+    }
+    for (const std::string& name : names) {
+        if (const auto* file = find_but_for_folders(name, image)) return file;
+    }
+    return nullptr;
+}
+
+const std::filesystem::path* StoredMaps::find_but_for_folders(const std::string& name, const std::string& image) const {
     const auto namesakes = by_own_name_.find(own_name(name));
     if (namesakes == by_own_name_.end()) return nullptr;
     std::vector<std::string> fitting;
@@ -88,18 +98,23 @@ ImageRecord score_stored_maps(const Truth& truth, std::size_t index, const std::
             }
             try {
                 record.rows.push_back(score(answer_of(files::read_npy(*file), ready, options), ready, options));
+                const std::string where = "in " + text::quote(folder.folder().string());
+                std::ranges::move(remarks_on(record.rows.back(), where), std::back_inserter(record.remarks));
             } catch (const Error& error) {
                 throw Error(error.kind(), fmt::format("{}: {}", text::quote(file->string()), error.what()));
             }
         }
         for (ImageScores& scores : baselines.score(ready, index)) record.rows.push_back(std::move(scores));
-        if (std::string remark = remark_on(ready); !remark.empty()) record.remarks.push_back(std::move(remark));
+        std::ranges::move(remarks_on(ready), std::back_inserter(record.remarks));
     } catch (const Error& error) {
         record.error = error.what();
     } catch (const std::bad_alloc&) {
         record.error = "memory does not suffice for an image of its size";
     }
-    if (!record.error.empty()) record.rows.clear();
+    if (!record.error.empty()) {
+        record.rows.clear();
+        record.remarks.clear();
+    }
     return record;
 }
 

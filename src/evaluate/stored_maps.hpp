@@ -20,15 +20,17 @@ public:
     explicit StoredMaps(std::filesystem::path folder);
 
     const std::filesystem::path& folder() const { return folder_; }
-    /// The file of an image's map, nullptr where there is none. Names are compared without their endings; where none is
-    /// the same, either side may leave leading folders out ("x.npy" or "a/x.npy" for "photos/a/x.jpg"). Throws
+    /// The file of an image's map, nullptr where there is none: of "a/x.jpg" it is "a/x.jpg.npy", else "a/x.npy". Where
+    /// there is neither, either side may leave leading folders out ("x.npy" or "a/x.npy" for "photos/a/x.jpg"). Throws
     /// Error(usage) where several maps fit so.
     const std::filesystem::path* find(const std::string& image) const;
     std::size_t size() const { return files_.size(); }
 
 private:
+    const std::filesystem::path* find_but_for_folders(const std::string& name, const std::string& image) const;
+
     std::filesystem::path folder_;
-    std::unordered_map<std::string, std::filesystem::path> files_;  ///< by name without ending
+    std::unordered_map<std::string, std::filesystem::path> files_;  ///< by name without .npy
     /// Those names, by what is behind the last /.
     std::unordered_map<std::string, std::vector<std::string>> by_own_name_;
 };

@@ -185,6 +185,59 @@ TEST_F(SampleListing, CsvWithoutLabelsSaysSo) {
     EXPECT_THAT(sentence_of([&] { list_samples({root / "gone.csv"}); }), HasSubstr("missing.jpg is not there"));
 }
 
+TEST_F(SampleListing, AnImageListedTwiceCountsOnceAndNotWithTwoLabels) {
+    write("a.jpg", "a");
+    write("b.jpg", "b");
+    write("twice.csv", "path,label\na.jpg,cat\nb.jpg,dog\n./a.jpg,cat\n");
+    const SampleList list = list_samples({root / "twice.csv"});
+    EXPECT_EQ(list.samples.size(), 2U);
+    EXPECT_THAT(list.remarks, ElementsAre("1 of 3 listed images are repeated, './a.jpg' among them: each counts once"));
+    write("split.csv", "path,label\na.jpg,cat\nb.jpg,dog\na.jpg,dog\n");
+    EXPECT_THAT(sentence_of([&] { list_samples({root / "split.csv"}); }),
+                HasSubstr("'a.jpg' is listed twice, as 'cat' and as 'dog'"));
+    write("labels.csv", "path,labels\na.jpg,cat;dog\na.jpg,cat\n");
+    EXPECT_THAT(sentence_of([&] { list_samples({root / "labels.csv"}); }), HasSubstr("as 'cat;dog' and as 'cat'"));
+}
+
+TEST_F(SampleListing, LabelsThatAreNumbersAreSortedAsNumbersAndFoldersAsNames) {
+    std::string table = "path,label\n";
+    for (const char* label : {"10", "9", "1", "2"}) {
+        write(std::string("data/") + label + "/1.jpg", "x");
+        table += std::string("data/") + label + "/1.jpg," + label + "\n";
+    }
+    write("t.csv", table);
+    EXPECT_THAT(list_samples({root / "t.csv"}).classes.names(), ElementsAre("1", "2", "9", "10"));
+    EXPECT_THAT(list_samples({root / "data"}).classes.names(), ElementsAre("1", "10", "2", "9"));
+    const LabelTable truth = read_label_table(root / "t.csv");
+    EXPECT_THAT(list_samples({root}, {.labels = &truth}).classes.names(), ElementsAre("1", "2", "9", "10"));
+    write("mixed.csv", "path,label\ndata/9/1.jpg,9\ndata/10/1.jpg,10\ndata/1/1.jpg,cat\n");
+    EXPECT_THAT(list_samples({root / "mixed.csv"}).classes.names(), ElementsAre("10", "9", "cat"));
+}
+
+TEST_F(Tables, AColumnThatIsThereTwiceIsRefused) {
+    const Csv csv = read_csv(write("c.csv", "file,x0,x0\na,1,2\n"));
+    EXPECT_EQ(csv.find_column("file"), 0U);
+    EXPECT_THAT(sentence_of([&] { csv.find_column("x0"); }),
+                HasSubstr("c.csv: has several columns 'x0'; one is right"));
+}
+
+TEST_F(Tables, Utf16IsNamed) {
+    const std::string little(
+        "\xFF\xFE"
+        "a\0,\0b\0\n\0",
+        10),
+        big("\xFE\xFF\0a\0,\0b\0\n", 10);
+    for (const std::string& text : {little, big})
+        EXPECT_THAT(sentence_of([&] { read_csv(write("u.csv", text)); }), HasSubstr("u.csv: is text in UTF-16; UTF-8"));
+}
+
+TEST_F(Tables, TextBehindAClosingQuoteIsRefused) {
+    EXPECT_THAT(sentence_of([&] { read_csv(write("q.csv", "a,b\n1,\"2\"3\n")); }),
+                HasSubstr("q.csv, line 2: field 2 goes on behind its closing quote"));
+    EXPECT_THAT(sentence_of([&] { read_csv(write("e.csv", "a,b\n\"\"\"x\"y,2\n")); }), HasSubstr("field 1 goes on"));
+    EXPECT_EQ(read_csv(write("r.csv", "a,b\r\n1,\"2\"\r")).rows.at(0).at(1), "2");
+}
+
 TEST_F(Tables, CsvFieldsMayBeQuoted) {
     const Csv csv = read_csv(write("q.csv", "\xEF\xBB\xBFname,value\r\n\"a, \"\"b\"\"\",1\r\n\r\nc,2\r\n"));
     EXPECT_EQ(csv.rows.at(0).at(0), "a, \"b\"");

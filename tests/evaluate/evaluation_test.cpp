@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <limits>
 
@@ -187,6 +188,70 @@ TEST_F(OddMaps, NumbersBeyondSinglePrecisionKeepTheirOrder) {
     EXPECT_EQ(scores_of(fine).hits->maximum, 255);
 }
 
+/// The top of a map of two columns and rows lies in the box of the golden image's right half, or does not.
+TEST_F(OddMaps, TheMaximumIsFoundInTheMapsOwnPrecision) {
+    options_.boxes = folder_.write("b.csv",
+                                   "file,width,height,x0,y0,x1,y1\nc0/0.jpg,80,80,0,0,79,79\n"
+                                   "c1/1.jpg,80,80,60,60,79,79\n");
+    options_.metrics = {"pointing", "gt-known"};
+    const auto points = [&](const Tensor& array) { return scores_of(array).values.at("pointing"); };
+    EXPECT_EQ(points(Tensor::of<double>({2, 2}, {1e8 + 1, 1e8, 1e8 + 1, 1e8 + 2})), 1);
+    EXPECT_EQ(points(Tensor::of<double>({2, 2}, {1e8 + 2, 1e8, 1e8 + 1, 1e8 + 1})), 0);
+    EXPECT_EQ(points(Tensor::of<double>({2, 2}, {-1 - 1e-12, -2, -1 - 1e-12, -1})), 1);
+    constexpr std::int64_t large = std::int64_t{1} << 40;
+    EXPECT_EQ(points(Tensor::of<std::int64_t>({2, 2}, {large + 1, large, large + 1, large + 2})), 1);
+    EXPECT_EQ(points(Tensor::of<std::uint32_t>({2, 2}, {4000000001, 0, 4000000001, 4000000002})), 1);
+    EXPECT_EQ(points(Tensor::of<std::uint64_t>({2, 2}, {1ULL << 63, 0, 1ULL << 63, (1ULL << 63) + 4096})), 1);
+    // Differences that overflow: the box and the maximum are those of the same map made smaller.
+    const ImageScores huge = scores_of(Tensor::of<float>({2, 2}, {-3e38F, -3e38F, -3e38F, 3e38F}));
+    EXPECT_EQ(huge, scores_of(Tensor::of<float>({2, 2}, {-3, -3, -3, 3})));
+    EXPECT_EQ(huge.values.at("pointing"), 1);
+    EXPECT_EQ(scores_of(Tensor::of<double>({2, 2}, {-1.7e308, -1.7e308, -1.7e308, 1.7e308})), huge);
+}
+
+TEST_F(OddMaps, AMapThatIsNotFiniteIsAMissByEveryMetricAndRemarkedOn) {
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+    options_.boxes = folder_.write("b.csv",
+                                   "file,width,height,x0,y0,x1,y1\nc0/0.jpg,80,80,0,0,79,79\n"
+                                   "c1/1.jpg,80,80,0,0,79,79\n");
+    for (const float bad : {nan, inf, -inf}) {
+        const ImageScores scores = scores_of(Tensor::of<float>({2, 2}, {1, bad, 1, 1}));
+        EXPECT_EQ(scores.values.at("gt-known"), 0);
+        EXPECT_EQ(scores.values.at("pointing"), 0);
+        EXPECT_EQ(scores.hits->maximum, 0);
+    }
+    // One that is not among the pixels of the square counts as well.
+    Tensor large(DataType::float32, {1000, 1000});
+    std::ranges::fill(large.mutable_values<float>(), 1.0F);
+    large.mutable_values<float>()[1] = nan;
+    EXPECT_EQ(scores_of(large).values.at("gt-known"), 0);
+    EXPECT_THAT(evaluate(options_, {}).description.remarks,
+                testing::Contains("'c1/1.jpg' has a map in '" + (folder_ / "maps").string() +
+                                  "' with a NaN or an infinity, which counts as zeros: a miss"));
+}
+
+TEST_F(EvaluateMaps, BoxesBeyondTheirImagesAreRemarkedOn) {
+    std::filesystem::create_directories(folder_ / "m");
+    files::write_npy(folder_ / "m/a.npy", Tensor::of<float>({1, 1}, {1}));
+    options_.maps = {folder_ / "m"};
+    const auto remarks = [&](const std::string& corners) {
+        options_.boxes = folder_.write("b.csv", "file,width,height,x0,y0,x1,y1\na.jpg,100,80," + corners + "\n");
+        return evaluate(options_, {}).description.remarks;
+    };
+    EXPECT_THAT(remarks("0,0,99,79"), testing::IsEmpty());
+    EXPECT_THAT(remarks("0,0,100,80"), testing::IsEmpty()) << "exclusive corners are common";
+    EXPECT_THAT(remarks("0,0,150,79"), testing::ElementsAre(HasSubstr("'a.jpg' has a box that reaches beyond it")));
+    EXPECT_THAT(remarks("-50,0,99,79"), testing::ElementsAre(HasSubstr("reaches beyond")));
+}
+
+TEST_F(EvaluateMaps, MasksOfAnotherProportionAreRemarkedOn) {
+    write_masks(24);  // squares
+    const Evaluation result = evaluate(options_, {});
+    EXPECT_THAT(result.description.remarks, testing::Contains(HasSubstr("has a mask whose sides are in another")));
+    options_.boxes.clear();  // each mask is then its image's size
+    EXPECT_THAT(evaluate(options_, {}).description.remarks, testing::IsEmpty());
+}
+
 TEST_F(OddMaps, ConstantOnesAndThoseWithoutNumbersAreZeros) {
     constexpr float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
     const ImageScores constant = scores_of(Tensor::of<float>({1, 1}, {3}));
@@ -233,6 +298,24 @@ TEST_F(EvaluateMaps, ResumeRefusesOtherOptions) {
     options_.begin = Begin::resume;
     options_.threshold = 0.3;
     EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("other options"));
+}
+
+TEST_F(EvaluateMaps, ResumeRefusesChangedMapsAndMasks) {
+    write_masks(24);
+    evaluate(options_, {});
+    options_.begin = Begin::resume;
+    EXPECT_EQ(test::error_of([&] { evaluate(options_, {}); }), "");
+    for (const char* changed : {"maps/c0/8.npy", "masks/c1/9.png"}) {
+        const auto file = folder_ / changed;
+        const auto time = std::filesystem::last_write_time(file);
+        std::filesystem::last_write_time(file, time + std::chrono::seconds(1));
+        EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("their files were changed since"))
+            << changed;
+        std::filesystem::last_write_time(file, time);
+        EXPECT_EQ(test::error_of([&] { evaluate(options_, {}); }), "") << changed;
+    }
+    files::write_npy(folder_ / "maps/c0/more.npy", Tensor::of<float>({1, 1}, {1}));
+    EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("their files were changed since"));
 }
 
 TEST_F(EvaluateMaps, StopKeepsWhatIsMeasured) {
@@ -368,6 +451,34 @@ TEST_F(EvaluateMaps, NamesThatFitSeveralAreRefusedAndNamed) {
     files::write_npy(folder_ / "maps/lone.npy", Tensor::of<float>({1, 1}, {1}));
     EXPECT_THAT(complaint("b.csv", "a/lone.jpg,9,9,0,0,1,1\nb/lone.jpg,9,9,0,0,1,1\n"),
                 HasSubstr("may be the map of 'a/lone.jpg' or of 'b/lone.jpg'"));
+}
+
+TEST_F(EvaluateMaps, ImagesThatDifferInTheirEndingNeedMapsThatDo) {
+    options_.boxes =
+        folder_.write("b.csv", "file,width,height,x0,y0,x1,y1\na.jpg,80,80,0,0,19,19\na.png,80,80,60,60,79,79\n");
+    options_.maps = {folder_ / "m"};
+    std::filesystem::create_directories(folder_ / "m");
+    files::write_npy(folder_ / "m/a.npy", Tensor::of<float>({2, 2}, {1, 0, 0, 0}));
+    EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }),
+                HasSubstr("m/a.npy' may be the map of 'a.jpg' or of 'a.png': it needs the image's ending before its "
+                          "own, as 'a.png.npy'"));
+    std::filesystem::rename(folder_ / "m/a.npy", folder_ / "m/a.jpg.npy");
+    files::write_npy(folder_ / "m/a.png.npy", Tensor::of<float>({2, 2}, {0, 0, 0, 1}));
+    const Evaluation result = evaluate(options_, {});
+    EXPECT_EQ(result.summary.rows[0].cells.at("pointing").value, 100);
+}
+
+TEST_F(EvaluateMaps, NamesWithDotsAreNotCutShort) {
+    options_.boxes = folder_.write("b.csv",
+                                   "file,width,height,x0,y0,x1,y1\n"
+                                   "photo.2020,80,80,0,0,19,19\nphoto.2021,80,80,60,60,79,79\n");
+    options_.maps = {folder_ / "m"};
+    std::filesystem::create_directories(folder_ / "m");
+    files::write_npy(folder_ / "m/photo.2020.npy", Tensor::of<float>({2, 2}, {1, 0, 0, 0}));
+    files::write_npy(folder_ / "m/photo.2021.npy", Tensor::of<float>({2, 2}, {0, 0, 0, 1}));
+    const Evaluation result = evaluate(options_, {});
+    EXPECT_EQ(result.summary.images, 2);
+    EXPECT_EQ(result.summary.rows[0].cells.at("pointing").value, 100);
 }
 
 TEST_F(EvaluateMaps, ASubsetIsDrawnByTheSeed) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "evaluate/baseline.hpp"
@@ -97,6 +98,18 @@ TEST(Baselines, TheCentredBoxCoversHalfTheImage) {
     const ImageTruth truth = make_truth(200, 100, {{0, 0, 200, 100}}, nullptr, options);
     const ImageScores scores = BaselineScorer(options, 0).score(truth, 0).at(1);
     EXPECT_NEAR(scores.values.at("iou"), 0.5, 0.01);
+}
+
+TEST(Baselines, TheCentreGaussianHasADeviationOfAQuarterOfEachSide) {
+    const Map map = baseline_map(Baseline::centre_gaussian, 200, 100, 0);
+    ASSERT_EQ(map.values.size(), 20000U);
+    // A quarter of the width and half of one pixel from the middle: exp(-(50.5 / 50)^2 / 2 - (0.5 / 25)^2 / 2).
+    EXPECT_FLOAT_EQ(map.at(150, 50), static_cast<float>(std::exp(-0.5 * (1.01 * 1.01 + 0.02 * 0.02))));
+    EXPECT_EQ(map.at(150, 50), map.at(49, 49));
+    const ScoreMap scores = baseline_scores(Baseline::centre_gaussian, 224, 0);
+    const double corner = std::exp(-std::pow(111.5 / 56, 2)), top = std::exp(-std::pow(0.5 / 56, 2));
+    EXPECT_NEAR(scores.values[112 * 224 + 168],
+                (std::exp(-0.5 * (std::pow(56.5 / 56, 2) + std::pow(0.5 / 56, 2))) - corner) / (top - corner), 1e-6);
 }
 
 TEST(Baselines, TheRandomMapDependsOnTheSeedAlone) {

@@ -66,6 +66,29 @@ TEST_F(Truths, WrongRowsAreNamedByLine) {
                 HasSubstr("-4 x 9 pixels"));
 }
 
+TEST_F(Truths, ABoxOutsideOfItsImageIsRefused) {
+    for (const char* corners : {"200,200,230,240", "100,0,120,9", "0,-30,9,-5"}) {
+        EXPECT_THAT(complaint_of(write("b.csv", std::string("file,width,height,x0,y0,x1,y1\na.jpg,100,80,0,0,9,9\n"
+                                                            "a.jpg,100,80,") +
+                                                    corners + "\n")),
+                    testing::AllOf(HasSubstr("line 3: the box of 'a.jpg' from ("),
+                                   HasSubstr("lies outside of its 100 x 80 pixels")));
+    }
+    const std::string beginning = R"({"images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 80}],
+                                     "annotations": [{"image_id": 1, "bbox": )";
+    EXPECT_THAT(complaint_of(write("b.json", beginning + "[120, 0, 30, 9]}]}")), HasSubstr("lies outside of its 100"));
+    EXPECT_EQ(complaint_of(write("b.json", beginning + "[99.6, 0, 0.4, 9]}]}")), "") << "a sliver at the edge";
+    write("xml/a.xml",
+          "<annotation><filename>a.jpg</filename><size><width>50</width><height>40</height></size><object><bndbox>"
+          "<xmin>60</xmin><ymin>2</ymin><xmax>70</xmax><ymax>20</ymax></bndbox></object></annotation>");
+    EXPECT_THAT(complaint_of(folder_ / "xml"), HasSubstr("lies outside of its 50 x 40 pixels"));
+}
+
+TEST_F(Truths, FractionsOfCornersAreRounded) {
+    const TruthList truths = read_boxes(write("b.csv", "path,x0,y0,x1,y1\na.jpg,1.4,2.5,30.6,40.5\n"));
+    EXPECT_THAT(truths.find("a.jpg")->boxes, ElementsAre(Box{1, 3, 31, 39}));
+}
+
 TEST_F(Truths, CocoBoxesAreContinuous) {
     const TruthList truths =
         read_boxes(write("b.json", R"({"images": [{"id": 7, "file_name": "a.jpg", "width": 30, "height": 20}],
@@ -125,6 +148,30 @@ TEST_F(Truths, MasksBelongToImagesOfTheirName) {
     EXPECT_EQ(truths.find("new.jpg")->mask, folder_ / "masks/new.png");
     EXPECT_EQ(truths.all().size(), 2U);
     EXPECT_THROW(add_masks(truths, folder_ / "nowhere"), Error);
+}
+
+TEST_F(Truths, TwoMasksThatFitOneImageAreRefusedAndNamed) {
+    TruthList truths = read_boxes(write("b.csv", "path,x0,y0,x1,y1\na.jpg,0,0,1,1\n"));
+    const auto first = write("masks/x/a.png", ""), second = write("masks/y/a.png", "");
+    EXPECT_THAT(test::error_of([&] { add_masks(truths, folder_ / "masks"); }),
+                HasSubstr("'" + first.string() + "' and '" + second.string() + "' may both be the mask of 'a.jpg'"));
+    TruthList alone;
+    write("masks/a.png", "");
+    add_masks(alone, folder_ / "masks");
+    EXPECT_EQ(alone.all().size(), 3U) << "without boxes each is of an image of its own";
+}
+
+TEST_F(Truths, ImagesThatDifferInTheirEndingHaveTheirOwnBoxesAndMasks) {
+    TruthList truths = read_boxes(write("b.csv", "path,x0,y0,x1,y1\n1/x.png,0,0,1,1\n1/x.jpg,0,0,3,3\n"));
+    EXPECT_THAT(truths.find("1/x.png")->boxes, ElementsAre(Box{0, 0, 2, 2}));
+    EXPECT_THAT(truths.find("1/x.jpg")->boxes, ElementsAre(Box{0, 0, 4, 4}));
+    const auto mask = write("masks/1/x.jpg.png", "");
+    add_masks(truths, folder_ / "masks");
+    EXPECT_EQ(truths.find("1/x.jpg")->mask, mask);
+    EXPECT_TRUE(truths.find("1/x.png")->mask.empty());
+    write("more/1/x.png", "");
+    EXPECT_THAT(test::error_of([&] { add_masks(truths, folder_ / "more"); }),
+                HasSubstr("may be '1/x.png' or '1/x.jpg'"));
 }
 
 TEST_F(Truths, MasksOfFewBitsAreRefused) {

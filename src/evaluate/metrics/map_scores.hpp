@@ -32,19 +32,25 @@ struct ImageTruth {
     std::vector<Box> boxes;
     std::vector<Corners> scored_boxes;  ///< on the square
     std::vector<std::uint8_t> mask;     ///< on the square; empty: none
+    bool mask_is_stretched = false;     ///< its sides are not in the image's proportion
 };
 
 ImageTruth make_truth(int width, int height, std::vector<Box> boxes, const Mask* mask,
                       const LocalizationOptions& options);
 
-/// What a reader of the numbers should know of an image, as the end of a sentence about it; "" where nothing is odd.
-std::string remark_on(const ImageTruth& truth);
+/// What a reader of the numbers should know of an image, as ends of sentences about it.
+std::vector<std::string> remarks_on(const ImageTruth& truth);
+
+/// The same of its map; `where` it is from, as "in 'maps'".
+std::vector<std::string> remarks_on(const ImageScores& scores, const std::string& where);
 
 /// An answer to "where": the map over the image, and the same as it is scored on the square.
 struct Answer {
     Map map;
     Region region;  ///< of the image that the map covers
     ScoreMap scores;
+    std::optional<Map> below_maximum = std::nullopt;  ///< the map for the pointing game, where it is not `map`
+    bool is_finite = true;                            ///< else the map counts as zeros, without a box or a maximum
 };
 
 /// A map of the whole image.

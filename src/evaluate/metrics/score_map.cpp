@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
+#include <span>
 
 #include <fmt/core.h>
 
@@ -54,6 +55,16 @@ cv::Size size_of(const Tensor& map) {
     return {static_cast<int>(shape[rank - 1]), static_cast<int>(shape[rank - 2])};
 }
 
+/// What to divide a map by, so that float32 holds its numbers and their differences.
+double unit_of(std::span<const double> values) {
+    double greatest = 0;
+    for (const double value : values) {
+        if (std::isfinite(value)) greatest = std::max(greatest, std::abs(value));
+    }
+    const bool is_extreme = greatest > 1e30 || greatest < 1e-30;
+    return is_extreme && greatest > 0 ? greatest : 1.0;
+}
+
 }  // namespace
 
 ScoreMap score_map(const Map& map, int side) {
@@ -68,24 +79,37 @@ ScoreMap score_map(const Tensor& map, int side) {
     const Tensor values = map.to(DataType::float64);
     cv::Mat raw(size, CV_64F);
     std::copy_n(values.values<double>().data(), values.size(), raw.ptr<double>());
+    if (cv::norm(raw, cv::NORM_INF) > 0x1p1000) raw *= 0x1p-64;  // so that differences are numbers
     return resized(raw, side);
+}
+
+bool is_finite(const Map& map) {
+    return std::ranges::all_of(map.values, [](float value) { return std::isfinite(value); });
+}
+
+bool is_finite(const Tensor& stored) {
+    const Tensor numbers = stored.to(DataType::float64);
+    return std::ranges::all_of(numbers.values<double>(), [](double value) { return std::isfinite(value); });
 }
 
 Map map_of(const Tensor& stored) {
     const cv::Size size = size_of(stored);
+    const Tensor numbers = stored.to(DataType::float64);
+    const double unit = unit_of(numbers.values<double>());
     Map map{size.width, size.height, {}};
-    if (stored.type() != DataType::float64) {
-        const Tensor values = stored.to_float32();
-        map.values.assign(values.values<float>().begin(), values.values<float>().end());
-        return map;
-    }
-    const auto values = stored.values<double>();
-    double greatest = 0;
-    for (const double value : values) {
-        if (std::isfinite(value)) greatest = std::max(greatest, std::abs(value));
-    }
-    const double unit = greatest > 1e30 || greatest < 1e-30 ? greatest : 1.0;  // a box does not depend on the unit
-    for (const double value : values) map.values.push_back(static_cast<float>(unit > 0 ? value / unit : value));
+    for (const double value : numbers.values<double>()) map.values.push_back(static_cast<float>(value / unit));
+    return map;
+}
+
+std::optional<Map> below_maximum(const Tensor& stored) {
+    const cv::Size size = size_of(stored);
+    const Tensor numbers = stored.to(DataType::float64);
+    const auto values = numbers.values<double>();
+    const auto fits = [](double value) { return static_cast<double>(static_cast<float>(value)) == value; };
+    if (std::ranges::all_of(values, fits)) return std::nullopt;
+    const double unit = unit_of(values), maximum = std::ranges::max(values) / unit;
+    Map map{size.width, size.height, {}};
+    for (const double value : values) map.values.push_back(static_cast<float>(value / unit - maximum));
     return map;
 }
 

@@ -6,6 +6,7 @@
 ///     std::vector<std::uint8_t> levels = evaluate::to_levels(scores);
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "locus/map.hpp"
@@ -28,9 +29,17 @@ ScoreMap score_map(const Map& map, int side);
 /// Error(usage) for other shapes.
 ScoreMap score_map(const Tensor& map, int side);
 
-/// The stored array as a map for boxes: float32, brought near 1 where its numbers are beyond what float32 holds. Throws
-/// Error(usage) for other shapes than those above.
+/// Whether there is neither a NaN nor an infinity in it.
+bool is_finite(const Map& map);
+bool is_finite(const Tensor& stored);
+
+/// The stored array as a map for boxes: float32, brought near 1 where its numbers or their differences are beyond what
+/// float32 holds. Throws Error(usage) for other shapes than those above.
 Map map_of(const Tensor& stored);
+
+/// The same less its maximum, subtracted in double precision, so that float32 tells apart what is near it; none where
+/// float32 holds the numbers as they are.
+std::optional<Map> below_maximum(const Tensor& stored);
 
 /// Values times 255, fraction cut off: what is thresholded.
 std::vector<std::uint8_t> to_levels(const ScoreMap& scores);

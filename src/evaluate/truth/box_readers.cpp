@@ -43,6 +43,19 @@ Box box_of_corners(double x0, double y0, double x1, double y1) {
     return {whole(x0), whole(y0), whole(x1) - whole(x0) + 1, whole(y1) - whole(y0) + 1};
 }
 
+/// What is wrong with the image's last box; "" where nothing is, or its size is not known. One pixel may be rounding.
+std::string fault_of_last_box(const Truth& truth) {
+    const Box& box = truth.boxes.back();
+    const bool is_outside = lies_outside(box, truth.width, truth.height);
+    if (truth.width == 0 || !is_outside || !reaches_beyond(box, truth.width, truth.height)) return "";
+    return fmt::format(
+        "the box of {} from ({}, {}) to ({}, {}) lies outside of its {} x {} pixels: columns may be swapped, or "
+        "another "
+        "size be meant",
+        text::quote(truth.name), box.x, box.y, box.x + box.width - 1, box.y + box.height - 1, truth.width,
+        truth.height);
+}
+
 }  // namespace
 
 TruthList read_csv_boxes(const std::filesystem::path& file) {
@@ -97,6 +110,7 @@ TruthList read_csv_boxes(const std::filesystem::path& file) {
                 fmt::format("the box of {} ends before it begins (x0 <= x1 and y0 <= y1 is right)", text::quote(name)));
         }
         truth.boxes.push_back(box_of_corners(corner[0], corner[1], corner[2], corner[3]));
+        if (const std::string fault = fault_of_last_box(truth); !fault.empty()) complain(fault);
     }
     return truths;
 }
@@ -143,9 +157,11 @@ TruthList read_coco_boxes(const std::filesystem::path& file) {
             }
             // From x to x + width in continuous coordinates: the pixels whose centres lie between.
             const double left = std::ceil(x - 0.5), top = std::ceil(y - 0.5);
-            truths.at(name->second)
-                .boxes.push_back(box_of_corners(left, top, std::max(left, std::ceil(x + width - 0.5) - 1),
-                                                std::max(top, std::ceil(y + height - 0.5) - 1)));
+            Truth& truth = truths.at(name->second);
+            truth.boxes.push_back(box_of_corners(left, top, std::max(left, std::ceil(x + width - 0.5) - 1),
+                                                 std::max(top, std::ceil(y + height - 0.5) - 1)));
+            if (const std::string fault = fault_of_last_box(truth); !fault.empty())
+                throw Error(ErrorKind::io, fmt::format("{}: {}", text::quote(file.string()), fault));
         }
     } catch (const nlohmann::json::parse_error& error) {
         throw Error(ErrorKind::io, fmt::format("{} is no COCO file, because it is no JSON from byte {} on",
@@ -191,14 +207,8 @@ Truth read_xml(const XmlElement& root, const std::string& fallback) {
     const double origin = from_zero ? 0 : 1;
 
     Truth truth;
-    for (const XmlElement& object : root.children) {
-        const XmlElement* bounds = object.name == "object" ? object.child("bndbox") : nullptr;
-        if (bounds == nullptr) continue;
-        const double x0 = pixel_of(*bounds, "xmin"), y0 = pixel_of(*bounds, "ymin");
-        const double x1 = pixel_of(*bounds, "xmax"), y1 = pixel_of(*bounds, "ymax");
-        if (x1 < x0 || y1 < y0) throw Error(ErrorKind::io, "a box ends before it begins");
-        truth.boxes.push_back(box_of_corners(x0 - origin, y0 - origin, x1 - origin, y1 - origin));
-    }
+    const std::string filename = root.text_of("filename");
+    truth.name = filename.empty() ? fallback : filename;
     if (const XmlElement* size = root.child("size")) {
         const double width = pixel_of(*size, "width"), height = pixel_of(*size, "height");
         const bool is_known = width != 0 || height != 0;
@@ -209,8 +219,15 @@ Truth read_xml(const XmlElement& root, const std::string& fallback) {
         truth.width = static_cast<int>(width);
         truth.height = static_cast<int>(height);
     }
-    const std::string filename = root.text_of("filename");
-    truth.name = filename.empty() ? fallback : filename;
+    for (const XmlElement& object : root.children) {
+        const XmlElement* bounds = object.name == "object" ? object.child("bndbox") : nullptr;
+        if (bounds == nullptr) continue;
+        const double x0 = pixel_of(*bounds, "xmin"), y0 = pixel_of(*bounds, "ymin");
+        const double x1 = pixel_of(*bounds, "xmax"), y1 = pixel_of(*bounds, "ymax");
+        if (x1 < x0 || y1 < y0) throw Error(ErrorKind::io, "a box ends before it begins");
+        truth.boxes.push_back(box_of_corners(x0 - origin, y0 - origin, x1 - origin, y1 - origin));
+        if (const std::string fault = fault_of_last_box(truth); !fault.empty()) throw Error(ErrorKind::io, fault);
+    }
     return truth;
 }
 

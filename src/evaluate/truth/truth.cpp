@@ -11,6 +11,14 @@
 
 namespace locus::evaluate {
 
+bool lies_outside(const Box& box, int width, int height) {
+    return box.x >= width || box.y >= height || box.x + box.width <= 0 || box.y + box.height <= 0;
+}
+
+bool reaches_beyond(const Box& box, int width, int height) {
+    return box.x < -1 || box.y < -1 || box.x + box.width > width + 1 || box.y + box.height > height + 1;
+}
+
 const Truth* TruthList::find(std::string_view name) const {
     const auto number = names_.find(name);
     return number ? &truths_[*number] : nullptr;
@@ -52,10 +60,22 @@ void add_masks(TruthList& truths, const std::filesystem::path& folder) {
                     fmt::format("the folder of masks {} holds no PNG file", text::quote(folder.string())));
     }
     std::sort(files.begin(), files.end());
+    std::vector<std::string> images;  // of each file, found before masks add images of their own
     for (const auto& file : files) {
-        const std::string name = file.lexically_relative(folder).generic_string();
-        const Truth* known = truths.find(name);
-        truths.at(known == nullptr ? name : known->name).mask = file;
+        // The ending is the mask's own: "x.png" is of "x.jpg" as much as of "x.png".
+        const std::filesystem::path name = file.lexically_relative(folder);
+        const Truth* known = truths.find(std::filesystem::path(name).replace_extension().generic_string());
+        images.push_back(known == nullptr ? name.generic_string() : known->name);
+    }
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        Truth& truth = truths.at(images[i]);
+        if (!truth.mask.empty()) {
+            throw Error(
+                ErrorKind::usage,
+                fmt::format("{} and {} may both be the mask of {}: the image needs its folders",
+                            text::quote(truth.mask.string()), text::quote(files[i].string()), text::quote(truth.name)));
+        }
+        truth.mask = files[i];
     }
 }
 
