@@ -32,9 +32,9 @@
 #include "batch/input_list.hpp"
 #include "explain/network.hpp"
 #include "image/decode.hpp"
-#include "image/encode.hpp"
 #include "image/preprocess.hpp"
 #include "interleaved.hpp"
+#include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
 #include "support/run_command.hpp"
@@ -86,7 +86,7 @@ double rate_of_part(const std::string& part, const fs::path& model_file, const s
     pass();
     return rate(photos.size(), in_sequence ? 1 : cores, [&](std::size_t i) {
         if (part == "encode") {
-            image::encode_jpeg(image::decode(photos[i]).image, 90);
+            encode_jpeg(image::decode(photos[i]).image, 90);
         } else if (part == "decode") {
             image::decode(photos[i], {.reduce_to = image::needed_side(network.preprocessing)});
         }

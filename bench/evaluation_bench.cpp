@@ -21,8 +21,8 @@
 
 #include "evaluate/evaluation.hpp"
 #include "explain/network.hpp"
-#include "image/encode.hpp"
 #include "interleaved.hpp"
+#include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
 
@@ -75,7 +75,7 @@ void make_data(const std::filesystem::path& folder, evaluate::EvaluationOptions&
         Image picture{.width = 64, .height = 64, .rgb = std::vector<std::uint8_t>(64 * 64 * 3)};
         for (auto& value : picture.rgb) value = static_cast<std::uint8_t>(random());
         const std::string name = fmt::format("{}/{}.jpg", i % 2 == 0 ? "a" : "b", i);
-        const auto bytes = image::encode_jpeg(picture, 80);
+        const auto bytes = encode_jpeg(picture, 80);
         std::ofstream(folder / "data" / name, std::ios::binary)
             .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
         boxes << name << ",10,10,50,50\n";

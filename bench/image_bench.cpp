@@ -19,10 +19,10 @@
 #include <jpeglib.h>
 
 #include "image/decode.hpp"
-#include "image/encode.hpp"
 #include "image/preprocess.hpp"
 #include "image/preview.hpp"
 #include "interleaved.hpp"
+#include "locus/image.hpp"
 #include "locus/overlay.hpp"
 
 namespace {
@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
             }
         }
     } else {
-        files.push_back(locus::image::encode_jpeg(generated()));
+        files.push_back(locus::encode_jpeg(generated()));
     }
     if (files.empty()) {
         fmt::print(stderr, "image_bench: there is no JPEG in {}\n", argv[1]);
@@ -150,11 +150,11 @@ int main(int argc, char** argv) {
              overlay_raw(photos[i], raw, region_of(photos[i]), {{10, 10, 100, 80, 1}}, options);
          }},
         {"libjpeg encode", [&](std::size_t i) { bare_encode(overlays[i]); }},
-        {"encode", [&](std::size_t i) { locus::image::encode_jpeg(overlays[i]); }},
+        {"encode", [&](std::size_t i) { locus::encode_jpeg(overlays[i]); }},
         {"decode + overlay + encode",
          [&](std::size_t i) {
              const Image photo = locus::image::decode(files[i], "photo").image;
-             locus::image::encode_jpeg(overlay_raw(photo, raw, region_of(photo), {{10, 10, 100, 80, 1}}, options));
+             locus::encode_jpeg(overlay_raw(photo, raw, region_of(photo), {{10, 10, 100, 80, 1}}, options));
          }},
     };
     // Processor time of all threads, so that other programs on the machine do not count; the first round warms up.

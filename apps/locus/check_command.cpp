@@ -12,9 +12,9 @@
 #include "explain/explained_model.hpp"
 #include "explain/network.hpp"
 #include "files/atomic_file.hpp"
-#include "image/encode.hpp"
 #include "image/preview.hpp"
 #include "locus/error.hpp"
+#include "locus/image.hpp"
 #include "locus/version.hpp"
 #include "method_options.hpp"
 #include "option_values.hpp"
@@ -112,7 +112,7 @@ void check(const CheckArguments& arguments) {
     explain::Network network =
         explain::load_network(arguments.model, {.input = arguments.input,
                                                 .output = arguments.output,
-                                                .threads = bounded_threads(arguments.threads),
+                                                .threads = arguments.threads,
                                                 .preprocessing = arguments.preprocessing.change()});
     explain::give_labels(network, arguments.preprocessing.read_labels());
 
@@ -141,7 +141,7 @@ void check(const CheckArguments& arguments) {
     files::write_file_atomically(out / "check.json", evaluate::sanity_json(result, looked.images, description));
     files::write_file_atomically(out / "check.html", evaluate::sanity_page(result, looked.images, description));
     for (std::size_t i = 0; i < looked.images.size(); ++i) {
-        const auto bytes = image::encode_png(evaluate::sanity_picture(result, looked.images[i], i));
+        const auto bytes = encode_png(evaluate::sanity_picture(result, looked.images[i], i));
         files::write_file_atomically(out / "maps" / fmt::format("{}.png", looked.stems[i]),
                                      std::span<const std::byte>(bytes));
     }

@@ -10,6 +10,7 @@
 #include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
+#include "runtime/thread_count.hpp"
 #include "text/utf8.hpp"
 
 namespace locus::command {
@@ -38,7 +39,7 @@ void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster)
     if (!arguments.metrics.empty()) run.metrics = split_list(arguments.metrics);
     run.methods = split_lists(run.methods);
     run.version = version;
-    run.threads = arguments.threads > 0 ? bounded_threads(arguments.threads) : cluster.cores();
+    run.threads = arguments.threads > 0 ? runtime::bounded_threads(arguments.threads) : cluster.cores();
     run.cluster = &cluster;
     if (arguments.resume) run.begin = evaluate::Begin::resume;
     if (arguments.overwrite) run.begin = evaluate::Begin::overwrite;

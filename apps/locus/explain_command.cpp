@@ -23,6 +23,7 @@
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
 #include "report/results_json.hpp"
+#include "runtime/thread_count.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
 #include "text/utf8.hpp"
@@ -136,7 +137,7 @@ void read_arguments(ExplainArguments& arguments) {
     run.explainer.cuda = arguments.device == "cuda";
     run.explainer.feeds = read_feeds(arguments.feeds);
     run.explainer.memory_limit = bytes(arguments.memory);
-    run.threads = bounded_threads(run.threads);
+    run.threads = runtime::bounded_threads(run.threads);
     run.explainer.threads = run.threads;
     if (!arguments.methods.empty()) run.explainer.method = fmt::format("{}", fmt::join(arguments.methods, ","));
     run.explainer.settings = arguments.method.words();

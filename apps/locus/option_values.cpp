@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -27,11 +26,6 @@ std::vector<std::string> split_lists(const std::vector<std::string>& lists) {
         }
     }
     return parts;
-}
-
-int bounded_threads(int asked) {
-    constexpr unsigned a_core = 8;
-    return std::min(asked, static_cast<int>(a_core * std::max(1U, std::thread::hardware_concurrency())));
 }
 
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {

@@ -18,10 +18,6 @@ std::vector<std::string> split_list(const std::string& text);
 /// The parts of all these lists, each once.
 std::vector<std::string> split_lists(const std::vector<std::string>& lists);
 
-/// The threads asked for, but no more than eight for each core of the machine: more wait for each other instead of
-/// working. 0 stays 0.
-int bounded_threads(int asked);
-
 /// Lets a whole number in this range pass. CLI11 itself takes -1 for the greatest of 64 bits, and the greatest for all
 /// beyond.
 CLI::Validator whole_number(std::uint64_t least = 0, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());

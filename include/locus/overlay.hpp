@@ -22,7 +22,7 @@ struct OverlayOptions {
     bool is_signed = false;          ///< diverging colours about zero, negative evidence shown
     bool legend = true;              ///< the colours with the numbers at their ends
     bool draw_boxes = true;
-    std::string label;  ///< drawn at the first box, or at the top left; UTF-8, what the font lacks is transliterated
+    std::string label{};  ///< drawn at the first box, or at the top left; UTF-8, what the font lacks is transliterated
 };
 
 /// The colour map with two ends about a neutral middle, which signed heat always takes.
@@ -37,11 +37,12 @@ const std::array<std::array<std::uint8_t, 3>, 256>& colormap(std::string_view na
 /// The photo under the heat of a map of its own size. On a picture whose shorter side is below 64 pixels there is no
 /// room for text: label and legend are left out, the box is drawn. Positive evidence: 0 to the maximum over the colour
 /// map; signed: minus to plus the largest absolute value. Throws Error(usage) where the sizes differ, for a photo or a
-/// map with another number of values than its size says, an alpha outside [0, 1] and a colour map that does not exist.
+/// map with another number of values than its size says, an alpha outside [0, 1] and a colour map that does not exist,
+/// Error(resource) for sizes beyond most_side or most_pixels (`locus/boxes.hpp`).
 Image overlay(const Image& photo, const Map& map, const std::vector<Box>& boxes, const OverlayOptions& options = {});
 
 /// The heat alone, without the photo. Throws Error(usage) for a colour map that does not exist, and for a map that is
-/// empty or has another number of values than its size says.
+/// empty or has another number of values than its size says; Error(resource) as overlay() does.
 Image heatmap(const Map& map, const OverlayOptions& options = {});
 
 /// Both straight from a raw map, of a network that saw only `region` of the photo (Explanation::region): what it did not

@@ -35,6 +35,7 @@ enum class ColorOrder {
 enum class Layout { nchw, nhwc };
 
 /// "squash", "crop" or "squash-crop"; "rgb", "bgr", "gray" or "other"; "nchw" or "nhwc": as options and files spell it.
+/// Empty for a number that is none of them.
 std::string_view name(Resize resize);
 std::string_view name(ColorOrder color);
 std::string_view name(Layout layout);
@@ -47,9 +48,10 @@ std::optional<Layout> layout_of(std::string_view name);
 /// Pixels that a side of a network's input may have.
 inline constexpr int most_input_side = 16384;
 
-/// What options and files may say of mean and deviation: a mean beyond is of values that nobody scaled to 0..1, a
-/// deviation beyond leaves no number of float32 to calculate with.
-inline constexpr float most_mean = 2, least_std = 1e-9F, most_std = 1e9F;
+/// What options, files and ExplainerOptions::preprocessing may say of mean, deviation and range: a mean beyond
+/// -most_mean ... most_mean is of values that nobody scaled to 0..1, a deviation beyond leaves no number of float32 to
+/// calculate with, and white is not above that of 16 bits.
+inline constexpr float most_mean = 2, least_std = 1e-9F, most_std = 1e9F, most_range = 65535;
 
 struct Preprocessing {
     int width = 224;                                    ///< pixels of the network's input
@@ -81,18 +83,18 @@ struct Region {
 /// about the photo's centre: what resizing the shorter side to size / crop_pct and cropping the middle shows, computed
 /// without rounding. (torchvision's Resize rounds the longer side down to a whole pixel and CenterCrop puts the crop at
 /// a whole pixel: its crop lies within half a pixel of the resized photo from ours.) Throws Error(usage) for a crop_pct
-/// outside (0, 1] or sides below 1.
+/// outside (0, 1] with a Resize that crops (Resize::squash does not ask for it) or sides below 1.
 Region visible_region(int image_width, int image_height, const Preprocessing& preprocessing);
 
-/// The network's input for one photo: [1, C, H, W] or [1, H, W, C] by layout, C = 3 or 1; Error(usage) for a network of
-/// other channels. Shrinking is antialiased
+/// The network's input for one photo: [1, C, H, W] or [1, H, W, C] by layout, C = 3 or 1. Shrinking is antialiased
 /// (triangle filter over the source pixels, as Pillow's BILINEAR), enlarging is bilinear with half-pixel centres; all
 /// in float32, where Pillow rounds to 8 bits between and after its two passes (values differ by at most 1 of 255). Grey
 /// is the luma of ITU-R BT.601, with mean[0] and std[0]. uint8 inputs are 0..255 rounded, without mean and std. Throws
-/// Error(usage) for impossible sizes, deviations or images, Error(unsupported) for other types.
+/// Error(usage) for impossible sizes or images, a mean, deviation or range that is not a finite number, a deviation of
+/// 0, a range of 0 or less, and for a network of other channels than a photo's; Error(unsupported) for other types.
 Tensor preprocess(const Image& image, const Preprocessing& preprocessing);
 
-/// Bytes of one photo's input.
+/// Bytes of one photo's input. Throws what preprocess does for the preprocessing.
 std::size_t input_bytes(const Preprocessing& preprocessing);
 
 /// The same as `preprocess` into room that the caller has, say one photo's place in a batch: `out` is `input_bytes`

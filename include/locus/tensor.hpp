@@ -7,14 +7,19 @@
 ///     x.values<float>()[0];         // row-major, last dimension fastest
 ///
 /// Copying is cheap: copies share one buffer until one of them is written to. Reading from several threads is safe;
-/// `mutable_values` is not.
+/// `mutable_values` is not. A tensor that was moved from is as one that was made without arguments: empty, of shape [0].
+///
+/// What is asked of a tensor that it cannot give (a shape that does not fit its elements, another type than its own)
+/// throws Error(usage).
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace locus {
@@ -54,7 +59,7 @@ int bits(DataType type);
 
 using Shape = std::vector<std::int64_t>;
 
-/// Number of elements of a shape; throws Error(model) where it is negative or overflows.
+/// Number of elements of a shape; throws Error(usage) where a dimension is negative or the number overflows.
 std::int64_t element_count(const Shape& shape);
 
 /// "[1, 3, 224, 224]"
@@ -66,21 +71,26 @@ template <class T> constexpr DataType data_type_of();
 class Tensor {
 public:
     /// An empty float32 tensor of shape [0].
-    Tensor();
+    Tensor() = default;
+    Tensor(const Tensor&) = default;
+    Tensor& operator=(const Tensor&) = default;
+    Tensor(Tensor&& other) noexcept;
+    Tensor& operator=(Tensor&& other) noexcept;
+    ~Tensor() = default;
 
-    /// Zeros. Throws Error(model) for a type without fixed size, Error(resource) where memory does not suffice.
+    /// Zeros. Throws Error(usage) for a type without fixed size, Error(resource) where memory does not suffice.
     Tensor(DataType type, Shape shape);
 
     /// Whatever is in memory, to be overwritten. Throws as the zeros do.
     static Tensor for_overwrite(DataType type, Shape shape);
 
-    /// Takes over `bytes` (row-major, little-endian). Throws Error(model) unless their number fits shape and type.
+    /// Takes over `bytes` (row-major, little-endian). Throws Error(usage) unless their number fits shape and type.
     Tensor(DataType type, Shape shape, std::vector<std::byte> bytes);
 
     /// The same of bytes in a string, as protobuf holds them. Throws as well.
     static Tensor from_string(DataType type, Shape shape, std::string bytes);
 
-    /// A tensor of copies of `values`; throws Error(model) unless their number fits the shape.
+    /// A tensor of copies of `values`; throws Error(usage) unless their number fits the shape.
     template <class T> static Tensor of(Shape shape, std::span<const T> values);
     template <class T> static Tensor of(Shape shape, std::initializer_list<T> values) {
         return of<T>(std::move(shape), std::span<const T>(values.begin(), values.size()));
@@ -89,21 +99,24 @@ public:
     template <class T> static Tensor scalar(T value) { return of<T>({}, {value}); }
 
     DataType type() const { return type_; }
-    const Shape& shape() const { return shape_; }
+    const Shape& shape() const { return is_nothing() ? shape_of_nothing() : shape_; }
     std::int64_t size() const { return count_; }
-    std::size_t rank() const { return shape_.size(); }
+    std::size_t rank() const { return shape().size(); }
 
-    /// The elements; throws Error(model) unless T is the element type.
-    template <class T> std::span<const T> values() const;
+    /// The elements, which stay the tensor's own; throws Error(usage) unless T is the element type. Not of a tensor
+    /// that nobody holds: in `for (float v : t.to_float32().values<float>())` it would be gone before the first turn.
+    template <class T> std::span<const T> values() const&;
+    template <class T> std::span<const T> values() const&& = delete;
 
     /// The same to write to; copies the buffer first where it is shared. Throws as well, and std::bad_alloc where there
     /// is no room for the copy.
-    template <class T> std::span<T> mutable_values();
+    template <class T> std::span<T> mutable_values() &;
 
-    std::span<const std::byte> bytes() const;
-    std::span<std::byte> mutable_bytes();
+    std::span<const std::byte> bytes() const&;
+    std::span<const std::byte> bytes() const&& = delete;
+    std::span<std::byte> mutable_bytes() &;
 
-    /// The same elements under another shape of the same count; shares the buffer. Throws Error(model) for another
+    /// The same elements under another shape of the same count; shares the buffer. Throws Error(usage) for another
     /// count.
     Tensor reshaped(Shape shape) const;
 
@@ -111,20 +124,23 @@ public:
     Tensor to_float32() const;
 
     /// All elements converted (integers saturate, halves round to nearest even). Throws Error(unsupported) from complex
-    /// numbers, and to those, to four bits and to eight-bit floats; Error(model) from and to elements without fixed
+    /// numbers, and to those, to four bits and to eight-bit floats; Error(usage) from and to elements without fixed
     /// size; Error(resource) where memory does not suffice.
     Tensor to(DataType type) const;
 
-    /// All elements as int64; throws Error(model) for floating-point types, Error(unsupported) for complex numbers.
+    /// All elements as int64; throws Error(usage) for floating-point types, Error(unsupported) for complex numbers.
     std::vector<std::int64_t> to_int64s() const;
 
 private:
     /// Takes over a container of bytes.
     template <class Bytes> void own(Bytes bytes);
     void require(DataType type) const;
+    /// Whether it was made without arguments or moved from. Its shape_ is empty, as a scalar's, which has an element.
+    bool is_nothing() const { return count_ == 0 && shape_.empty(); }
+    static const Shape& shape_of_nothing();
 
     DataType type_ = DataType::float32;
-    Shape shape_{0};
+    Shape shape_;
     std::int64_t count_ = 0;
     std::size_t byte_count_ = 0;
     std::shared_ptr<std::byte[]> buffer_;
@@ -147,13 +163,13 @@ template <class T> Tensor Tensor::of(Shape shape, std::span<const T> values) {
     return Tensor(data_type_of<T>(), std::move(shape), std::vector<std::byte>(raw.begin(), raw.end()));
 }
 
-template <class T> std::span<const T> Tensor::values() const {
+template <class T> std::span<const T> Tensor::values() const& {
     require(data_type_of<T>());
     const auto raw = bytes();
     return {reinterpret_cast<const T*>(raw.data()), static_cast<std::size_t>(count_)};
 }
 
-template <class T> std::span<T> Tensor::mutable_values() {
+template <class T> std::span<T> Tensor::mutable_values() & {
     require(data_type_of<T>());
     const auto raw = mutable_bytes();
     return {reinterpret_cast<T*>(raw.data()), static_cast<std::size_t>(count_)};

@@ -9,9 +9,9 @@
 #include "files/npy.hpp"
 #include "image/annotation.hpp"
 #include "image/decomposition.hpp"
-#include "image/encode.hpp"
 #include "image/overlay_raw.hpp"
 #include "locus/error.hpp"
+#include "locus/image.hpp"
 
 namespace locus::batch {
 namespace {
@@ -79,11 +79,11 @@ private:
         return relative;
     }
     std::string put_jpeg(const char* folder, const std::string& stem, const Image& picture) const {
-        const auto bytes = image::encode_jpeg(picture, jpeg_quality);
+        const auto bytes = encode_jpeg(picture, jpeg_quality);
         return put(folder, stem, ".jpg", std::span<const std::byte>(bytes));
     }
     std::string put_png(const char* folder, const std::string& stem, const Image& picture) const {
-        const auto bytes = image::encode_png(picture);
+        const auto bytes = encode_png(picture);
         return put(folder, stem, ".png", std::span<const std::byte>(bytes));
     }
 

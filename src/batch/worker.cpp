@@ -5,9 +5,9 @@
 
 #include "batch/item_files.hpp"
 #include "image/decode.hpp"
-#include "image/encode.hpp"
 #include "image/preview.hpp"
 #include "locus/error.hpp"
+#include "locus/image.hpp"
 
 namespace locus::batch {
 namespace {
@@ -36,7 +36,7 @@ std::vector<Outcome> Worker::explain(const std::vector<std::size_t>& indices) co
             if (!inputs_[index].error.empty()) throw Error(ErrorKind::io, inputs_[index].error);
             Source source = batch.read(inputs_[index], needs_pictures(), &stop_);
             if (const int side = preview_side(index); side > 0)  // now, while the picture is in the cache
-                source.preview = image::encode_jpeg(image::preview(source.picture, side), preview_quality);
+                source.preview = encode_jpeg(image::preview(source.picture, side), preview_quality);
             sources.push_back(std::move(source));
             readable.push_back(index);
         } catch (const image::Stopped&) {

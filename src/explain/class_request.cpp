@@ -8,10 +8,14 @@
 #include "locus/explainer.hpp"
 #include "text/label_names.hpp"
 #include "text/nearest.hpp"
+#include "text/quote.hpp"
 #include "text/split.hpp"
 
 namespace locus {
 namespace {
+
+/// As a sentence shows it: a whole file may have been taken for a request.
+std::string quoted(const std::string& request) { return text::quote(request, 80); }
 
 std::optional<int> whole_number(std::string_view text) {
     int value = 0;
@@ -24,8 +28,13 @@ std::optional<int> whole_number(std::string_view text) {
 void require_one(const std::string& request, const std::vector<std::string>& labels) {
     const auto parts = text::split(request, ',');
     if (parts.size() < 2) return;
+    constexpr std::size_t shown = 8;
     std::string options;
     for (const std::string_view part : parts) {
+        if (&part == &parts[std::min(shown, parts.size() - 1)] && parts.size() > shown) {
+            options += " …";
+            break;
+        }
         try {
             ClassRequest::parse(std::string(part), labels);
         } catch (const Error&) {
@@ -34,18 +43,20 @@ void require_one(const std::string& request, const std::vector<std::string>& lab
         const bool needs_quotes = part.find_first_of(" '") != std::string_view::npos;
         options += needs_quotes ? fmt::format(" -c \"{}\"", part) : fmt::format(" -c {}", part);
     }
-    throw Error(ErrorKind::usage, fmt::format("'{}' is no class, but several: write{}", request, options));
+    throw Error(ErrorKind::usage, fmt::format("{} is no class, but several: write{}", quoted(request), options));
 }
 
 }  // namespace
 
 ClassRequest ClassRequest::parse(const std::string& request, const std::vector<std::string>& labels) {
+    if (request.find_first_not_of(" \t\r\n") == std::string::npos)
+        throw Error(ErrorKind::usage, "no class is named: give an index, a label or top:5, say");
     if (request.starts_with("top:")) {
         const auto k = whole_number(std::string_view(request).substr(4));
         if (!k || *k < 1) {
             require_one(request, labels);
             throw Error(ErrorKind::usage,
-                        fmt::format("'{}' is not a number of best classes: write top:5, say", request));
+                        fmt::format("{} is not a number of best classes: write top:5, say", quoted(request)));
         }
         return top(*k);
     }
@@ -56,8 +67,9 @@ ClassRequest ClassRequest::parse(const std::string& request, const std::vector<s
     }
     if (labels.empty()) {
         require_one(request, labels);
-        throw Error(ErrorKind::usage,
-                    fmt::format("class '{}': the model has no labels; give an index, or names with --labels", request));
+        throw Error(
+            ErrorKind::usage,
+            fmt::format("class {}: the model has no labels; give an index, or names with --labels", quoted(request)));
     }
     const std::string wanted = text::folded(request);
     std::vector<int> whole, part;
@@ -74,12 +86,12 @@ ClassRequest ClassRequest::parse(const std::string& request, const std::vector<s
         std::vector<std::string> which;
         for (const int index : found)
             which.push_back(fmt::format("{} ({})", index, labels[static_cast<std::size_t>(index)]));
-        throw Error(ErrorKind::usage, fmt::format("'{}' names several classes: {}; give one of these indices", request,
-                                                  fmt::join(which, ", ")));
+        throw Error(ErrorKind::usage, fmt::format("{} names several classes: {}; give one of these indices",
+                                                  quoted(request), fmt::join(which, ", ")));
     }
     require_one(request, labels);
     throw Error(ErrorKind::usage,
-                fmt::format("the model has no class '{}'{}", request, text::did_you_mean(wanted, known)));
+                fmt::format("the model has no class {}{}", quoted(request), text::did_you_mean(wanted, known)));
 }
 
 }  // namespace locus

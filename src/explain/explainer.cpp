@@ -9,6 +9,7 @@
 #include "explain/augmentation.hpp"
 #include "explain/batches.hpp"
 #include "explain/input_scores.hpp"
+#include "explain/inspection.hpp"
 #include "explain/method.hpp"
 #include "explain/method_choice.hpp"
 #include "explain/network.hpp"
@@ -16,6 +17,8 @@
 #include "explain/settings.hpp"
 #include "explain/shared_pass.hpp"
 #include "locus/error.hpp"
+#include "model/finite.hpp"
+#include "model/tensor_misuse.hpp"
 #include "text/label_names.hpp"
 #include "text/quote.hpp"
 #include "text/split.hpp"
@@ -33,9 +36,18 @@ struct Explainer::State {
     std::vector<explain::TargetScore> targets;  // likewise
     int parts = 0;
     ModelInfo info;
+    Shape declared;  // of the model's input; -1 where a dimension is open
+    std::vector<std::string> layer_names;
+
+    /// Of a model in memory, `file` is what sentences call it.
+    State(const std::filesystem::path& file, std::optional<std::span<const std::byte>> bytes,
+          const ExplainerOptions& options);
 
     void prepare(const std::string& asked, const explain::MethodOptions& options);
+    void describe();
     explain::ClassSelection selection(const std::vector<ClassRequest>& requests) const;
+    void require_inputs(const Tensor& inputs) const;
+    std::vector<std::vector<Explanation>> explain(const Tensor& inputs, const ExplainOptions& options) const;
 };
 
 namespace {
@@ -43,6 +55,9 @@ namespace {
 explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std::int64_t classes) {
     explain::ClassSelection result{.top_k = 0};
     for (const ClassRequest& request : requests) {
+        if (request.top_k.has_value() == request.index.has_value())
+            throw Error(ErrorKind::usage,
+                        "a class request says how many of the best classes or which index, one of both");
         if (request.top_k) {
             if (*request.top_k < 1)
                 throw Error(ErrorKind::usage, fmt::format("top:{} asks for no class: K is 1 or more", *request.top_k));
@@ -51,7 +66,7 @@ explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std
                                                           *request.top_k, classes));
             }
             result.top_k = std::max(result.top_k, *request.top_k);
-        } else if (request.index) {
+        } else {
             if (*request.index < 0 || *request.index >= classes) {
                 throw Error(ErrorKind::usage, fmt::format("class {} is out of range: the model has {} classes, 0 to {}",
                                                           *request.index, classes, classes - 1));
@@ -106,6 +121,19 @@ std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::si
     return parts;
 }
 
+/// Throws where scores are not numbers: Error(usage) where the inputs are none either, else Error(model).
+void require_scores(const Tensor& logits, const Tensor& inputs) {
+    const auto values = logits.values<float>();
+    // Minus infinity is a class ruled out.
+    if (std::ranges::all_of(values, [](float logit) { return logit < INFINITY; })) return;
+    if (!model::is_finite(inputs))
+        throw Error(ErrorKind::usage,
+                    "the input holds infinity, and the network makes no numbers of it: give it finite values");
+    throw Error(ErrorKind::model,
+                "the network's scores for this input are not numbers: values overflow on the way (what do --mean, "
+                "--std and --range make of its pixels?)");
+}
+
 /// A single score is a probability only where the model says so with a sigmoid: else it may be a regression's.
 bool has_probabilities(const explain::Network& network, const explain::TargetScore& target, std::size_t classes) {
     return target.kind != explain::TargetKind::similarity &&
@@ -121,13 +149,6 @@ std::vector<Explanation> item_explanations(const Attribution& a, std::size_t ite
     const auto probabilities = explain::probabilities(logits, network.head.activation);
     const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
     const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-    // Minus infinity is a class ruled out.
-    if (std::any_of(logits.begin(), logits.end(), [](float logit) { return !(logit < INFINITY); })) {
-        throw Error(ErrorKind::model,
-                    "the network's scores for this input are not numbers: values overflow on the way (what do --mean, "
-                    "--std and --range make of its pixels?)");
-    }
-
     std::vector<Explanation> result;
     for (std::size_t c = 0; c < m; ++c) {
         const std::int64_t index = a.class_indices.values<std::int64_t>()[item * m + c];
@@ -205,6 +226,19 @@ Tensor embedding(const explain::Network& network, const Image& photo) {
     return scores.run(in_type_of(network, input));
 }
 
+explain::MethodOptions options_of_methods(const ExplainerOptions& options, const explain::Network& network) {
+    explain::MethodOptions result{
+        .layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
+    for (const auto& [key, value] : options.settings) explain::set(result, key, value);
+    if (options.target_embedding && options.target_image)
+        throw Error(ErrorKind::usage, "a target embedding and a target image both say what to compare with: give one");
+    result.target.mask = options.target_mask;
+    result.target.reference = options.target_embedding;
+    if (options.target_image) result.target.reference = embedding(network, *options.target_image);
+    explain::require_suitable(result.target);
+    return result;
+}
+
 /// Methods run graphs of their own, whose scores differ in the last bits: of two classes that nearly tie, each may find
 /// another one best.
 bool agree_on_classes(const std::vector<Attribution>& attributions) {
@@ -245,56 +279,63 @@ explain::ClassSelection Explainer::State::selection(const std::vector<ClassReque
     return {.top_k = 0, .indices = {0}};
 }
 
-Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options)
-    : state_(std::make_unique<State>()) {
-    if (options.threads < 0 || options.parts < 0)
-        throw Error(ErrorKind::usage, fmt::format("{} threads and {} parts are not possible: both are 0 or more",
-                                                  options.threads, options.parts));
-    explain::NetworkOptions network{.input = options.input,
-                                    .output = options.output,
-                                    .threads = options.threads,
-                                    .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu,
-                                    .preprocessing = options.preprocessing};
-    for (const auto& [name, value] : options.feeds) network.feeds.emplace_back(name, value);
-    state_->network = explain::load_network(model, network);
-    explain::MethodOptions method_options{
-        .layer = options.layer, .seed = options.seed, .memory_limit = options.memory_limit, .parts = options.parts > 0};
-    for (const auto& [key, value] : options.settings) explain::set(method_options, key, value);
-    method_options.target.mask = options.target_mask;
-    method_options.target.reference = options.target_embedding;
-    if (options.target_image) method_options.target.reference = embedding(state_->network, *options.target_image);
-    explain::require_reference(method_options.target);
-    state_->prepare(options.method, method_options);
-    state_->augment = method_options.augment;
-    for (std::size_t i = 0; i < state_->methods.size(); ++i) {
-        const explain::Method& method = *state_->methods[i];
+Explainer::State::State(const std::filesystem::path& file, std::optional<std::span<const std::byte>> bytes,
+                        const ExplainerOptions& options) {
+    if (options.parts < 0)
+        throw Error(ErrorKind::usage, fmt::format("{} parts are not possible: 0 or more are", options.parts));
+    explain::NetworkOptions network_options{.input = options.input,
+                                            .output = options.output,
+                                            .threads = options.threads,
+                                            .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu,
+                                            .preprocessing = options.preprocessing,
+                                            .bytes = bytes};
+    for (const auto& [name, value] : options.feeds) network_options.feeds.emplace_back(name, value);
+    network = explain::load_network(file, network_options);
+    const explain::MethodOptions method_options = options_of_methods(options, network);
+    prepare(options.method, method_options);
+    augment = method_options.augment;
+    for (std::size_t i = 0; i < methods.size(); ++i) {
+        const explain::Method& method = *methods[i];
         explain::MethodOptions adjusted = method_options;
-        if (method.adjust != nullptr) method.adjust(state_->network, adjusted);
-        state_->targets.push_back(std::move(adjusted.target));
-        state_->names.push_back(method.name);
-        state_->layers.push_back(state_->prepared->target_layer(i));
+        if (method.adjust != nullptr) method.adjust(network, adjusted);
+        targets.push_back(std::move(adjusted.target));
+        names.push_back(method.name);
+        layers.push_back(prepared->target_layer(i));
     }
-    state_->parts = options.parts;
-    if (options.parts > 0 && !state_->prepared->has_parts()) {
-        state_->network.warnings.emplace_back(
+    parts = options.parts;
+    if (parts > 0 && !prepared->has_parts()) {
+        network.warnings.emplace_back(
             "no map is taken apart (--decompose): only cam's own, of a logit, is a weighted sum of feature maps");
     }
-    state_->network.model.graph = {};  // the session holds the weights
-    const model::ClassifierHead& head = state_->network.head;
-    state_->info = {.input = state_->network.input,
-                    .output = head.output,
-                    .pool = std::string(name(head.pool)),
-                    .activation = std::string(name(head.activation)),
-                    .classes = state_->prepared->classes(),
-                    .fixed_batch = state_->network.fixed_batch,
-                    .origins = state_->network.origins};
-    if (std::string assumed = assumed_statistics(state_->network); !assumed.empty())
-        state_->network.warnings.push_back(std::move(assumed));
-    const auto labels = static_cast<std::int64_t>(state_->network.labels.size());
-    if (labels != 0 && labels != state_->prepared->classes()) {
-        state_->network.warnings.push_back(
-            fmt::format("there are {} labels for {} classes", labels, state_->prepared->classes()));
-    }
+    describe();
+    network.model.graph = {};  // the session holds the weights
+}
+
+/// What callers ask of the model, while its graph is there.
+void Explainer::State::describe() {
+    const model::ClassifierHead& head = network.head;
+    info = {.input = network.input,
+            .output = head.output,
+            .pool = std::string(name(head.pool)),
+            .activation = std::string(name(head.activation)),
+            .classes = prepared->classes(),
+            .fixed_batch = network.fixed_batch,
+            .origins = network.origins};
+    for (const model::Dimension& size : *network.model.graph.find_input(network.input)->shape)
+        declared.push_back(size.value.value_or(-1));
+    layer_names = explain::layer_names(network);
+    if (std::string assumed = assumed_statistics(network); !assumed.empty())
+        network.warnings.push_back(std::move(assumed));
+    const auto labels = static_cast<std::int64_t>(network.labels.size());
+    if (labels != 0 && labels != prepared->classes())
+        network.warnings.push_back(fmt::format("there are {} labels for {} classes", labels, prepared->classes()));
+}
+
+Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options)
+    : state_(model::blaming_the_model([&] { return std::make_unique<State>(model, std::nullopt, options); })) {}
+
+Explainer::Explainer(std::span<const std::byte> model, const ExplainerOptions& options)
+    : state_(model::blaming_the_model([&] { return std::make_unique<State>("the model in memory", model, options); })) {
 }
 
 Map Explanation::evidence() const {
@@ -308,27 +349,62 @@ Explainer::Explainer(Explainer&&) noexcept = default;
 Explainer& Explainer::operator=(Explainer&&) noexcept = default;
 Explainer::~Explainer() = default;
 
+const Explainer::State& Explainer::state() const {
+    if (state_ == nullptr)
+        throw Error(ErrorKind::usage, "the Explainer was moved from: assign one to it before it is used again");
+    return *state_;
+}
+
 std::vector<Explanation> Explainer::explain(const Image& image, const ExplainOptions& options) const {
-    const Preprocessing& p = state_->network.preprocessing;
-    std::vector<Explanation> explanations = explain(preprocess(image, p), options).front();
+    const Preprocessing& p = state().network.preprocessing;
+    std::vector<Explanation> explanations = state().explain(preprocess(image, p), options).front();
     for (Explanation& e : explanations) e.region = visible_region(image.width, image.height, p);
     return explanations;
 }
 
 std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, const ExplainOptions& options) const {
-    const explain::Network& network = state_->network;
-    const explain::ClassSelection classes = state_->selection(options.classes);
-    if (inputs.rank() != 4 || inputs.shape()[0] < 1) {
-        throw Error(ErrorKind::usage,
-                    fmt::format("inputs have the shape {}, but [N, C, H, W] or [N, H, W, C] is needed",
-                                to_string(inputs.shape())));
+    state().selection(options.classes);  // what is wrong with them is told before what is wrong with the inputs
+    state().require_inputs(inputs);
+    try {
+        return state().explain(inputs, options);
+    } catch (const Error& error) {
+        // What fails on another size than photos have fails because of the size.
+        const Shape made = explain::input_shape(state().network, inputs.shape()[0]);
+        if (error.kind() != ErrorKind::model || inputs.shape() == made) throw;
+        throw Error(ErrorKind::usage, fmt::format("inputs of the shape {} do not pass the network, {} do: {}",
+                                                  to_string(inputs.shape()), to_string(made), error.what()));
     }
+}
+
+/// What would fail in one way here and in another there, by the method, is refused before any of them runs.
+void Explainer::State::require_inputs(const Tensor& inputs) const {
+    const Shape& shape = inputs.shape();
+    const bool last = network.preprocessing.layout == Layout::nhwc;
+    const auto refuse = [&](const std::string& why) {
+        throw Error(ErrorKind::usage, fmt::format("inputs have the shape {}{}", to_string(shape), why));
+    };
+    if (shape.size() != 4) refuse(fmt::format(", but [N, {}] is needed", last ? "H, W, C" : "C, H, W"));
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (shape[i] == 0) refuse(fmt::format(": {} is 0, where 1 is the least", (last ? "NHWC" : "NCHW")[i]));
+    }
+    Shape wanted = input_shape(network, shape[0]);
+    for (const std::size_t side : {last ? 1U : 2U, last ? 2U : 3U}) {
+        if (declared[side] < 0) wanted[side] = shape[side];  // whether a size that is open will do, the method tells
+    }
+    if (shape != wanted) refuse(fmt::format(", but the network takes {}", to_string(wanted)));
+    model::require_numbers(inputs, "the input");
+}
+
+std::vector<std::vector<Explanation>> Explainer::State::explain(const Tensor& inputs,
+                                                                const ExplainOptions& options) const {
+    const explain::ClassSelection classes = selection(options.classes);
     const Tensor typed = in_type_of(network, inputs);
     const auto run = [&](const Tensor& images, const explain::ClassSelection& asked) {
-        return state_->prepared->explain(images, asked);
+        return model::blaming_the_model([&] { return prepared->explain(images, asked); });
     };
     const std::vector<Attribution> attributions =
-        state_->augment ? explain::augmented(run, network.preprocessing.layout, typed, classes) : run(typed, classes);
+        augment ? explain::augmented(run, network.preprocessing.layout, typed, classes) : run(typed, classes);
+    for (const Attribution& attribution : attributions) require_scores(attribution.logits, typed);
     if (!agree_on_classes(attributions)) {
         const std::int64_t items = inputs.shape()[0];
         if (items == 1) return explain(inputs, {as_requests(attributions.front())});
@@ -344,12 +420,12 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
     for (std::int64_t item = 0; item < inputs.shape()[0]; ++item) {
         std::vector<std::vector<Explanation>> by_method;
         for (std::size_t i = 0; i < attributions.size(); ++i) {
-            by_method.push_back(item_explanations(attributions[i], static_cast<std::size_t>(item), network,
-                                                  state_->targets[i], state_->methods[i]->final_map, state_->parts));
+            by_method.push_back(item_explanations(attributions[i], static_cast<std::size_t>(item), network, targets[i],
+                                                  methods[i]->final_map, parts));
             for (Explanation& e : by_method.back()) {
                 e.region = whole;
-                e.method = state_->names[i];
-                e.layer = state_->layers[i];
+                e.method = names[i];
+                e.layer = layers[i];
             }
         }
         auto& all = result.emplace_back();
@@ -360,19 +436,26 @@ std::vector<std::vector<Explanation>> Explainer::explain(const Tensor& inputs, c
     return result;
 }
 
-void Explainer::check(const std::vector<ClassRequest>& classes) const { state_->selection(classes); }
+void Explainer::check(const std::vector<ClassRequest>& classes) const { state().selection(classes); }
 
-const ModelInfo& Explainer::model() const { return state_->info; }
-const Preprocessing& Explainer::preprocessing() const { return state_->network.preprocessing; }
-const std::vector<std::string>& Explainer::labels() const { return state_->network.labels; }
+const ModelInfo& Explainer::model() const { return state().info; }
+const Preprocessing& Explainer::preprocessing() const { return state().network.preprocessing; }
+const std::vector<std::string>& Explainer::labels() const { return state().network.labels; }
 void Explainer::set_labels(std::vector<std::string> labels) {
     if (model().classes > 0) explain::require_one_a_class(labels, model().classes);
     state_->network.labels = std::move(labels);
     state_->info.origins["labels"] = "given";
 }
-const std::vector<std::string>& Explainer::methods() const { return state_->names; }
-const std::string& Explainer::method() const { return state_->names.front(); }
-const std::string& Explainer::target_layer() const { return state_->layers.front(); }
-const std::vector<std::string>& Explainer::warnings() const { return state_->network.warnings; }
+const std::vector<std::string>& Explainer::methods() const { return state().names; }
+const std::string& Explainer::method() const { return state().names.front(); }
+const std::string& Explainer::target_layer() const { return state().layers.front(); }
+const std::vector<std::string>& Explainer::layers() const { return state().layer_names; }
+const std::vector<std::string>& Explainer::warnings() const { return state().network.warnings; }
+
+std::vector<std::string> method_names() {
+    std::vector<std::string> names;
+    for (const explain::Method& method : explain::methods()) names.push_back(method.name);
+    return names;
+}
 
 }  // namespace locus

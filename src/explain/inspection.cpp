@@ -110,6 +110,19 @@ std::string obstacle_of(const Method& method, const Network& network) {
 
 }  // namespace
 
+std::vector<std::string> layer_names(const Network& network) {
+    const model::Shapes shapes =
+        model::infer_shapes(network.model, {{network.input, input_shape(network, network.fixed_batch.value_or(-1))}});
+    const LayerLayouts layouts(network, shapes);
+    std::vector<std::string> names;
+    for (const model::Node& node : network.model.graph.nodes) {
+        for (const std::string& tensor : node.outputs) {
+            if (!tensor.empty() && layouts.on_the_way(tensor) && layouts.read(tensor)) names.push_back(tensor);
+        }
+    }
+    return names;
+}
+
 Inspection inspect(const Network& network) {
     const model::Graph& graph = network.model.graph;
     Inspection found;

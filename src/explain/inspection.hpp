@@ -42,6 +42,10 @@ struct Inspection {
     std::string automatic_method;  ///< what "auto" is, of the methods that apply
 };
 
+/// Tensors that find_target_layer takes by name, in the order of the graph. Those whose shapes only a run would tell are
+/// left out.
+std::vector<std::string> layer_names(const Network& network);
+
 /// Where cam seems to apply, its session is opened: whether it does, its numbers tell. Throws what prepare functions of
 /// methods throw for broken models.
 Inspection inspect(const Network& network);

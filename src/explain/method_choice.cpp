@@ -6,6 +6,7 @@
 
 #include "explain/settings.hpp"
 #include "locus/error.hpp"
+#include "model/tensor_misuse.hpp"
 
 namespace locus::explain {
 namespace {
@@ -40,7 +41,7 @@ const Method& choose_automatic_method(Network& network, const MethodOptions& opt
     require_effect({method}, options);
     while (true) {
         try {
-            try_out(*method);
+            model::blaming_the_model([&] { try_out(*method); });
             return *method;
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::usage) throw;

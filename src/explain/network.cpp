@@ -1,6 +1,7 @@
 #include "explain/network.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <random>
 #include <set>
@@ -17,7 +18,9 @@
 #include "model/metadata/preprocessing_metadata.hpp"
 #include "model/onnx/onnx_file.hpp"
 #include "model/shapes.hpp"
+#include "model/tensor_misuse.hpp"
 #include "runtime/pass_needs.hpp"
+#include "runtime/thread_count.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
 
@@ -157,11 +160,41 @@ void require_batch_of_scores(const Network& network) {
                             text::quote(scores), to_string(shape), shape.front()));
 }
 
-/// Lets a person change what was found; values that become others are marked "given".
+/// Throws Error(usage) where somebody says of photos what lies beyond the limits of locus/preprocessing.hpp. Of inputs
+/// that are no photos mean, std and range mean nothing.
+void require_within_limits(const Preprocessing& p) {
+    if (p.color == ColorOrder::other) return;
+    for (const float mean : p.mean) {
+        if (!(std::abs(mean) <= most_mean))
+            throw Error(ErrorKind::usage,
+                        fmt::format("a mean of {} is not possible: it is of values scaled to 0..1 and lies within {} "
+                                    "of 0",
+                                    mean, most_mean));
+    }
+    for (const float deviation : p.std) {
+        if (!(deviation >= least_std && deviation <= most_std))
+            throw Error(ErrorKind::usage,
+                        fmt::format("a standard deviation of {} is not possible: it is greater than 0, from {} to {}",
+                                    deviation, least_std, most_std));
+    }
+    if (!(p.range > 0 && p.range <= most_range))
+        throw Error(ErrorKind::usage,
+                    fmt::format("a range of {} is not possible: it is the value of white, 1 or 255, and greater than "
+                                "0, at most {}",
+                                p.range, most_range));
+}
+
+/// Lets a person change what was found; values that become others are marked "given". Throws Error(usage) for what is
+/// not possible.
 void override_preprocessing(Network& network, const std::function<void(Preprocessing&)>& change) {
     Preprocessing& p = network.preprocessing;
     const Preprocessing found = p;
     change(p);
+    image::input_shape(p, 1);  // throws for sizes and enumerations
+    require_within_limits(p);
+    if (p.type != found.type)
+        throw Error(ErrorKind::usage, fmt::format("the preprocessing's type is {}, but the input {} takes {}",
+                                                  name(p.type), text::quote(network.input), name(found.type)));
     // Mean and std may be given as what they are already: values that nobody gives tell.
     Preprocessing told = found;
     const auto none = Preprocessing{.mean = {-1.5F, -1.25F, -1.75F}, .std = {1.5F, 1.25F, 1.75F}};
@@ -181,12 +214,20 @@ void override_preprocessing(Network& network, const std::function<void(Preproces
     mark("crop_pct", p.crop_pct != found.crop_pct);
 }
 
-}  // namespace
+/// Throws what model::load throws; of a model in memory in a sentence that names it.
+model::Model read_model(const std::filesystem::path& file, const NetworkOptions& options) {
+    if (!options.bytes) return model::load(file);
+    try {
+        return model::parse(*options.bytes);
+    } catch (const Error& error) {
+        throw Error(error.kind(), fmt::format("cannot load {}: {}", file.string(), error.what()));
+    }
+}
 
-Network load_network(const std::filesystem::path& file, const NetworkOptions& options) {
+Network found_network(const std::filesystem::path& file, const NetworkOptions& options) {
     Network network;
     network.file = file;
-    network.model = model::load(file);
+    network.model = read_model(file, options);
     model::Graph& graph = network.model.graph;
     model::require_numbers(graph, file);
     std::vector<std::string> fed;
@@ -208,7 +249,8 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
     network.fed = std::move(fed);
     if (several_inputs && !network.fixed_batch) network.fixed_batch = 1;  // the fed values belong to one item
 
-    model::Metadata metadata = model::read_metadata(network.model, file, input);
+    model::Metadata metadata =
+        model::read_metadata(network.model, options.bytes ? std::filesystem::path() : file, input);
     network.preprocessing = metadata.preprocessing;
     network.labels = std::move(metadata.labels);
     network.origins = std::move(metadata.origins);
@@ -225,7 +267,7 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
             fmt::format("the model has several outputs that may be scores: {} is explained, not {} (--output)",
                         text::quote(network.head.output), fmt::join(others, ", ")));
     }
-    network.session = {.threads = options.threads,
+    network.session = {.threads = runtime::bounded_threads(options.threads),
                        .device = options.device,
                        .fold_quantized_weights = !has_quantized_activations(graph)};
 
@@ -243,6 +285,12 @@ Network load_network(const std::filesystem::path& file, const NetworkOptions& op
                         node->description()));
     }
     return network;
+}
+
+}  // namespace
+
+Network load_network(const std::filesystem::path& file, const NetworkOptions& options) {
+    return model::blaming_the_model([&] { return found_network(file, options); });
 }
 
 double require_fit(const model::Model& model, const model::ValueInfo& input, const Preprocessing& p,

@@ -6,11 +6,13 @@
 ///     network.head.target_layer;      // the tensor that is pooled
 ///     Tensor x = explain::random_input(network, 1, 0);
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,14 +29,15 @@ struct NetworkOptions {
     std::string output;                ///< name of the score output; empty: found
     std::vector<runtime::Feed> feeds;  ///< values for the other inputs
     bool bind_inputs = true;           ///< false: to look at the model only; other inputs may stay without a value
-    int threads = 0;                   ///< within a pass; 0: one a core
+    int threads = 0;                   ///< within a pass; 0: one a core; see runtime/thread_count.hpp
     runtime::Device device = runtime::Device::cpu;
     std::function<void(Preprocessing&)> preprocessing;  ///< changes what was found, which is then "given"
+    std::optional<std::span<const std::byte>> bytes;    ///< the ONNX file, where it is in memory
 };
 
 struct Network {
-    std::filesystem::path file;
-    model::Model model;  ///< its only input is the image: other inputs have become constants
+    std::filesystem::path file;  ///< of a model in memory, how sentences call it
+    model::Model model;          ///< its only input is the image: other inputs have become constants
     model::ClassifierHead head;
     std::string input;
     DataType input_type = DataType::float32;
@@ -47,9 +50,11 @@ struct Network {
     runtime::SessionOptions session;             ///< how sessions of this network are to be opened
 };
 
-/// Reads a model and finds out all that needs no pass. Throws what model::load, model::require_numbers,
-/// model::find_head, model::read_metadata and require_fit throw, Error(usage) where an input has no value or one that
-/// holds NaN, and Error(resource) where memory does not suffice for a pass.
+/// Reads a model and finds out all that needs no pass. Of a model in memory, `file` is what sentences call it, and
+/// nothing is looked for beside it. Throws what model::load, model::require_numbers, model::find_head,
+/// model::read_metadata and require_fit throw, Error(usage) where an input has no value or one that holds NaN and where
+/// options.preprocessing leaves values that are not possible, and Error(resource) where memory does not suffice for a
+/// pass.
 Network load_network(const std::filesystem::path& file, const NetworkOptions& options);
 
 /// Bytes that a pass over `batch` photos so preprocessed takes (runtime/pass_needs.hpp). Throws Error(usage) where the

@@ -116,7 +116,8 @@ void set(MethodOptions& options, const std::string& key, const std::string& valu
                                 text::did_you_mean(key, {"samples", "steps", "noise", "alpha", "nearest", "variant",
                                                          "fuse", "grid", "channels", "smooth", "target"})));
     }
-    options.given.insert(key);
+    if (!options.given.insert(key).second)
+        throw Error(ErrorKind::usage, fmt::format("the setting {} is given twice", text::quote(key)));
 }
 
 void require_effect(const std::vector<const Method*>& methods, const MethodOptions& options) {

@@ -25,7 +25,8 @@
 
 namespace locus::explain {
 
-/// Throws Error(usage) for an unknown key or a value that does not fit, with what would be right.
+/// Throws Error(usage) for an unknown key or a value that does not fit, with what would be right, and for a key that has
+/// been set before.
 void set(MethodOptions& options, const std::string& key, const std::string& value);
 
 /// Throws Error(usage) where a key has been set that means nothing to any of the methods, naming those to which it

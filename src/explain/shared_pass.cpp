@@ -112,7 +112,11 @@ Prepared prepare(const Method& method, const Network& network, const MethodOptio
     if (method.plan != nullptr || options.layer.find(',') == std::string::npos) return method.prepare(network, options);
     const auto layers =
         find_target_layers(network, network_shapes(network, network.model), options.layer, options.layout);
-    if (layers.size() == 1) return method.prepare(network, options);
+    if (layers.size() == 1) {
+        MethodOptions once = options;  // "A,A" is A
+        once.layer = layers.front().tensor;
+        return method.prepare(network, once);
+    }
     auto one_by_one = std::make_shared<LayerByLayer>();
     one_by_one->fusion = options.fusion;
     one_by_one->height = network.preprocessing.height;

@@ -167,6 +167,8 @@ std::vector<TargetLayer> find_target_layers(const Network& network, const model:
         if (name.empty())
             throw Error(ErrorKind::usage,
                         fmt::format("the list of layers {} names none between two commas", text::quote(wanted)));
+        const auto is_it = [&](const TargetLayer& layer) { return layer.tensor == name; };
+        if (std::any_of(layers.begin(), layers.end(), is_it)) continue;
         layers.push_back(find_target_layer(network, shapes, std::string(name), given));
     }
     return layers;

@@ -56,7 +56,7 @@ model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor
 TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted,
                               const GivenLayout& given = {});
 
-/// The layers of a --layer option: a tensor's name, or several joined by commas.
+/// The layers of a --layer option: a tensor's name, or several joined by commas, of which each counts once.
 std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
                                             const std::string& wanted, const GivenLayout& given = {});
 

@@ -15,10 +15,9 @@ namespace {
 using model::Value;
 
 std::vector<float> reference_values(const TargetScore& target, std::int64_t size) {
-    require_reference(target);
-    if (target.reference->size() != size) {
+    if (!target.reference || target.reference->size() != size) {
         throw Error(ErrorKind::usage, fmt::format("the reference embedding has {} values where the network makes {}",
-                                                  target.reference->size(), size));
+                                                  target.reference ? target.reference->size() : 0, size));
     }
     const Tensor reference = target.reference->to_float32();
     return {reference.values<float>().begin(), reference.values<float>().end()};
@@ -61,10 +60,24 @@ Value similarity_gradient(model::Emitter& emit, const TargetScore& target, const
 
 }  // namespace
 
-void require_reference(const TargetScore& target) {
-    if (target.kind != TargetKind::similarity || target.reference) return;
-    throw Error(ErrorKind::usage,
-                "the target similarity needs what to compare with: a photo (target image) or an embedding");
+void require_suitable(const TargetScore& target) {
+    if (target.mask && target.kind != TargetKind::mask)
+        throw Error(ErrorKind::usage, "a target mask is given, but it means something to the target mask alone");
+    if (target.kind != TargetKind::similarity) {
+        if (!target.reference) return;
+        throw Error(ErrorKind::usage,
+                    "a target embedding or image is given, but it means something to the target similarity alone");
+    }
+    if (!target.reference)
+        throw Error(ErrorKind::usage,
+                    "the target similarity needs what to compare with: a photo (target image) or an embedding");
+    const Tensor reference = target.reference->to_float32();
+    const auto values = reference.values<float>();
+    if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
+        throw Error(ErrorKind::usage, "the reference embedding holds NaN or infinity: finite numbers are compared");
+    if (std::ranges::all_of(values, [](float v) { return v == 0; }))
+        throw Error(ErrorKind::usage,
+                    "the reference embedding has no direction to compare with: it has no value other than 0");
 }
 
 ScoreExtents score_extents(const Shape& scores) {

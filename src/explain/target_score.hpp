@@ -45,8 +45,9 @@ struct TargetScore {
 inline constexpr const char* one_class_has_no_difference =
     "the difference to the nearest classes needs two classes, and the network has one";
 
-/// Throws Error(usage) where the target is `similarity` and there is nothing to compare with.
-void require_reference(const TargetScore& target);
+/// Throws Error(usage) where the target is `similarity` and there is nothing to compare with, or what holds no direction
+/// (all 0, or a number that is not finite), and where a mask or a reference is given for another target.
+void require_suitable(const TargetScore& target);
 
 /// How many classes and positions scores have, of the shape [n], [n, C] or [n, C, h, w]; below 1 where the shape does
 /// not tell.

@@ -197,4 +197,8 @@ Image read_image(const std::filesystem::path& file, int sample_bits) {
     return image::decode(file, {.sample_bits = sample_bits}).image;
 }
 
+Image read_image(std::span<const std::byte> file, int sample_bits) {
+    return image::decode(file, "the picture in memory", {.sample_bits = sample_bits}).image;
+}
+
 }  // namespace locus

@@ -1,4 +1,4 @@
-#include "image/encode.hpp"
+#include "locus/image.hpp"
 
 #include <algorithm>
 #include <csetjmp>
@@ -13,11 +13,11 @@
 #include "image/pixels.hpp"
 #include "locus/error.hpp"
 
-namespace locus::image {
+namespace locus {
 namespace {
 
 void require_picture(const Image& picture, int most_side) {
-    require_pixels(picture);
+    image::require_pixels(picture);
     if (picture.width > most_side || picture.height > most_side) {
         throw Error(ErrorKind::usage,
                     fmt::format("a picture of {} x {} pixels cannot be encoded: no side may be longer than {}",
@@ -163,4 +163,4 @@ std::vector<std::byte> encode_png(const Image& picture) {
     return std::move(writer.bytes);
 }
 
-}  // namespace locus::image
+}  // namespace locus

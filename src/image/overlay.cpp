@@ -11,6 +11,7 @@
 #include "image/pixels.hpp"
 #include "localize/extremes.hpp"
 #include "localize/row_interpolator.hpp"
+#include "localize/size_limit.hpp"
 #include "localize/threshold.hpp"
 #include "locus/error.hpp"
 
@@ -33,6 +34,7 @@ void require_map(const Map& map) {
         throw Error(ErrorKind::usage, fmt::format("a map of {} x {} with {} values cannot be drawn", map.width,
                                                   map.height, map.values.size()));
     }
+    localize::require_size(map.width, map.height);
 }
 
 std::span<const float> row_of(const Map& map, int y) {

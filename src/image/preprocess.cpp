@@ -16,7 +16,38 @@
 namespace locus {
 namespace {
 
+/// What an integer cast to an enumeration may be.
+template <class T> bool is_known(T value) { return !name(value).empty(); }
+
+void require_known(const Preprocessing& p) {
+    const auto refuse = [](const char* what, int number) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("the preprocessing's {} is {}, which is none of those that there are", what, number));
+    };
+    if (!is_known(p.resize)) refuse("resize", static_cast<int>(p.resize));
+    if (!is_known(p.color)) refuse("color", static_cast<int>(p.color));
+    if (!is_known(p.layout)) refuse("layout", static_cast<int>(p.layout));
+}
+
+/// Of what pixels are calculated with.
+void require_numbers(const Preprocessing& p) {
+    for (const float mean : p.mean) {
+        if (!std::isfinite(mean))
+            throw Error(ErrorKind::usage, fmt::format("a mean of {} is not possible: it is a finite number", mean));
+    }
+    for (const float deviation : p.std) {
+        if (!(std::abs(deviation) > 0) || !std::isfinite(deviation)) {
+            throw Error(ErrorKind::usage,
+                        fmt::format("a standard deviation of {} is not possible: pixels are divided by it", deviation));
+        }
+    }
+    if (!(p.range > 0) || !std::isfinite(p.range))
+        throw Error(ErrorKind::usage,
+                    fmt::format("a range of {} is not possible: it is the value of white, 1 or 255", p.range));
+}
+
 void require_usable(const Preprocessing& p) {
+    require_known(p);
     if (p.width < 1 || p.height < 1 || p.width > most_input_side || p.height > most_input_side) {
         throw Error(ErrorKind::usage,
                     fmt::format("a network's input of {} x {} pixels is not possible: sides of 1 to {} are", p.width,
@@ -31,13 +62,11 @@ void require_usable(const Preprocessing& p) {
                     fmt::format("pictures cannot be given to a network as {}: float, float16 and uint8 are possible",
                                 name(p.type)));
     }
-    if (p.type == DataType::uint8) return;
-    for (const float deviation : p.std) {
-        if (!(std::abs(deviation) > 0) || !std::isfinite(deviation)) {
-            throw Error(ErrorKind::usage,
-                        fmt::format("a standard deviation of {} is not possible: pixels are divided by it", deviation));
-        }
+    if (p.color == ColorOrder::other && p.other_channels < 1) {
+        throw Error(ErrorKind::usage, fmt::format("a network's input of {} channels is not possible: it has 1 or more",
+                                                  p.other_channels));
     }
+    if (p.type != DataType::uint8 && p.color != ColorOrder::other) require_numbers(p);
 }
 
 template <class T> T element_of(float value) {
@@ -161,7 +190,8 @@ constexpr Names<ColorOrder, 4> color_names{
 constexpr Names<Layout, 2> layout_names{{{Layout::nchw, "nchw"}, {Layout::nhwc, "nhwc"}}};
 
 template <class T, std::size_t Count> std::string_view name_in(const Names<T, Count>& names, T value) {
-    return std::ranges::find(names, value, &std::pair<T, std::string_view>::first)->second;
+    const auto* found = std::ranges::find(names, value, &std::pair<T, std::string_view>::first);
+    return found == names.end() ? std::string_view() : found->second;
 }
 
 template <class T, std::size_t Count> std::optional<T> of_name(const Names<T, Count>& names, std::string_view name) {

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include "files/atomic_file.hpp"
-#include "image/encode.hpp"
 #include "image/picture_name.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
@@ -18,7 +17,7 @@ void write_image(const std::filesystem::path& file, const Image& image) {
         throw Error(ErrorKind::usage, fmt::format("pictures are written as .png, .jpg or .jpeg: '{}' is none of these",
                                                   text::to_utf8(file.native())));
     }
-    const std::vector<std::byte> bytes = is_jpeg ? image::encode_jpeg(image) : image::encode_png(image);
+    const std::vector<std::byte> bytes = is_jpeg ? encode_jpeg(image) : encode_png(image);
     files::write_file_atomically(file, std::span<const std::byte>(bytes));
 }
 

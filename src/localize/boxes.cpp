@@ -13,6 +13,7 @@
 
 #include "localize/extremes.hpp"
 #include "localize/row_interpolator.hpp"
+#include "localize/size_limit.hpp"
 #include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "vectorised.hpp"
@@ -210,6 +211,7 @@ std::vector<Box> boxes(const Map& map, const BoxOptions& options) {
                     fmt::format("a map of {} x {} cannot have {} values: it needs one for each position", map.width,
                                 map.height, map.values.size()));
     }
+    localize::require_size(map.width, map.height);
     const auto row_at = [&](int y) { return std::span<const float>(map.values.data() + y * width, width); };
     std::vector<int> all_rows(static_cast<std::size_t>(map.height));
     std::iota(all_rows.begin(), all_rows.end(), 0);

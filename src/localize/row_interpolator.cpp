@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "localize/size_limit.hpp"
 #include "locus/error.hpp"
 #include "vectorised.hpp"
 
@@ -28,8 +29,14 @@ void require_usable(const Map& raw, int width, int height, const Region& region)
             ErrorKind::usage,
             fmt::format("a map cannot be resized to {} x {} pixels: both sides must be at least 1", width, height));
     }
-    if (!(region.width > 0) || !(region.height > 0) || !std::isfinite(region.x) || !std::isfinite(region.y) ||
-        !std::isfinite(region.width) || !std::isfinite(region.height)) {
+    require_size(width, height);
+    for (const double value : {region.x, region.y, region.width, region.height}) {
+        if (std::isfinite(value)) continue;
+        throw Error(ErrorKind::usage,
+                    fmt::format("a region of {} x {} pixels at ({}, {}) is not possible: its numbers are finite",
+                                region.width, region.height, region.x, region.y));
+    }
+    if (!(region.width > 0) || !(region.height > 0)) {
         throw Error(ErrorKind::usage,
                     fmt::format("a region of {} x {} pixels at ({}, {}) has no area: nothing of the photo was seen",
                                 region.width, region.height, region.x, region.y));

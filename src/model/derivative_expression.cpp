@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "model/first_number.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -18,7 +19,7 @@ namespace {
 bool is_number(const Value& x, double number) {
     const Tensor* known = x.known();
     if (known == nullptr || known->size() != 1) return false;
-    return known->to(DataType::float64).values<double>()[0] == number;
+    return first_number(*known) == number;
 }
 
 Value binary(const std::string& op_type, const Value& a, const Value& b) { return a.emitter().node(op_type, {a, b}); }

@@ -57,7 +57,9 @@ std::string find_non_finite(const Graph& graph) {
 }
 
 bool is_finite(const Tensor& value) {
-    return !is_floating(value.type()) || all_finite(value.to_float32().values<float>());
+    if (!is_floating(value.type())) return true;
+    const Tensor floats = value.to_float32();
+    return all_finite(floats.values<float>());
 }
 
 void require_numbers(const Tensor& value, const std::string& source) {

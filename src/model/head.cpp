@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "locus/error.hpp"
+#include "model/first_number.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -51,7 +52,7 @@ private:
     std::optional<float> scalar(const std::string& tensor) const {
         const Tensor* constant = graph_.find_constant(tensor);
         if (constant == nullptr || constant->size() != 1) return std::nullopt;
-        return constant->to_float32().values<float>()[0];
+        return static_cast<float>(first_number(*constant));
     }
 
     /// Back over the operators that only move values about. Between the pool and the scores each item is a vector, so

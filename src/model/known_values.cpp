@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "locus/error.hpp"
+#include "model/first_number.hpp"
 #include "model/shapes.hpp"
 
 namespace locus::model {
@@ -215,7 +216,7 @@ Values constant_of_shape(const Operands& n) {
     if (value != n.node.attributes.end()) {
         const auto& given = std::get<Tensor>(value->second);
         if (given.size() != 1) return {};
-        fill = given.to(DataType::float64).values<double>()[0];
+        fill = first_number(given);
     }
     return Values(static_cast<std::size_t>(element_count(n.result.shape)), fill);
 }

@@ -13,6 +13,7 @@
 
 #include "locus/error.hpp"
 #include "model/small_floats.hpp"
+#include "model/tensor_misuse.hpp"
 
 namespace locus {
 namespace {
@@ -111,12 +112,12 @@ template <class To, class From> To saturated(From value) {
 std::size_t byte_count(DataType type, const Shape& shape, std::int64_t count) {
     const int width = bits(type);
     if (width == 0) {
-        throw Error(ErrorKind::model,
-                    fmt::format("elements of type {} have no fixed size, so no tensor of shape {} holds them",
-                                name(type), to_string(shape)));
+        throw model::TensorMisuse(
+            fmt::format("elements of type {} have no fixed size, so no tensor of shape {} holds them", name(type),
+                        to_string(shape)));
     }
     if (count > (std::numeric_limits<std::int64_t>::max() - 7) / width) {
-        throw Error(ErrorKind::model, fmt::format("a tensor of shape {} is larger than any memory", to_string(shape)));
+        throw model::TensorMisuse(fmt::format("a tensor of shape {} is larger than any memory", to_string(shape)));
     }
     return static_cast<std::size_t>((count * width + 7) / 8);
 }
@@ -228,7 +229,7 @@ std::shared_ptr<std::byte[]> room_for(std::size_t size) {
 std::int64_t element_count(const Shape& shape) {
     for (const std::int64_t dimension : shape) {
         if (dimension < 0) {
-            throw Error(ErrorKind::model, fmt::format("shape {} has a negative dimension", to_string(shape)));
+            throw model::TensorMisuse(fmt::format("shape {} has a negative dimension", to_string(shape)));
         }
     }
     // A zero anywhere makes the tensor empty, however large the other dimensions are.
@@ -236,8 +237,7 @@ std::int64_t element_count(const Shape& shape) {
     std::int64_t count = 1;
     for (const std::int64_t dimension : shape) {
         if (count > std::numeric_limits<std::int64_t>::max() / dimension) {
-            throw Error(ErrorKind::model,
-                        fmt::format("shape {} has more elements than can be counted", to_string(shape)));
+            throw model::TensorMisuse(fmt::format("shape {} has more elements than can be counted", to_string(shape)));
         }
         count *= dimension;
     }
@@ -251,7 +251,27 @@ std::string to_string(const Shape& shape) {
     return fmt::format("[{}, … ({} dimensions)]", fmt::join(shape.begin(), shape.begin() + shown, ", "), shape.size());
 }
 
-Tensor::Tensor() = default;
+const Shape& Tensor::shape_of_nothing() {
+    static const Shape shape{0};
+    return shape;
+}
+
+Tensor::Tensor(Tensor&& other) noexcept
+    : type_(std::exchange(other.type_, DataType::float32)),
+      shape_(std::exchange(other.shape_, {})),
+      count_(std::exchange(other.count_, 0)),
+      byte_count_(std::exchange(other.byte_count_, 0)),
+      buffer_(std::exchange(other.buffer_, nullptr)) {}
+
+Tensor& Tensor::operator=(Tensor&& other) noexcept {
+    Tensor taken(std::move(other));
+    std::swap(type_, taken.type_);
+    shape_.swap(taken.shape_);
+    std::swap(count_, taken.count_);
+    std::swap(byte_count_, taken.byte_count_);
+    buffer_.swap(taken.buffer_);
+    return *this;
+}
 
 Tensor Tensor::for_overwrite(DataType type, Shape shape) {
     Tensor tensor;
@@ -288,16 +308,16 @@ template <class Bytes> void Tensor::own(Bytes bytes) {
     count_ = element_count(shape_);
     byte_count_ = byte_count(type_, shape_, count_);
     if (bytes.size() != byte_count_) {
-        throw Error(ErrorKind::model, fmt::format("a tensor of shape {} of {} takes {} bytes, but {} are there",
-                                                  to_string(shape_), name(type_), byte_count_, bytes.size()));
+        throw model::TensorMisuse(fmt::format("a tensor of shape {} of {} takes {} bytes, but {} are there",
+                                              to_string(shape_), name(type_), byte_count_, bytes.size()));
     }
     const auto shared = std::make_shared<Bytes>(std::move(bytes));
     buffer_ = {shared, reinterpret_cast<std::byte*>(shared->data())};
 }
 
-std::span<const std::byte> Tensor::bytes() const { return {buffer_.get(), byte_count_}; }
+std::span<const std::byte> Tensor::bytes() const& { return {buffer_.get(), byte_count_}; }
 
-std::span<std::byte> Tensor::mutable_bytes() {
+std::span<std::byte> Tensor::mutable_bytes() & {
     if (buffer_.use_count() > 1) {
         const std::shared_ptr<std::byte[]> copy = room_for(byte_count_);
         std::copy_n(buffer_.get(), byte_count_, copy.get());
@@ -308,8 +328,8 @@ std::span<std::byte> Tensor::mutable_bytes() {
 
 Tensor Tensor::reshaped(Shape shape) const {
     if (element_count(shape) != count_) {
-        throw Error(ErrorKind::model,
-                    fmt::format("a tensor of shape {} cannot take the shape {}", to_string(shape_), to_string(shape)));
+        throw model::TensorMisuse(
+            fmt::format("a tensor of shape {} cannot take the shape {}", to_string(this->shape()), to_string(shape)));
     }
     Tensor result = *this;
     result.shape_ = std::move(shape);
@@ -321,7 +341,7 @@ Tensor Tensor::to_float32() const { return to(DataType::float32); }
 Tensor Tensor::to(DataType type) const {
     if (type == type_) return *this;
     if (is_four_bit(type)) refuse_conversion(type_, type);
-    Tensor result(type, shape_);
+    Tensor result(type, shape());
     const auto target = result.mutable_bytes();
     std::size_t at = 0;
     const auto put = [&](auto converted) {
@@ -382,7 +402,7 @@ std::vector<std::int64_t> Tensor::to_int64s() const {
     values.reserve(static_cast<std::size_t>(count_));
     for_each_element(*this, DataType::int64, [&](auto value) {
         if constexpr (std::is_floating_point_v<decltype(value)>) {
-            throw Error(ErrorKind::model, fmt::format("a tensor of {} is where integers are expected", name(type_)));
+            throw model::TensorMisuse(fmt::format("a tensor of {} is where integers are expected", name(type_)));
         } else {
             values.push_back(saturated<std::int64_t>(value));
         }
@@ -392,8 +412,8 @@ std::vector<std::int64_t> Tensor::to_int64s() const {
 
 void Tensor::require(DataType type) const {
     if (type != type_) {
-        throw Error(ErrorKind::model,
-                    fmt::format("a tensor of {} is where one of {} is expected", name(type_), name(type)));
+        throw model::TensorMisuse(
+            fmt::format("a tensor of {} is where one of {} is expected", name(type_), name(type)));
     }
 }
 

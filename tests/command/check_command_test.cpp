@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "image/encode.hpp"
 #include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
@@ -23,7 +22,7 @@ protected:
                     folder_.path() / "model.onnx");
         Image image{.width = 40, .height = 30, .rgb = std::vector<std::uint8_t>(40 * 30 * 3)};
         for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = static_cast<std::uint8_t>(i * 7);
-        const auto bytes = image::encode_png(image);
+        const auto bytes = encode_png(image);
         test::write_text(folder_.path() / "good.png", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
         test::write_text(folder_.path() / "bad.png", "no picture");
     }

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "image/encode.hpp"
 #include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
@@ -28,7 +27,7 @@ protected:
         for (int i = 0; i < 6; ++i) {
             Image image{.width = 40, .height = 30, .rgb = std::vector<std::uint8_t>(40 * 30 * 3)};
             for (auto& value : image.rgb) value = static_cast<std::uint8_t>(random());
-            const auto bytes = image::encode_png(image);
+            const auto bytes = encode_png(image);
             const std::string name = "photo" + std::to_string(i);
             test::write_text(folder_.path() / "photos" / (name + ".png"),
                              {reinterpret_cast<const char*>(bytes.data()), bytes.size()});

@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include "files/npy.hpp"
-#include "image/encode.hpp"
 #include "locus/boxes.hpp"
 #include "locus/image.hpp"
 #include "model/metadata/preprocessing_metadata.hpp"
@@ -46,8 +45,8 @@ Image picture(int width, int height, unsigned seed) {
 }
 
 void write_picture(const fs::path& file, int width, int height, unsigned seed = 1) {
-    const auto bytes = file.extension() == ".png" ? image::encode_png(picture(width, height, seed))
-                                                  : image::encode_jpeg(picture(width, height, seed), 90);
+    const auto bytes = file.extension() == ".png" ? encode_png(picture(width, height, seed))
+                                                  : encode_jpeg(picture(width, height, seed), 90);
     test::write_text(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
@@ -252,7 +251,7 @@ TEST_F(ExplainCommand, ATurnedPhotoIsExplainedUpright) {
     for (int orientation = 1; orientation <= 8; ++orientation) {
         const std::string name = std::to_string(orientation);
         test::write_text(path("turned/" + name + ".jpg"), with_orientation(stored, static_cast<char>(orientation)));
-        const auto upright = image::encode_png(read_image(path("turned/" + name + ".jpg")));
+        const auto upright = encode_png(read_image(path("turned/" + name + ".jpg")));
         test::write_text(path("upright/" + name + ".png"),
                          {reinterpret_cast<const char*>(upright.data()), upright.size()});
     }

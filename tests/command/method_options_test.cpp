@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include "files/npy.hpp"
-#include "image/encode.hpp"
 #include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
@@ -34,7 +33,7 @@ protected:
                     folder_.path() / "model.onnx");
         Image photo{.width = 40, .height = 30, .rgb = std::vector<std::uint8_t>(40 * 30 * 3)};
         for (std::size_t i = 0; i < photo.rgb.size(); ++i) photo.rgb[i] = static_cast<std::uint8_t>(i * i / 7 % 256);
-        const auto bytes = image::encode_png(photo);
+        const auto bytes = encode_png(photo);
         test::write_text(folder_.path() / "a.png", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
 

@@ -1,8 +1,5 @@
 #include "option_values.hpp"
 
-#include <algorithm>
-#include <thread>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,14 +8,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-TEST(OptionValues, ThreadsAreAtMostEightACore) {
-    const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    EXPECT_EQ(bounded_threads(1'000'000), 8 * cores);
-    EXPECT_EQ(bounded_threads(8 * cores), 8 * cores);
-    EXPECT_EQ(bounded_threads(1), 1);
-    EXPECT_EQ(bounded_threads(0), 0);
-}
 
 TEST(OptionValues, ListsKeepTheirEmptyParts) {
     EXPECT_THAT(split_list("a,b"), ElementsAre("a", "b"));

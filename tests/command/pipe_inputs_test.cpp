@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <thread>
 
-#include "image/encode.hpp"
 #include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
@@ -31,7 +30,7 @@ protected:
         model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64}),
                     folder_ / "model.onnx");
         const Image image{.width = 80, .height = 60, .rgb = std::vector<std::uint8_t>(80 * 60 * 3, 90)};
-        const auto bytes = image::encode_jpeg(image, 80);
+        const auto bytes = encode_jpeg(image, 80);
         folder_.write("photo.jpg", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
 

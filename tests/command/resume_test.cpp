@@ -10,7 +10,6 @@
 #include <string>
 #include <thread>
 
-#include "image/encode.hpp"
 #include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
@@ -36,7 +35,7 @@ protected:
         for (int i = 0; i < pictures; ++i) {
             Image image{.width = 160, .height = 120, .rgb = std::vector<std::uint8_t>(160 * 120 * 3)};
             for (auto& value : image.rgb) value = static_cast<std::uint8_t>(random());
-            const auto bytes = image::encode_jpeg(image, 80);
+            const auto bytes = encode_jpeg(image, 80);
             test::write_text(folder_.path() / "photos" / ("photo" + std::to_string(i) + ".jpg"),
                              {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
         }

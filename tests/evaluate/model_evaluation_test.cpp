@@ -17,8 +17,8 @@
 #include "evaluate/metrics/metric.hpp"
 #include "evaluate/model_scorer.hpp"
 #include "explain/network.hpp"
-#include "image/encode.hpp"
 #include "locus/explainer.hpp"
+#include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
 #include "runtime/session.hpp"
@@ -53,7 +53,7 @@ protected:
         std::string csv = "path,x0,y0,x1,y1\n";
         for (unsigned i = 0; i < 12; ++i) {
             const std::string name = std::string(i % 2 == 0 ? "ant" : "bee") + "/" + std::to_string(i) + ".png";
-            const auto bytes = image::encode_png(picture(40 + static_cast<int>(i), 36, i));
+            const auto bytes = encode_png(picture(40 + static_cast<int>(i), 36, i));
             folder_.write("data/" + name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
             csv += name + ",5,6,30,28\n";
         }
@@ -268,7 +268,7 @@ TEST_F(EvaluateModels, BesideModelsOfOtherSizesAModelHasTheNumbersThatItHasAlone
     }
     std::filesystem::remove_all(folder_ / "data");
     for (unsigned i = 0; i < 4; ++i) {
-        const auto bytes = image::encode_jpeg(picture(400, 300, i), 80);
+        const auto bytes = encode_jpeg(picture(400, 300, i), 80);
         folder_.write("data/" + std::string(i % 2 == 0 ? "ant" : "bee") + "/" + std::to_string(i) + ".jpg",
                       {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }

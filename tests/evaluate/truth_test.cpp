@@ -6,8 +6,8 @@
 #include "error_of.hpp"
 #include "evaluate/truth/mask.hpp"
 #include "evaluate/truth/xml.hpp"
-#include "image/encode.hpp"
 #include "locus/error.hpp"
+#include "locus/image.hpp"
 #include "support/scratch_folder.hpp"
 
 namespace locus::evaluate {
@@ -177,7 +177,7 @@ TEST_F(Truths, ImagesThatDifferInTheirEndingHaveTheirOwnBoxesAndMasks) {
 TEST_F(Truths, MasksOfFewBitsAreRefused) {
     // In one bit, 1 is white, and read as 8 bits it would be 255: left out instead of object.
     const Image image{.width = 2, .height = 1, .rgb = {0, 0, 0, 9, 9, 9}};
-    const auto png = image::encode_png(image);
+    const auto png = encode_png(image);
     std::string bytes(reinterpret_cast<const char*>(png.data()), png.size());
     bytes[24] = 1;  // bits, in the header
     const auto error = test::error_of([&] { read_mask(write("one-bit.png", bytes)); });

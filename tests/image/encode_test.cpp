@@ -1,4 +1,4 @@
-#include "image/encode.hpp"
+#include "locus/image.hpp"
 
 #include <gtest/gtest.h>
 

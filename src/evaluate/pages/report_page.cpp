@@ -9,7 +9,7 @@
 
 #include "evaluate/metrics/thresholds.hpp"
 #include "evaluate/pages/report_figures.hpp"
-#include "image/encode.hpp"
+#include "locus/image.hpp"
 #include "report/chart.hpp"
 #include "text/base64.hpp"
 #include "text/html.hpp"
@@ -164,7 +164,7 @@ std::string picture_html(const PictureOf& picture, const ImageRecord& record, st
     const std::optional<Image> shown = picture(record, row);
     if (!shown) return "";
     return fmt::format("<img alt=\"\" width=\"{}\" height=\"{}\" src=\"data:image/jpeg;base64,{}\">", shown->width,
-                       shown->height, text::base64(image::encode_jpeg(*shown, 80)));
+                       shown->height, text::base64(encode_jpeg(*shown, 80)));
 }
 
 /// By what images are told good from bad.

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "image/encode.hpp"
 #include "image/text.hpp"
+#include "locus/image.hpp"
 #include "locus/overlay.hpp"
 #include "report/chart.hpp"
 #include "report/json_number.hpp"
@@ -176,7 +176,7 @@ std::string sanity_page(const SanityResult& result, const std::vector<SanityImag
     html += chart(result, "Structural similarity of shown maps", "SSIM", 0, &MethodSanity::structural_similarity);
     html += "</div>\n<h2>Maps</h2>";
     for (std::size_t i = 0; i < images.size(); ++i) {
-        const auto bytes = image::encode_jpeg(sanity_picture(result, images[i], i), 85);
+        const auto bytes = encode_jpeg(sanity_picture(result, images[i], i), 85);
         html += fmt::format(
             "<p>{} <small>{}</small></p><div class=\"scroll\"><img alt=\"Maps of {} by method and step\" "
             "src=\"data:image/jpeg;base64,{}\"></div>\n",

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "model/derivative_rules/rule.hpp"
+#include "model/first_number.hpp"
 
 namespace locus::model {
 namespace {
@@ -77,7 +78,7 @@ void clip(RuleContext& node) {
     const Value y = node.output();
     const auto number = [](const Value& bound) {
         const Tensor* known = bound.known();
-        return known == nullptr ? std::optional<double>() : known->to(DataType::float64).values<double>()[0];
+        return known == nullptr ? std::optional<double>() : first_number(*known);
     };
     Value inside;
     if (node.has_input(1)) {
@@ -177,7 +178,7 @@ void atanh(RuleContext& node) { chain(node, 1.0 / (1.0 - node.input() * node.inp
 void dropout(RuleContext& node) {
     if (node.has_input(2)) {
         const Tensor& training = node.constant(2, "training_mode");
-        if (training.to(DataType::float64).values<double>()[0] != 0) node.unsupported("it is in training mode");
+        if (first_number(training) != 0) node.unsupported("it is in training mode");
     }
     identity(node);
 }

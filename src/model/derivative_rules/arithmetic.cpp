@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "model/derivative_rules/rule.hpp"
+#include "model/first_number.hpp"
 
 namespace locus::model {
 namespace {
@@ -44,7 +45,7 @@ void power_rule(RuleContext& node) {
     if (node.wants(0)) {
         const Tensor* known = p.known();
         if (known != nullptr && known->size() == 1) {
-            const double exponent = known->to(DataType::float64).values<double>()[0];
+            const double exponent = first_number(*known);
             if (exponent != 0) node.give_broadcast(0, g * power(x, exponent - 1) * exponent);
         } else {
             const Value q = cast(p, x.type());

@@ -13,6 +13,7 @@
 #include "locus/error.hpp"
 #include "model/onnx/external_data.hpp"
 #include "model/onnx/proto_reader.hpp"
+#include "model/tensor_misuse.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -30,7 +31,7 @@ Model parse(google::protobuf::io::ZeroCopyInputStream& stream, std::uint64_t siz
         onnx::ModelProto proto;
         if (!proto.ParseFromZeroCopyStream(&stream)) refuse("it is not an ONNX model, or it is truncated");
         ExternalData external(folder);
-        return read_model(proto, external);
+        return blaming_the_model([&] { return read_model(proto, external); });
     } catch (const std::bad_alloc&) {
         throw Error(ErrorKind::resource, "there is not enough memory to read the model");
     }

@@ -9,6 +9,7 @@
 #include "locus/error.hpp"
 #include "model/onnx/proto_functions.hpp"
 #include "model/onnx/proto_tensor.hpp"
+#include "model/tensor_misuse.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -115,7 +116,8 @@ Node read_node(onnx::NodeProto& proto, ExternalData& external) {
     if (node.op_type.empty()) refuse(fmt::format("node {} has no operator type", node.description()));
     for (onnx::AttributeProto& attribute : *proto.mutable_attribute()) {
         try {
-            const auto [place, added] = node.attributes.emplace(attribute.name(), read_attribute(attribute, external));
+            const auto [place, added] = node.attributes.emplace(
+                attribute.name(), blaming_the_model([&] { return read_attribute(attribute, external); }));
             if (!added) refuse("it is there twice");
         } catch (const Error& error) {
             throw Error(error.kind(), fmt::format("attribute {} of node {} cannot be read: {}", quote(attribute.name()),
@@ -190,7 +192,7 @@ void read_initializers(onnx::GraphProto& proto, Graph& graph, ExternalData& exte
         const std::string name = tensor.name();
         try {
             if (is_dense(tensor)) {
-                graph.initializers.emplace(name, read_tensor(tensor, external));
+                graph.initializers.emplace(name, blaming_the_model([&] { return read_tensor(tensor, external); }));
             } else {
                 if (tensor.data_type() == onnx::TensorProto::UNDEFINED) refuse("it has no element type");
                 take_in(tensor, external);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/first_number.hpp"
 #include "model/shape_rules/rule.hpp"
 
 namespace locus::model::shape_rules {
@@ -19,7 +20,7 @@ void size_of(Inference& n) { n.out(0, DataType::int64, {}); }
 void range(Inference& n) {
     const auto at = [&](std::size_t i) {
         if (n.value(i).size() != 1) throw Unknown{};
-        return n.value(i).to(DataType::float64).values<double>()[0];
+        return first_number(n.value(i));
     };
     const auto count = std::max(0.0, std::ceil((at(1) - at(0)) / at(2)));
     if (!(count < 0x1p53)) throw Unknown{};
