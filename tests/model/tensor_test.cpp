@@ -184,6 +184,20 @@ TEST(Tensor, BoolsAreReadAsZeroOrNot) {
     EXPECT_THAT(Tensor::of<float>({2}, {0, -0.5F}).to(DataType::boolean).to_int64s(), ElementsAre(0, 1));
 }
 
+TEST(Tensor, OneThatWasMovedFromIsEmpty) {
+    Tensor from = Tensor::of<float>({2}, {1, 2});
+    const Tensor to = std::move(from);
+    EXPECT_EQ(to.values<float>()[1], 2);
+    EXPECT_EQ(from.shape(), Shape{0});
+    EXPECT_EQ(from.size(), 0);
+    EXPECT_TRUE(from.values<float>().empty());
+    EXPECT_TRUE(from.to_float32().bytes().empty());
+    EXPECT_THAT(error_of([&] { from.reshaped({1, 2}); }), HasSubstr("usage: "));
+    from = Tensor::of<float>({}, {3});
+    EXPECT_EQ(from.rank(), 0U);
+    EXPECT_EQ(from.values<float>()[0], 3);
+}
+
 TEST(Tensor, WhatCannotBeConvertedIsSaid) {
     EXPECT_THAT(error_of([] { Tensor(DataType::complex64, {1}).to_float32(); }),
                 HasSubstr("complex64 cannot be converted to float"));
