@@ -103,18 +103,16 @@ public:
     std::int64_t size() const { return count_; }
     std::size_t rank() const { return shape().size(); }
 
-    /// The elements, which stay the tensor's own; throws Error(usage) unless T is the element type. Not of a tensor
-    /// that nobody holds: in `for (float v : t.to_float32().values<float>())` it would be gone before the first turn.
-    template <class T> std::span<const T> values() const&;
-    template <class T> std::span<const T> values() const&& = delete;
+    /// The elements, which stay the tensor's own; throws Error(usage) unless T is the element type. Keep the tensor: in
+    /// `for (float v : t.to_float32().values<float>())` it is gone before the first turn.
+    template <class T> std::span<const T> values() const;
 
     /// The same to write to; copies the buffer first where it is shared. Throws as well, and std::bad_alloc where there
     /// is no room for the copy.
-    template <class T> std::span<T> mutable_values() &;
+    template <class T> std::span<T> mutable_values();
 
-    std::span<const std::byte> bytes() const&;
-    std::span<const std::byte> bytes() const&& = delete;
-    std::span<std::byte> mutable_bytes() &;
+    std::span<const std::byte> bytes() const;
+    std::span<std::byte> mutable_bytes();
 
     /// The same elements under another shape of the same count; shares the buffer. Throws Error(usage) for another
     /// count.
@@ -163,13 +161,13 @@ template <class T> Tensor Tensor::of(Shape shape, std::span<const T> values) {
     return Tensor(data_type_of<T>(), std::move(shape), std::vector<std::byte>(raw.begin(), raw.end()));
 }
 
-template <class T> std::span<const T> Tensor::values() const& {
+template <class T> std::span<const T> Tensor::values() const {
     require(data_type_of<T>());
     const auto raw = bytes();
     return {reinterpret_cast<const T*>(raw.data()), static_cast<std::size_t>(count_)};
 }
 
-template <class T> std::span<T> Tensor::mutable_values() & {
+template <class T> std::span<T> Tensor::mutable_values() {
     require(data_type_of<T>());
     const auto raw = mutable_bytes();
     return {reinterpret_cast<T*>(raw.data()), static_cast<std::size_t>(count_)};

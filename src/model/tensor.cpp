@@ -315,9 +315,9 @@ template <class Bytes> void Tensor::own(Bytes bytes) {
     buffer_ = {shared, reinterpret_cast<std::byte*>(shared->data())};
 }
 
-std::span<const std::byte> Tensor::bytes() const& { return {buffer_.get(), byte_count_}; }
+std::span<const std::byte> Tensor::bytes() const { return {buffer_.get(), byte_count_}; }
 
-std::span<std::byte> Tensor::mutable_bytes() & {
+std::span<std::byte> Tensor::mutable_bytes() {
     if (buffer_.use_count() > 1) {
         const std::shared_ptr<std::byte[]> copy = room_for(byte_count_);
         std::copy_n(buffer_.get(), byte_count_, copy.get());
