@@ -111,6 +111,7 @@ void MethodArguments::apply(explain::MethodOptions& options) const {
     for (const auto& [key, value] : words()) explain::set(options, key, value);
     options.target.mask = mask();
     options.target.reference = embedding();
+    explain::require_suitable(options.target);
 }
 
 }  // namespace locus::command

@@ -30,11 +30,8 @@ void require_one(const std::string& request, const std::vector<std::string>& lab
     if (parts.size() < 2) return;
     constexpr std::size_t shown = 8;
     std::string options;
-    for (const std::string_view part : parts) {
-        if (&part == &parts[std::min(shown, parts.size() - 1)] && parts.size() > shown) {
-            options += " …";
-            break;
-        }
+    for (std::size_t i = 0; i < std::min(shown, parts.size()); ++i) {
+        const std::string_view part = parts[i];
         try {
             ClassRequest::parse(std::string(part), labels);
         } catch (const Error&) {
@@ -43,6 +40,7 @@ void require_one(const std::string& request, const std::vector<std::string>& lab
         const bool needs_quotes = part.find_first_of(" '") != std::string_view::npos;
         options += needs_quotes ? fmt::format(" -c \"{}\"", part) : fmt::format(" -c {}", part);
     }
+    if (parts.size() > shown) options += " …";
     throw Error(ErrorKind::usage, fmt::format("{} is no class, but several: write{}", quoted(request), options));
 }
 

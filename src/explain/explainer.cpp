@@ -55,9 +55,12 @@ namespace {
 explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std::int64_t classes) {
     explain::ClassSelection result{.top_k = 0};
     for (const ClassRequest& request : requests) {
-        if (request.top_k.has_value() == request.index.has_value())
+        if (request.top_k && request.index)
+            throw Error(ErrorKind::usage, fmt::format("a class request asks for top:{} and for class {}: it takes one",
+                                                      *request.top_k, *request.index));
+        if (!request.top_k && !request.index)
             throw Error(ErrorKind::usage,
-                        "a class request says how many of the best classes or which index, one of both");
+                        "no class is asked for by one of the requests: it takes a number or an index");
         if (request.top_k) {
             if (*request.top_k < 1)
                 throw Error(ErrorKind::usage, fmt::format("top:{} asks for no class: K is 1 or more", *request.top_k));

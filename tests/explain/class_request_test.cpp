@@ -51,6 +51,22 @@ TEST(ClassRequest, ALabelOfSeveralClassesListsTheirIndices) {
     EXPECT_EQ(ClassRequest::parse("kite", {"kite, bird", "kite"}).index, 1);
 }
 
+TEST(ClassRequest, NothingIsNoClass) {
+    for (const char* nothing : {"", " ", "\t\n"})
+        EXPECT_EQ(refusal(nothing), "usage: no class is named: give an index, a label or top:5, say");
+}
+
+TEST(ClassRequest, IsShortenedInSentences) {
+    const std::string long_one(100'000, 'a');
+    for (const std::string& request : {long_one, "top:" + long_one, long_one + ",1"})
+        EXPECT_LT(refusal(request).size(), 400U);
+    EXPECT_LT(refusal(long_one, {}).size(), 400U);
+    std::string many;
+    for (int i = 0; i < 1000; ++i) many += (i == 0 ? "" : ",") + std::to_string(i);
+    EXPECT_THAT(refusal(many), AllOf(HasSubstr("write -c 0 -c 1"), Not(HasSubstr("-c 9 ")), HasSubstr("…")));
+    EXPECT_LT(refusal(many).size(), 400U);
+}
+
 TEST(ClassRequest, AnUnknownLabelNamesTheNearest) {
     EXPECT_THAT(refusal("taby"), AllOf(StartsWith("usage: the model has no class 'taby'; did you mean 'tabby'"),
                                        Not(HasSubstr("tinca"))));

@@ -155,8 +155,9 @@ TEST(LayerLayout, CamLaysTokensOutAsTheUserSays) {
     set(options, "grid", "2x7");
     const Tensor input = random_input(network, 1, 1);
     EXPECT_EQ(prepare_cam(network, options).explain(input, {.top_k = 1}).maps.shape(), (Shape{1, 1, 2, 7}));
-    set(options, "grid", "3x4");
-    EXPECT_THAT(error_of([&] { prepare_cam(network, options); }), HasSubstr("12 positions"));
+    MethodOptions other;
+    set(other, "grid", "3x4");
+    EXPECT_THAT(error_of([&] { prepare_cam(network, other); }), HasSubstr("12 positions"));
     MethodOptions channels;
     set(channels, "channels", "first");
     EXPECT_THAT(error_of([&] { prepare_cam(network, channels); }), HasSubstr("contradicts the head"));

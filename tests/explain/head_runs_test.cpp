@@ -53,8 +53,8 @@ std::vector<Case> cases() {
 
 /// y of one item with its features changed.
 double score_of(const LayerSplit& split, const Tensor& features, const Tensor& image, std::int64_t index) {
-    return score(split.options().target, split.head(features, image).values<float>(), index,
-                 split.network().head.activation);
+    const Tensor logits = split.head(features, image);
+    return score(split.options().target, logits.values<float>(), index, split.network().head.activation);
 }
 
 /// What the head was run for: one image's features as they are, and one of its explained classes.

@@ -60,7 +60,8 @@ void expect_gradient_of_score(const Network& network, const MethodOptions& optio
         Tensor moved = x;
         for (std::size_t i = 0; i < moved.values<float>().size(); ++i)
             moved.mutable_values<float>()[i] += static_cast<float>(by * direction.values<float>()[i]);
-        return scores.score(scores.run(moved).values<float>(), index);
+        const Tensor logits = scores.run(moved);
+        return scores.score(logits.values<float>(), index);
     };
     const double h = 0.02;
     const double difference = (8 * (y(h) - y(-h)) - (y(2 * h) - y(-2 * h))) / (12 * h);

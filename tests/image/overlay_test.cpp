@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "error_of.hpp"
 #include "image/annotation.hpp"
 #include "image/text.hpp"
 #include "locus/error.hpp"
@@ -247,6 +248,16 @@ TEST(Overlay, SaysWhatDoesNotFit) {
     EXPECT_THROW(overlay({}, {}, {}), Error);
     EXPECT_THROW(heatmap({}), Error);
     EXPECT_THROW(mask(map, 1), Error);
+}
+
+TEST(Overlay, SizesWithoutEndAreRefusedAtOnce) {
+    const std::size_t wide = most_side + 1;
+    const Map map{most_side + 1, 1, std::vector<float>(wide)};
+    const Image photo{most_side + 1, 1, std::vector<std::uint8_t>(3 * wide)};
+    const auto too_many = HasSubstr("no side may be longer than 65535");
+    EXPECT_THAT(test::error_of([&] { overlay(photo, map, {}); }), too_many);
+    EXPECT_THAT(test::error_of([&] { heatmap(map); }), too_many);
+    EXPECT_THAT(test::error_of([&] { mask(map, 0.2); }), too_many);
 }
 
 TEST(Heatmap, ShowsTheColoursThemselves) {

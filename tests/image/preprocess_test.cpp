@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "error_of.hpp"
 #include "image/resampling.hpp"
 #include "image/sample_files.hpp"
 #include "locus/error.hpp"
@@ -14,6 +15,8 @@ namespace locus {
 namespace {
 
 using image::sample::picture;
+using test::error_of;
+using testing::HasSubstr;
 
 /// Not smooth: every pixel matters.
 Image noise(int width, int height) {
@@ -180,9 +183,47 @@ TEST(Preprocess, WritesIntoABatch) {
     ASSERT_EQ(input_bytes(p), std::size_t{3 * 6 * 8 * 4});
     preprocess_into(a, p, batch.mutable_bytes().first(input_bytes(p)));
     preprocess_into(b, p, batch.mutable_bytes().last(input_bytes(p)));
-    EXPECT_TRUE(std::ranges::equal(batch.bytes().first(input_bytes(p)), preprocess(a, p).bytes()));
-    EXPECT_TRUE(std::ranges::equal(batch.bytes().last(input_bytes(p)), preprocess(b, p).bytes()));
+    const Tensor first = preprocess(a, p), last = preprocess(b, p);
+    EXPECT_TRUE(std::ranges::equal(batch.bytes().first(input_bytes(p)), first.bytes()));
+    EXPECT_TRUE(std::ranges::equal(batch.bytes().last(input_bytes(p)), last.bytes()));
     EXPECT_THROW(preprocess_into(a, p, batch.mutable_bytes()), Error);
+}
+
+/// What preprocess says of a photo with preprocessing that `change` has changed.
+template <class Change> std::string refusal(const Change& change) {
+    Preprocessing p{.width = 8, .height = 6};
+    change(p);
+    return error_of([&] { preprocess(picture(9, 7), p); });
+}
+
+TEST(Preprocess, WhatIsNoNumberIsRefused) {
+    EXPECT_EQ(refusal([](Preprocessing& p) { p.mean[1] = NAN; }),
+              "usage: a mean of nan is not possible: it is a finite number");
+    EXPECT_THAT(refusal([](Preprocessing& p) { p.mean[2] = INFINITY; }), HasSubstr("a mean of inf"));
+    EXPECT_THAT(refusal([](Preprocessing& p) { p.std[0] = NAN; }), HasSubstr("a standard deviation of nan"));
+    EXPECT_THAT(refusal([](Preprocessing& p) { p.std[0] = 0; }), HasSubstr("a standard deviation of 0"));
+    for (const float range : {NAN, INFINITY, 0.0F, -1.0F})
+        EXPECT_THAT(refusal([&](Preprocessing& p) { p.range = range; }), HasSubstr("usage: a range of "));
+    // Bytes are given as they are.
+    EXPECT_EQ(refusal([](Preprocessing& p) { p.mean[1] = NAN, p.type = DataType::uint8; }), "");
+}
+
+TEST(Preprocess, NumbersThatAreNoEnumeratorAreRefused) {
+    EXPECT_EQ(refusal([](Preprocessing& p) { p.resize = static_cast<Resize>(7); }),
+              "usage: the preprocessing's resize is 7, which is none of those that there are");
+    EXPECT_THAT(refusal([](Preprocessing& p) { p.color = static_cast<ColorOrder>(7); }), HasSubstr("color is 7"));
+    EXPECT_THAT(refusal([](Preprocessing& p) { p.layout = static_cast<Layout>(7); }), HasSubstr("layout is 7"));
+    EXPECT_THAT(refusal([](Preprocessing& p) { p.type = static_cast<DataType>(77); }), HasSubstr("unsupported: "));
+    EXPECT_EQ(name(static_cast<Resize>(7)), "");
+    EXPECT_EQ(name(static_cast<ColorOrder>(7)), "");
+    EXPECT_EQ(name(static_cast<Layout>(7)), "");
+}
+
+TEST(Preprocess, ACropPctCountsForCropsAlone) {
+    Preprocessing p{.width = 8, .height = 6, .crop_pct = 1.5F};
+    EXPECT_EQ(visible_region(20, 10, p).width, 20);
+    p.resize = Resize::crop;
+    EXPECT_THAT(error_of([&] { visible_region(20, 10, p); }), HasSubstr("usage: a crop_pct of 1.5"));
 }
 
 TEST(Preprocess, TheRegionIsWhatIsSeen) {

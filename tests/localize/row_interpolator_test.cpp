@@ -8,14 +8,19 @@
 #include <limits>
 #include <random>
 
+#include "error_of.hpp"
 #include "locus/boxes.hpp"
 #include "locus/error.hpp"
 
 namespace locus {
 namespace {
 
+using test::error_of;
+using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
 
 /// Half-pixel bilinear interpolation as its definition reads, in double.
 double sampled(const Map& raw, double u, double v) {
@@ -76,10 +81,33 @@ TEST(Upsample, StaysWithinTheMapsRange) {
 }
 
 TEST(Upsample, ReachesAcrossAHugeImage) {
-    const Map full = upsample(Map{2, 1, {0, 1}}, 100000, 2);
+    const Map full = upsample(Map{2, 1, {0, 1}}, most_side, 2);
     EXPECT_EQ(full.at(0, 0), 0.0F);
-    EXPECT_EQ(full.at(99999, 1), 1.0F);
-    EXPECT_NEAR(full.at(50000, 1), 0.5, 1e-4);
+    EXPECT_EQ(full.at(most_side - 1, 1), 1.0F);
+    EXPECT_NEAR(full.at(most_side / 2, 1), 0.5, 1e-4);
+}
+
+TEST(Upsample, SizesWithoutEndAreRefusedAtOnce) {
+    const Map raw{2, 1, {0, 1}};
+    const auto too_many = AllOf(StartsWith("resource: "), HasSubstr("no side may be longer than 65535"));
+    for (const auto& [width, height] :
+         {std::pair{most_side + 1, 1}, {1, most_side + 1}, {30000, 30000}, {2147483647, 2147483647}}) {
+        EXPECT_THAT(error_of([&] { upsample(raw, width, height); }), too_many);
+        EXPECT_THAT(error_of([&] { upsample(raw, width, height, {0, 0, 9, 9}); }), too_many);
+        EXPECT_THAT(error_of([&] { boxes_from_raw(raw, width, height); }), too_many);
+        EXPECT_THAT(error_of([&] { boxes_from_raw(raw, width, height, Region{0, 0, 9, 9}); }), too_many);
+    }
+    EXPECT_THAT(error_of([&] { boxes(Map{most_side + 1, 1, std::vector<float>(most_side + 1)}); }), too_many);
+}
+
+TEST(Upsample, ARegionWithoutNumbersIsNamedAsSuch) {
+    const Map raw{2, 1, {0, 1}};
+    EXPECT_EQ(error_of([&] {
+                  upsample(raw, 8, 1, {NAN, 0, 4, 1});
+              }),
+              "usage: a region of 4 x 1 pixels at (nan, 0) is not possible: its numbers are finite");
+    EXPECT_THAT(error_of([&] { boxes_from_raw(raw, 8, 1, Region{0, 0, INFINITY, 1}); }), HasSubstr("finite"));
+    EXPECT_THAT(error_of([&] { upsample(raw, 8, 1, {0, 0, -4, 1}); }), HasSubstr("has no area"));
 }
 
 TEST(Upsample, ShrinksToo) { EXPECT_THAT(upsample(Map{4, 1, {0, 1, 2, 3}}, 2, 1).values, ElementsAre(0.5F, 2.5F)); }

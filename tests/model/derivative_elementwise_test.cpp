@@ -87,9 +87,8 @@ TEST(DerivativeElementwise, KinksAreAsInPyTorch) {
         std::vector<std::string> inputs{g.input({1})};
         if (op == "Clip") inputs.insert(inputs.end(), {g.number(0), g.number(6)});
         const auto y = g.node(op, inputs, attributes);
-        return Graph::Run(g, y, "")
-            .gradient(Tensor::of<float>({1}, {x}), Tensor::of<float>({1}, {1}))
-            .values<float>()[0];
+        const Tensor gradient = Graph::Run(g, y, "").gradient(Tensor::of<float>({1}, {x}), Tensor::of<float>({1}, {1}));
+        return gradient.values<float>()[0];
     };
     EXPECT_EQ(at("Relu", 0), 0);
     EXPECT_EQ(at("Relu", 1e-30F), 1);

@@ -166,9 +166,11 @@ TEST(OnnxFile, NumbersAreReadFromWhicheverFieldHoldsThem) {
                 ElementsAre(7U));
     // Halves travel as their bits in int32_data: 0x3e00 is 1.5, 0xc000 is -2.
     const model::Model halves = read(wire::tensor("w", 10, {2}, wire::bytes(5, wire::packed({0x3e00, 0xc000}))));
-    EXPECT_THAT(halves.graph.find_constant("w")->to_float32().values<float>(), ElementsAre(1.5F, -2));
+    const Tensor of_halves = halves.graph.find_constant("w")->to_float32();
+    EXPECT_THAT(of_halves.values<float>(), ElementsAre(1.5F, -2));
     const model::Model brains = read(wire::tensor("w", 16, {2}, wire::bytes(5, wire::packed({0x3fc0, 0xc000}))));
-    EXPECT_THAT(brains.graph.find_constant("w")->to_float32().values<float>(), ElementsAre(1.5F, -2));
+    const Tensor of_brains = brains.graph.find_constant("w")->to_float32();
+    EXPECT_THAT(of_brains.values<float>(), ElementsAre(1.5F, -2));
     // Two 4-bit numbers a byte, the first in the low half.
     const model::Model nibbles = read(wire::tensor("w", 22, {3}, wire::raw_data("\x7f\x02")));
     EXPECT_THAT(nibbles.graph.find_constant("w")->to_int64s(), ElementsAre(-1, 7, 2));

@@ -38,7 +38,8 @@ template <class T> std::vector<T> list(const Tensor& tensor) {
 
 std::uint16_t half_bits(float value) {
     std::uint16_t bits = 0;
-    std::memcpy(&bits, Tensor::scalar(value).to(DataType::float16).bytes().data(), 2);
+    const Tensor half = Tensor::scalar(value).to(DataType::float16);
+    std::memcpy(&bits, half.bytes().data(), 2);
     return bits;
 }
 
@@ -69,7 +70,8 @@ TEST(Tensor, RoomToBeOverwrittenBeginsACacheLineAndCopiesWhereShared) {
     EXPECT_EQ(tensor.values<float>()[1], 2);
     EXPECT_THROW(Tensor::for_overwrite(DataType::float32, {1LL << 40}), locus::Error);
     EXPECT_THROW(Tensor::for_overwrite(DataType::float32, {-1}), locus::Error);
-    EXPECT_TRUE(Tensor::for_overwrite(DataType::float32, {0, 4}).bytes().empty());
+    const Tensor none = Tensor::for_overwrite(DataType::float32, {0, 4});
+    EXPECT_TRUE(none.bytes().empty());
 }
 
 TEST(Tensor, CopiesShareUntilWrittenTo) {
@@ -79,16 +81,54 @@ TEST(Tensor, CopiesShareUntilWrittenTo) {
     b.mutable_values<float>()[0] = 9;
     EXPECT_THAT(list<float>(a), ElementsAre(1, 2));
     EXPECT_THAT(list<float>(b), ElementsAre(9, 2));
-    EXPECT_EQ(a.reshaped({2, 1}).bytes().data(), a.bytes().data());
+    const Tensor column = a.reshaped({2, 1});
+    EXPECT_EQ(column.bytes().data(), a.bytes().data());
+}
+
+TEST(Tensor, MovedFromIsAsMadeWithoutArguments) {
+    Tensor a = Tensor::of<double>({2}, {1, 2});
+    Tensor b = std::move(a);
+    EXPECT_THAT(list<double>(b), ElementsAre(1, 2));
+    // NOLINTBEGIN(bugprone-use-after-move): what is there afterwards is promised
+    for (const Tensor& nothing : {a, Tensor()}) {
+        EXPECT_EQ(nothing.type(), DataType::float32);
+        EXPECT_EQ(nothing.shape(), Shape{0});
+        EXPECT_EQ(nothing.rank(), 1U);
+        EXPECT_EQ(nothing.size(), 0);
+        EXPECT_TRUE(nothing.values<float>().empty());
+        EXPECT_TRUE(nothing.bytes().empty());
+        EXPECT_EQ(nothing.to(DataType::float64).shape(), Shape{0});
+        EXPECT_EQ(nothing.reshaped({0, 3}).shape(), (Shape{0, 3}));
+        EXPECT_THAT(error_of([&] { nothing.reshaped({2}); }), HasSubstr("shape [0] cannot take the shape [2]"));
+    }
+    EXPECT_TRUE(a.mutable_values<float>().empty());
+    b = std::move(b);
+    EXPECT_THAT(list<double>(b), ElementsAre(1, 2));
+    a = std::move(b);
+    // NOLINTEND(bugprone-use-after-move)
+    EXPECT_THAT(list<double>(a), ElementsAre(1, 2));
+}
+
+/// Whether the elements of a T can be looked at.
+template <class T>
+concept LendsItsElements = requires(T tensor) {
+    static_cast<T&&>(tensor).template values<float>();
+};
+
+TEST(Tensor, ThatNobodyHoldsLendsNoElements) {
+    static_assert(LendsItsElements<Tensor&> && LendsItsElements<const Tensor&>);
+    EXPECT_FALSE(LendsItsElements<Tensor>);
+    EXPECT_FALSE(LendsItsElements<const Tensor>);
 }
 
 TEST(Tensor, ShapesMustFit) {
-    EXPECT_THAT(error_of([] { Tensor::of<float>({3}, {1, 2}); }), StartsWith("model: "));
+    EXPECT_THAT(error_of([] { Tensor::of<float>({3}, {1, 2}); }), StartsWith("usage: "));
     EXPECT_THAT(error_of([] {
                     Tensor::of<float>({2}, {1, 2}).reshaped({3});
                 }),
                 HasSubstr("[2] cannot take the shape [3]"));
-    EXPECT_THAT(error_of([] { (void)Tensor::scalar(1.0F).values<double>(); }),
+    const Tensor number = Tensor::scalar(1.0F);
+    EXPECT_THAT(error_of([&] { (void)number.values<double>(); }),
                 HasSubstr("tensor of float is where one of double is expected"));
     EXPECT_THAT(error_of([] { Tensor(DataType::string, {1}); }), HasSubstr("no fixed size"));
 }
@@ -98,7 +138,7 @@ TEST(Tensor, CountsWithoutOverflow) {
     EXPECT_EQ(locus::element_count({2, 0, 3}), 0);
     const std::int64_t half = std::int64_t{1} << 32;
     EXPECT_EQ(locus::element_count({half, half, 0}), 0);
-    EXPECT_THAT(error_of([&] { locus::element_count({half, half}); }), StartsWith("model: "));
+    EXPECT_THAT(error_of([&] { locus::element_count({half, half}); }), StartsWith("usage: "));
     EXPECT_THAT(error_of([] { locus::element_count({-1}); }), HasSubstr("negative"));
     EXPECT_THAT(error_of([] { Tensor(DataType::float64, {std::int64_t{1} << 60}); }),
                 HasSubstr("larger than any memory"));
