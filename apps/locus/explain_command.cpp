@@ -243,7 +243,7 @@ void add_explain(CLI::App& app) {
         "  locus explain -m resnet50.onnx cat.jpg -c top:3 -c tabby   the three best classes, and tabby\n"
         "  locus explain -m resnet50.onnx x.npy --save map            preprocessed numbers, to compare with another "
         "tool\n"
-        "  locus explain -m resnet50.onnx cat.jpg -M cam,layer-cam    two methods side by side\n"
+        "  locus explain -m resnet50.onnx cat.jpg -M cam,layer-cam    two methods, shared passes\n"
         "  find . -name '*.png' | locus explain -m m.onnx - --json    paths from standard input, results as JSON "
         "lines");
     const auto one = [](CLI::Option* option) { return option->expected(1)->allow_extra_args(false)->take_all(); };
