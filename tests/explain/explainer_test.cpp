@@ -104,10 +104,12 @@ TEST_F(ExplainerTest, PreprocessingBeyondItsLimitsIsRefused) {
 
 TEST_F(ExplainerTest, OptionsThatDoNotGoTogetherAreRefused) {
     const Tensor five = Tensor::of<float>({5}, {1, 2, 3, 4, 5});
-    EXPECT_THAT(refusal({.method = "grad-cam", .target_embedding = five}), HasSubstr("the target similarity alone"));
-    EXPECT_THAT(refusal({.method = "grad-cam", .target_image = grey(9, 9)}), HasSubstr("the target similarity alone"));
+    EXPECT_THAT(refusal({.method = "grad-cam", .target_embedding = five}),
+                HasSubstr("for the target similarity, but another target"));
+    EXPECT_THAT(refusal({.method = "grad-cam", .target_image = grey(9, 9)}),
+                HasSubstr("for the target similarity, but another target"));
     EXPECT_THAT(refusal({.method = "grad-cam", .target_mask = Tensor(DataType::float32, {4, 4})}),
-                HasSubstr("the target mask alone"));
+                HasSubstr("for the target mask, but another target"));
     ExplainerOptions similar{.method = "grad-cam", .settings = {{"target", "similarity"}}};
     EXPECT_THAT(refusal(similar), HasSubstr("needs what to compare with"));
     similar.target_embedding = five;
@@ -213,6 +215,13 @@ TEST_F(ExplainerTest, AModelInMemoryIsThatOfTheFile) {
                 StartsWith("model: cannot load the model in memory: "));
     EXPECT_THAT(error_of([&] { Explainer(std::span<const std::byte>()); }),
                 StartsWith("model: cannot load the model in memory: "));
+}
+
+TEST_F(ExplainerTest, AModelInMemoryHoldsItsWeightsItself) {
+    const std::string apart = model::serialize_apart(model::build({.name = "tiny", .classes = 5})).bytes;
+    EXPECT_THAT(error_of([&] { Explainer(std::as_bytes(std::span(apart))); }),
+                AllOf(StartsWith("model: cannot load the model in memory: "),
+                      HasSubstr("the model is not in a folder that could hold it")));
 }
 
 TEST_F(ExplainerTest, NamesWhatCanBeAskedFor) {
