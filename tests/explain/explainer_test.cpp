@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -23,7 +24,6 @@ namespace {
 using test::error_of;
 using testing::AllOf;
 using testing::Contains;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -33,6 +33,11 @@ constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::n
 Image grey(int width, int height) {
     return {width, height,
             std::vector<std::uint8_t>(3 * static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 100)};
+}
+
+Explainer opened_in_memory(const std::string& bytes) {
+    const std::span<const char> span(bytes);
+    return Explainer(std::as_bytes(span), {.threads = 1});
 }
 
 /// A small network of five classes in a file of its own: its input is [n, 3, 64, 64].
@@ -209,17 +214,16 @@ TEST_F(ExplainerTest, NumbersThatAreNoneAreFoundInTheInput) {
 
 TEST_F(ExplainerTest, AModelInMemoryIsThatOfTheFile) {
     const std::string bytes = test::contents(file_);
-    const Explainer from_memory(std::as_bytes(std::span(bytes)), {.threads = 1});
+    const Explainer from_memory = opened_in_memory(bytes);
     EXPECT_EQ(from_memory.explain(grey(9, 9))[0].map.values, opened().explain(grey(9, 9))[0].map.values);
-    EXPECT_THAT(error_of([&] { Explainer(std::as_bytes(std::span(bytes).first(100))); }),
+    EXPECT_THAT(error_of([&] { opened_in_memory(bytes.substr(0, 100)); }),
                 StartsWith("model: cannot load the model in memory: "));
-    EXPECT_THAT(error_of([&] { Explainer(std::span<const std::byte>()); }),
-                StartsWith("model: cannot load the model in memory: "));
+    EXPECT_THAT(error_of([&] { opened_in_memory(""); }), StartsWith("model: cannot load the model in memory: "));
 }
 
 TEST_F(ExplainerTest, AModelInMemoryHoldsItsWeightsItself) {
     const std::string apart = model::serialize_apart(model::build({.name = "tiny", .classes = 5})).bytes;
-    EXPECT_THAT(error_of([&] { Explainer(std::as_bytes(std::span(apart))); }),
+    EXPECT_THAT(error_of([&] { opened_in_memory(apart); }),
                 AllOf(StartsWith("model: cannot load the model in memory: "),
                       HasSubstr("the model is not in a folder that could hold it")));
 }
@@ -230,7 +234,7 @@ TEST_F(ExplainerTest, NamesWhatCanBeAskedFor) {
     for (const std::string& method : method_names())
         EXPECT_THAT(refusal({.method = method}), Not(HasSubstr("usage: ")));
     const Explainer explainer = opened();
-    const auto layers = explainer.layers();
+    const std::vector<std::string>& layers = explainer.layers();
     EXPECT_THAT(layers, Contains(explainer.target_layer()));
     EXPECT_GT(layers.size(), 3U);
     for (const std::string& layer : layers) EXPECT_EQ(refusal({.method = "grad-cam", .layer = layer}), "") << layer;

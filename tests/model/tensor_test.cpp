@@ -102,7 +102,8 @@ TEST(Tensor, MovedFromIsAsMadeWithoutArguments) {
         EXPECT_THAT(error_of([&] { nothing.reshaped({2}); }), HasSubstr("shape [0] cannot take the shape [2]"));
     }
     EXPECT_TRUE(a.mutable_values<float>().empty());
-    b = std::move(b);
+    Tensor& itself = b;
+    b = std::move(itself);
     EXPECT_THAT(list<double>(b), ElementsAre(1, 2));
     a = std::move(b);
     // NOLINTEND(bugprone-use-after-move)
