@@ -390,11 +390,12 @@ void Explainer::State::require_inputs(const Tensor& inputs) const {
     for (std::size_t i = 0; i < 4; ++i) {
         if (shape[i] == 0) refuse(fmt::format(": {} is 0, where 1 is the least", (last ? "NHWC" : "NCHW")[i]));
     }
-    Shape wanted = input_shape(network, shape[0]);
+    const Shape made = input_shape(network, shape[0]);
+    Shape wanted = made;
     for (const std::size_t side : {last ? 1U : 2U, last ? 2U : 3U}) {
         if (declared[side] < 0) wanted[side] = shape[side];  // whether a size that is open will do, the method tells
     }
-    if (shape != wanted) refuse(fmt::format(", but the network takes {}", to_string(wanted)));
+    if (shape != wanted) refuse(fmt::format(", but the network takes {}", to_string(made)));
     model::require_numbers(inputs, "the input");
 }
 

@@ -190,11 +190,11 @@ void override_preprocessing(Network& network, const std::function<void(Preproces
     Preprocessing& p = network.preprocessing;
     const Preprocessing found = p;
     change(p);
-    image::input_shape(p, 1);  // throws for sizes and enumerations
-    require_within_limits(p);
     if (p.type != found.type)
         throw Error(ErrorKind::usage, fmt::format("the preprocessing's type is {}, but the input {} takes {}",
                                                   name(p.type), text::quote(network.input), name(found.type)));
+    image::input_shape(p, 1);  // throws for sizes and enumerations
+    require_within_limits(p);
     // Mean and std may be given as what they are already: values that nobody gives tell.
     Preprocessing told = found;
     const auto none = Preprocessing{.mean = {-1.5F, -1.25F, -1.75F}, .std = {1.5F, 1.25F, 1.75F}};

@@ -62,11 +62,12 @@ Value similarity_gradient(model::Emitter& emit, const TargetScore& target, const
 
 void require_suitable(const TargetScore& target) {
     if (target.mask && target.kind != TargetKind::mask)
-        throw Error(ErrorKind::usage, "a target mask is given, but it means something to the target mask alone");
+        throw Error(ErrorKind::usage, "a mask is given, which is for the target mask, but another target is explained");
     if (target.kind != TargetKind::similarity) {
         if (!target.reference) return;
         throw Error(ErrorKind::usage,
-                    "a target embedding or image is given, but it means something to the target similarity alone");
+                    "an embedding or image to compare with is given, which is for the target similarity, but another "
+                    "target is explained");
     }
     if (!target.reference)
         throw Error(ErrorKind::usage,

@@ -18,16 +18,30 @@ TEST(BuildCommand, WritesTheNetworkThatTheLibraryBuilds) {
                                   "128", "--opset", "9", "--head", "gmp", "--batch", "2", "--softmax", "--seed", "3"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr("n.onnx: nin, opset 9, 4 classes"));
-    const model::Model expected = model::build({.name = "nin",
-                                                .classes = 4,
-                                                .width = 0.05,
-                                                .image_size = 128,
-                                                .opset = 9,
-                                                .head = model::Head::gmp,
-                                                .batch = 2,
-                                                .softmax = true,
-                                                .seed = 3});
+    model::Model expected = model::build({.name = "nin",
+                                          .classes = 4,
+                                          .width = 0.05,
+                                          .image_size = 128,
+                                          .opset = 9,
+                                          .head = model::Head::gmp,
+                                          .batch = 2,
+                                          .softmax = true,
+                                          .seed = 3});
+    expected.metadata[model::built_key] = "nin, seed 3";
     EXPECT_EQ(locus::test::read_text(folder / "out/n.onnx"), model::serialize(expected));
+}
+
+TEST(BuildCommand, ReplacesItsOwnFilesAlone) {
+    const ScratchFolder folder;
+    const std::vector<std::string> command{"build", "tiny", "-o", "n.onnx", "-q"};
+    EXPECT_EQ(run_locus(folder.path(), command).exit_code, 0);
+    EXPECT_EQ(run_locus(folder.path(), command).exit_code, 0);
+    folder.write("n.onnx", "somebody's");
+    const auto refused = run_locus(folder.path(), command);
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_THAT(refused.err, HasSubstr("'n.onnx' is there and is not a network that `locus build` made"));
+    EXPECT_EQ(locus::test::read_text(folder / "n.onnx"), "somebody's");
+    EXPECT_EQ(run_locus(folder.path(), {"build", "tiny", "-o", "n.onnx", "--overwrite"}).exit_code, 0);
 }
 
 TEST(BuildCommand, WrongUsageEndsWithTwo) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -23,7 +24,6 @@ namespace {
 using test::error_of;
 using testing::AllOf;
 using testing::Contains;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -33,6 +33,11 @@ constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::n
 Image grey(int width, int height) {
     return {width, height,
             std::vector<std::uint8_t>(3 * static_cast<std::size_t>(width) * static_cast<std::size_t>(height), 100)};
+}
+
+Explainer opened_in_memory(const std::string& bytes) {
+    const std::span<const char> span(bytes);
+    return Explainer(std::as_bytes(span), {.threads = 1});
 }
 
 /// A small network of five classes in a file of its own: its input is [n, 3, 64, 64].
@@ -104,10 +109,12 @@ TEST_F(ExplainerTest, PreprocessingBeyondItsLimitsIsRefused) {
 
 TEST_F(ExplainerTest, OptionsThatDoNotGoTogetherAreRefused) {
     const Tensor five = Tensor::of<float>({5}, {1, 2, 3, 4, 5});
-    EXPECT_THAT(refusal({.method = "grad-cam", .target_embedding = five}), HasSubstr("the target similarity alone"));
-    EXPECT_THAT(refusal({.method = "grad-cam", .target_image = grey(9, 9)}), HasSubstr("the target similarity alone"));
+    EXPECT_THAT(refusal({.method = "grad-cam", .target_embedding = five}),
+                HasSubstr("for the target similarity, but another target"));
+    EXPECT_THAT(refusal({.method = "grad-cam", .target_image = grey(9, 9)}),
+                HasSubstr("for the target similarity, but another target"));
     EXPECT_THAT(refusal({.method = "grad-cam", .target_mask = Tensor(DataType::float32, {4, 4})}),
-                HasSubstr("the target mask alone"));
+                HasSubstr("for the target mask, but another target"));
     ExplainerOptions similar{.method = "grad-cam", .settings = {{"target", "similarity"}}};
     EXPECT_THAT(refusal(similar), HasSubstr("needs what to compare with"));
     similar.target_embedding = five;
@@ -178,9 +185,8 @@ TEST_F(ExplainerTest, TensorsOfOtherShapesAreRefusedAlikeByEveryMethod) {
 
 /// The same network, whose input says nothing of height and width.
 TEST_F(ExplainerTest, OtherSizesAreForCamAloneWhereTheModelLeavesThemOpen) {
-    model::Model open = model::load(file_);
-    for (const std::size_t side : {2U, 3U}) open.graph.inputs.front().shape->at(side) = {};
-    model::save(open, folder_ / "open.onnx");
+    model::save(model::build({.name = "tiny", .classes = 5, .width = 0.5, .image_size = 64, .dynamic_size = true}),
+                folder_ / "open.onnx");
     const auto size = [](Preprocessing& p) { p.width = p.height = 64; };
     const auto explained = [&](const char* method, const Shape& shape) {
         return Explainer(folder_ / "open.onnx", {.method = method, .preprocessing = size, .threads = 1})
@@ -208,12 +214,18 @@ TEST_F(ExplainerTest, NumbersThatAreNoneAreFoundInTheInput) {
 
 TEST_F(ExplainerTest, AModelInMemoryIsThatOfTheFile) {
     const std::string bytes = test::contents(file_);
-    const Explainer from_memory(std::as_bytes(std::span(bytes)), {.threads = 1});
+    const Explainer from_memory = opened_in_memory(bytes);
     EXPECT_EQ(from_memory.explain(grey(9, 9))[0].map.values, opened().explain(grey(9, 9))[0].map.values);
-    EXPECT_THAT(error_of([&] { Explainer(std::as_bytes(std::span(bytes).first(100))); }),
+    EXPECT_THAT(error_of([&] { opened_in_memory(bytes.substr(0, 100)); }),
                 StartsWith("model: cannot load the model in memory: "));
-    EXPECT_THAT(error_of([&] { Explainer(std::span<const std::byte>()); }),
-                StartsWith("model: cannot load the model in memory: "));
+    EXPECT_THAT(error_of([&] { opened_in_memory(""); }), StartsWith("model: cannot load the model in memory: "));
+}
+
+TEST_F(ExplainerTest, AModelInMemoryHoldsItsWeightsItself) {
+    const std::string apart = model::serialize_apart(model::build({.name = "tiny", .classes = 5})).bytes;
+    EXPECT_THAT(error_of([&] { opened_in_memory(apart); }),
+                AllOf(StartsWith("model: cannot load the model in memory: "),
+                      HasSubstr("the model is not in a folder that could hold it")));
 }
 
 TEST_F(ExplainerTest, NamesWhatCanBeAskedFor) {
@@ -222,7 +234,7 @@ TEST_F(ExplainerTest, NamesWhatCanBeAskedFor) {
     for (const std::string& method : method_names())
         EXPECT_THAT(refusal({.method = method}), Not(HasSubstr("usage: ")));
     const Explainer explainer = opened();
-    const auto layers = explainer.layers();
+    const std::vector<std::string>& layers = explainer.layers();
     EXPECT_THAT(layers, Contains(explainer.target_layer()));
     EXPECT_GT(layers.size(), 3U);
     for (const std::string& layer : layers) EXPECT_EQ(refusal({.method = "grad-cam", .layer = layer}), "") << layer;

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs Locus, moves it elsewhere, and checks that the command runs there and that find_package(Locus) finds it.
-#   install_test.sh BUILD_FOLDER CONSUMER_FOLDER
+# Installs Locus, moves it elsewhere, and checks that the command runs there, that find_package(Locus) finds it, also
+# from the examples by themselves, and that the headers give no warnings.
+#   install_test.sh BUILD_FOLDER CONSUMER_FOLDER EXAMPLES_FOLDER
 set -euo pipefail
-build=$1 consumer=$2
+build=$1 consumer=$2 examples=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -33,7 +34,23 @@ esac
  done) >"$work/dead"
 [ ! -s "$work/dead" ] || { echo "dead links in share/doc/Locus:" >&2; cat "$work/dead" >&2; exit 1; }
 
-cmake -S "$consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/moved" >"$work/configure.log" \
-  || { cat "$work/configure.log" >&2; exit 1; }
-cmake --build "$work/consumer" >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
+# build_against SOURCES OUT: configured and built by itself, with nothing but the moved tree to be found.
+build_against() {
+  cmake -S "$1" -B "$2" -DCMAKE_PREFIX_PATH="$work/moved" >"$work/configure.log" \
+    || { cat "$work/configure.log" >&2; exit 1; }
+  cmake --build "$2" >"$work/build.log" || { cat "$work/build.log" >&2; exit 1; }
+}
+build_against "$consumer" "$work/consumer"
 "$work/consumer/consumer"
+build_against "$examples" "$work/examples"
+"$work/examples/example_raw_tensors" "$work"/moved/share/locus/models/*.onnx
+
+for header in "$work"/moved/include/locus/*.hpp; do
+  grep -q "<locus/${header##*/}>" "$consumer/strict.cpp" || { echo "strict.cpp lacks ${header##*/}" >&2; exit 1; }
+done
+for compiler in "${CXX:-c++}" clang++; do
+  command -v "$compiler" >/dev/null || continue
+  "$compiler" -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Werror \
+    -I"$work/moved/include" "$consumer/strict.cpp"
+  echo "no warnings from $compiler"
+done
