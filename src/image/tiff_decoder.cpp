@@ -169,7 +169,7 @@ Opacity opacity_of(const TiffFile& file, const Source& source) {
 }
 
 /// libtiff's picture, whose routines for strips and tiles are called through ours: those see the samples while they
-/// have 16 bits, and stretch samples of fewer bits over all 16.
+/// have 16 bits, and round them to 8, since libtiff cuts those of grey off.
 struct WatchedImage : TIFFRGBAImage {
     tileContigRoutine put_contig = nullptr;
     tileSeparateRoutine put_separate = nullptr;
@@ -184,10 +184,10 @@ struct WatchedImage : TIFFRGBAImage {
         const std::size_t stride = (columns + static_cast<std::size_t>(std::max(skew, 0))) * step;
         for (std::uint32_t y = 0; y < rows; ++y, samples += stride) {
             depth->add(samples, columns, step, taken);
-            for (std::size_t x = 0; x < columns && white < white_of(most_sample_bits); ++x) {
+            for (std::size_t x = 0; x < columns; ++x) {
                 for (std::size_t c = 0; c < taken; ++c) {
                     std::uint16_t& v = samples[x * step + c];
-                    v = static_cast<std::uint16_t>((std::min<unsigned>(v, white) * 65535ULL + white / 2) / white);
+                    v = static_cast<std::uint16_t>(257U * ((std::min<unsigned>(v, white) * 255U + white / 2) / white));
                 }
             }
         }

@@ -19,7 +19,11 @@ TEST(StartingNetwork, BranchesThatSizesDecideArePutInPlace) {
     const auto branch = [](std::string_view type) {
         return wire::bytes(2, "branch") + wire::graph_output("z") + wire::graph_node(wire::node(type, {"x"}, {"z"}));
     };
-    std::string graph = wire::graph_input("x") + wire::graph_output("y") + ints("at", 1) + ints("three", 3);
+    const auto size = [](std::int64_t value) { return wire::bytes(1, wire::number(1, value)); };
+    const std::string shape = wire::bytes(1, wire::bytes(2, "n")) + size(3) + size(8) + size(8);
+    const std::string input =
+        wire::bytes(1, "x") + wire::bytes(2, wire::bytes(1, wire::number(1, 1) + wire::bytes(2, shape)));
+    std::string graph = wire::bytes(11, input) + wire::graph_output("y") + ints("at", 1) + ints("three", 3);
     for (const std::string& node :
          {wire::node("Shape", {"x"}, {"shape"}), wire::node("Gather", {"shape", "at"}, {"channels"}),
           wire::node("Equal", {"channels", "three"}, {"is_rgb"}),
