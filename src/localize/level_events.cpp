@@ -67,8 +67,9 @@ private:
     void link_with_row_above(int y) {
         const std::uint8_t *row = map_.row(y), *upper = map_.row(y - 1);
         std::uint8_t* const common = common_.data();
-        for (int x = 0; x < map_.width; ++x) common[x] = std::min(upper[x], row[x]);
-        passes_.assign(common, map_.width);
+        const int width = map_.width;  // a local: bytes that are written might be a member's
+        for (int x = 0; x < width; ++x) common[x] = std::min(upper[x], row[x]);
+        passes_.assign(common, width);
         passes_.each_peak([&](int, int x) { link(above_.number_at(x), here_.number_at(x), common[x]); });
     }
 
@@ -99,7 +100,8 @@ private:
     void add_columns_that_fall(int y) {
         const std::uint8_t *row = map_.row(y), *upper = map_.row(y - 1);
         std::uint8_t *const flags = flags_.data(), *const rising = rising_.data();
-        for (int x = 0; x < map_.width; ++x) {
+        const int width = map_.width;  // a local, as above
+        for (int x = 0; x < width; ++x) {
             const std::uint8_t fell = row[x] < upper[x] ? 1 : 0;
             const std::uint8_t rose = row[x] > upper[x] ? 1 : 0;
             flags[x] = fell & rising[x];
