@@ -82,10 +82,10 @@ void require_another_file(const std::filesystem::path& model, const std::filesys
                             text::quote(out.string())));
 }
 
-/// Whether a file is a model that explains itself, as `locus export` writes it.
-bool is_explained(const std::filesystem::path& file) {
-    return holds_model(file, [](const model::Model& model) { return model.metadata.contains("locus.method"); });
-}
+/// Whether a model explains itself, as those do that `locus export` writes.
+bool explains_itself(const model::Model& model) { return model.metadata.contains("locus.method"); }
+
+bool is_explained(const std::filesystem::path& file) { return holds_model(file, explains_itself); }
 
 /// Whether a folder is missing or holds nothing.
 bool is_free(const std::filesystem::path& folder) { return report::inspect_out(folder) == report::OutState::empty; }
@@ -97,9 +97,7 @@ void require_room(const ExportArguments& arguments, const std::string& out) {
         throw Error(ErrorKind::usage, fmt::format("{} {}: choose another with {}, or write there with --overwrite",
                                                   text::quote(path.string()), what, option));
     };
-    if (!out.empty())
-        require_earlier_output(out, "a model that explains itself",
-                               [](const model::Model& model) { return model.metadata.contains("locus.method"); });
+    if (!out.empty()) require_earlier_output(out, "a model that explains itself", explains_itself);
     const std::filesystem::path web = arguments.web;
     if (!web.empty() && !is_free(web) && !(deploy::holds_web_page(web) && is_explained(web / "model.onnx")))
         refuse(web, "holds other files than an explained model's page", "--web");

@@ -125,10 +125,10 @@ void PreprocessingOptions::apply(Preprocessing& p) const {
             "crop");
     }
     if (crop_pct) p.crop_pct = *crop_pct;
-    if (range && !(*range > 0 && *range <= 65535)) {
-        throw Error(
-            ErrorKind::usage,
-            fmt::format("--range takes the value of white, 1 or 255 (greater than 0, at most 65535), not {}", *range));
+    if (range && !(*range > 0 && *range <= most_range)) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("--range takes the value of white, 1 or 255 (greater than 0, at most {}), not {}",
+                                most_range, *range));
     }
     if (range) p.range = *range;
     // Deviations of pixels as they are, such as 58.4, are for --range 255.

@@ -135,7 +135,8 @@ Image heatmap_raw(const Map& raw, int width, int height, const Region& region, c
     const std::array<float, 1> nothing{0};
     std::uint8_t index = 0;
     image::heat_indices(nothing, heat.scale(), &index);
-    for (std::size_t i = 0; i < picture.rgb.size(); ++i) picture.rgb[i] = palette.color[index][i % 3];
+    for (std::size_t i = 0; i < picture.rgb.size(); i += 3)
+        std::copy_n(palette.color[index].data(), 3, &picture.rgb[i]);
     heat.draw(picture, palette);
     if (options.legend) image::draw_legend(picture, heat.scale(), palette);
     return picture;
