@@ -139,6 +139,11 @@ struct ModelInfo {
 /// What ExplainerOptions::method takes besides "auto", in the order of docs/methods.md.
 std::vector<std::string> method_names();
 
+/// Tensors of a model that ExplainerOptions::layer takes, in the order of the graph: those between the input and the
+/// scores that have positions. Those whose shapes only a run would tell are left out. Reads the model for this; of the
+/// options input, output, feeds and preprocessing count. Throws what opening an Explainer throws for them.
+std::vector<std::string> layer_names(const std::filesystem::path& model, const ExplainerOptions& options = {});
+
 class Explainer {
 public:
     /// Loads a model, finds its head and rewrites it. Throws Error(io) where the file cannot be read, Error(model),
@@ -177,12 +182,9 @@ public:
     /// One a class. Throws Error(usage) for another number. Not while another thread uses the Explainer.
     void set_labels(std::vector<std::string> labels);
 
-    const std::vector<std::string>& methods() const;  ///< in use, never "auto"
-    const std::string& method() const;                ///< the first of them
-    const std::string& target_layer() const;          ///< the tensor that it explains
-    /// Tensors that ExplainerOptions::layer takes, in the order of the graph: those between the input and the scores
-    /// that have positions. Those whose shapes only a run would tell are left out.
-    const std::vector<std::string>& layers() const;
+    const std::vector<std::string>& methods() const;   ///< in use, never "auto"
+    const std::string& method() const;                 ///< the first of them
+    const std::string& target_layer() const;           ///< the tensor that it explains
     const std::vector<std::string>& warnings() const;  ///< what a user should be told once
 
 private:

@@ -37,7 +37,6 @@ struct Explainer::State {
     int parts = 0;
     ModelInfo info;
     Shape declared;  // of the model's input; -1 where a dimension is open
-    std::vector<std::string> layer_names;
 
     /// Of a model in memory, `file` is what sentences call it.
     State(const std::filesystem::path& file, std::optional<std::span<const std::byte>> bytes,
@@ -51,6 +50,18 @@ struct Explainer::State {
 };
 
 namespace {
+
+explain::NetworkOptions network_options(const ExplainerOptions& options,
+                                        std::optional<std::span<const std::byte>> bytes = std::nullopt) {
+    explain::NetworkOptions result{.input = options.input,
+                                   .output = options.output,
+                                   .threads = options.threads,
+                                   .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu,
+                                   .preprocessing = options.preprocessing,
+                                   .bytes = bytes};
+    for (const auto& [name, value] : options.feeds) result.feeds.emplace_back(name, value);
+    return result;
+}
 
 explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std::int64_t classes) {
     explain::ClassSelection result{.top_k = 0};
@@ -286,14 +297,7 @@ Explainer::State::State(const std::filesystem::path& file, std::optional<std::sp
                         const ExplainerOptions& options) {
     if (options.parts < 0)
         throw Error(ErrorKind::usage, fmt::format("{} parts are not possible: 0 or more are", options.parts));
-    explain::NetworkOptions network_options{.input = options.input,
-                                            .output = options.output,
-                                            .threads = options.threads,
-                                            .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu,
-                                            .preprocessing = options.preprocessing,
-                                            .bytes = bytes};
-    for (const auto& [name, value] : options.feeds) network_options.feeds.emplace_back(name, value);
-    network = explain::load_network(file, network_options);
+    network = explain::load_network(file, network_options(options, bytes));
     const explain::MethodOptions method_options = options_of_methods(options, network);
     prepare(options.method, method_options);
     augment = method_options.augment;
@@ -326,12 +330,16 @@ void Explainer::State::describe() {
             .origins = network.origins};
     for (const model::Dimension& size : *network.model.graph.find_input(network.input)->shape)
         declared.push_back(size.value.value_or(-1));
-    layer_names = explain::layer_names(network);
     if (std::string assumed = assumed_statistics(network); !assumed.empty())
         network.warnings.push_back(std::move(assumed));
     const auto labels = static_cast<std::int64_t>(network.labels.size());
     if (labels != 0 && labels != prepared->classes())
         network.warnings.push_back(fmt::format("there are {} labels for {} classes", labels, prepared->classes()));
+}
+
+std::vector<std::string> layer_names(const std::filesystem::path& model, const ExplainerOptions& options) {
+    return model::blaming_the_model(
+        [&] { return explain::layer_names(explain::load_network(model, network_options(options))); });
 }
 
 Explainer::Explainer(const std::filesystem::path& model, const ExplainerOptions& options)
@@ -453,7 +461,6 @@ void Explainer::set_labels(std::vector<std::string> labels) {
 const std::vector<std::string>& Explainer::methods() const { return state().names; }
 const std::string& Explainer::method() const { return state().names.front(); }
 const std::string& Explainer::target_layer() const { return state().layers.front(); }
-const std::vector<std::string>& Explainer::layers() const { return state().layer_names; }
 const std::vector<std::string>& Explainer::warnings() const { return state().network.warnings; }
 
 std::vector<std::string> method_names() {
