@@ -135,6 +135,38 @@ TEST(FullGrad, PartsAddUpToTheScore) {
     EXPECT_NEAR(sum, y, 1e-3 * std::max(1.0, std::abs(y)));
 }
 
+/// The bias of each convolution as a node of its own behind it: an Add, or a Sub of its negative, in turns.
+model::Model with_biases_apart(model::Model model) {
+    std::vector<model::Node> nodes;
+    int taken = 0;
+    for (model::Node node : model.graph.nodes) {
+        const Tensor* own = node.is("Conv") ? model.graph.find_constant(node.input(2)) : nullptr;
+        if (own == nullptr) {
+            nodes.push_back(std::move(node));
+            continue;
+        }
+        const bool subtracted = ++taken % 2 == 0;
+        Tensor bias = own->to_float32().reshaped({1, own->size(), 1, 1});
+        for (float& value : bias.mutable_values<float>()) value = subtracted ? -value : value;
+        const std::string made = node.output(0), constant = made + "/bias", before = made + "/before";
+        model.graph.initializers.emplace(constant, std::move(bias));
+        node.inputs.resize(2);
+        node.outputs = {before};
+        nodes.push_back(std::move(node));
+        nodes.push_back({.op_type = subtracted ? "Sub" : "Add", .inputs = {before, constant}, .outputs = {made}});
+    }
+    EXPECT_GT(taken, 2);
+    model.graph.nodes = std::move(nodes);
+    return model;
+}
+
+TEST(FullGrad, CountsBiasesThatAreWrittenApart) {
+    const model::Model model = model::build({.name = "nin", .classes = 5, .width = 0.1, .image_size = 64, .seed = 3});
+    const Attribution own = explained(test::loaded(model), "full-grad");
+    const Attribution apart = explained(test::loaded(with_biases_apart(model)), "full-grad");
+    EXPECT_LE(distance(apart.maps, own.maps), 1e-4);
+}
+
 TEST(TargetLayer, WrongNamesAndLayersWithoutPositionsAreToldWithWhatWouldBeRight) {
     const Network network = small();
     const auto message = [&](const std::string& layer) {

@@ -33,6 +33,23 @@ std::optional<Tensor> normalization_bias(const model::Graph& graph, const Node& 
     return bias;
 }
 
+/// The constant that an Add or Sub gives to each channel of what it makes, [1, K, 1, ...] or [K, 1, ...]: how exporters
+/// write the bias of a convolution or normalisation apart. None where it is one number for all channels, which is part
+/// of an activation, or differs between positions.
+std::optional<Tensor> added_bias(const model::Graph& graph, const Node& node) {
+    const std::size_t constant_at = graph.find_constant(node.input(1)) != nullptr ? 1 : 0;
+    const Tensor* constant = graph.find_constant(node.input(constant_at));
+    if (constant == nullptr) return std::nullopt;
+    Shape shape = constant->shape();
+    if (shape.size() == 4 && shape[0] == 1) shape.erase(shape.begin());
+    if (shape.size() != 3 || shape[0] < 2 || shape[1] != 1 || shape[2] != 1) return std::nullopt;
+    Tensor bias = constant->to_float32().reshaped({shape[0]});
+    if (node.is("Sub") && constant_at == 1) {
+        for (float& value : bias.mutable_values<float>()) value = -value;
+    }
+    return bias;
+}
+
 }  // namespace
 
 std::vector<BiasedLayer> biased_layers(const model::Graph& graph, const std::string& input, const std::string& scores,
@@ -48,6 +65,8 @@ std::vector<BiasedLayer> biased_layers(const model::Graph& graph, const std::str
             if (bias != nullptr) layers.push_back({node.output(0), bias->to_float32().reshaped({bias->size()})});
         } else if (node.is("BatchNormalization")) {
             if (auto bias = normalization_bias(graph, node)) layers.push_back({node.output(0), *bias});
+        } else if (node.is("Add") || node.is("Sub")) {
+            if (auto bias = added_bias(graph, node)) layers.push_back({node.output(0), *bias});
         }
     }
     return layers;
@@ -68,7 +87,7 @@ Tensor psi(const Tensor& channels, std::int64_t height, std::int64_t width) {
             least = std::min(least, std::abs(value));
             greatest = std::max(greatest, std::abs(value));
         }
-        const float scale = greatest > least ? 1.0F / (greatest - least) : 0.0F;
+        const float scale = 1.0F / (greatest - least + 1e-7F);
         for (std::size_t p = 0; p < positions; ++p)
             target[i / count * positions + p] += (std::abs(map[p]) - least) * scale;
     }

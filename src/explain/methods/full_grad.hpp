@@ -1,8 +1,8 @@
 #pragma once
 
 /// Full-gradient representation (Srinivas & Fleuret 2019): psi(x dy/dx) plus, for every bias of a convolution or
-/// normalisation, psi(b dy/d out) summed over channels; psi takes the amount and min-maxes each map over its positions.
-/// Maps are resized to the input before they are added.
+/// normalisation, psi(b dy/d out) summed over channels; psi takes the amount and min-maxes each map over its positions
+/// (its range plus 1e-7: a channel of rounding noise stays dark). Maps are resized to the input before they are added.
 ///
 /// Without psi the parts are complete, x . dy/dx + sum of b . dy/db = y, for networks of Relu and linear layers: a
 /// test.
@@ -20,8 +20,8 @@ struct BiasedLayer {
     Tensor bias;  ///< float32 [K]
 };
 
-/// Convolutions and BatchNormalizations (whose bias is beta - mean * gamma / deviation) on the way to the scores,
-/// `linear` layers as well if asked for.
+/// Convolutions, BatchNormalizations (whose bias is beta - mean * gamma / deviation) and Adds and Subs of a constant a
+/// channel on the way to the scores, `linear` layers as well if asked for.
 std::vector<BiasedLayer> biased_layers(const model::Graph& graph, const std::string& input, const std::string& scores,
                                        bool linear);
 
