@@ -25,6 +25,7 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem } p { max-w
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #8884 }
 th:first-child, td:first-child, th:last-child, td:last-child { text-align: left } tr.flagged td:last-child { font-weight: 700 }
+@media (max-width: 30rem) { th, td { padding: .3rem .35rem; font-size: .8rem } th:first-child, td:first-child { padding-left: 0 } }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1rem }
 img { display: block } small { color: #777 } p, li { overflow-wrap: anywhere }
 )";
