@@ -11,6 +11,7 @@
 
 #include "arguments.hpp"
 #include "locus/error.hpp"
+#include "standard_streams.hpp"
 #include "stop_signals.hpp"
 #include "train/options.hpp"
 #include "usage_errors.hpp"
@@ -28,6 +29,7 @@ void on_signal(int signal) {
 
 int main(int argc, char** argv) {
     using namespace locus;
+    command::reserve_standard_streams();
     // Activations are some megabytes each: taken from the system and given back every time, their pages cost a tenth of
     // the run.
     mallopt(M_MMAP_THRESHOLD, 1 << 30);

@@ -21,6 +21,7 @@
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
 #include "report/out_folder.hpp"
+#include "standard_streams.hpp"
 #include "text/quote.hpp"
 #include "text/utf8.hpp"
 
@@ -61,9 +62,9 @@ struct Looked {
 void tell_left_out(const std::string& name, const std::string& error) {
     const std::string file = text::printable(text::to_utf8(name)), why = text::printable(text::to_utf8(error));
     if (why.starts_with("'" + file + "'"))
-        fmt::print(stderr, "locus: {}\n", why);
+        say("locus: {}\n", why);
     else
-        fmt::print(stderr, "locus: {}: {}\n", file, why);
+        say("locus: {}: {}\n", file, why);
 }
 
 /// What cannot be read is named and left out. Throws Error(io) where nothing is left.
@@ -74,7 +75,7 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
         try {
             if (!item.error.empty()) throw Error(ErrorKind::io, item.error);
             const batch::Source source = inputs.read(item, false);
-            if (!source.warning.empty()) fmt::print(stderr, "locus: warning: {}\n", text::printable(source.warning));
+            if (!source.warning.empty()) say("locus: warning: {}\n", text::printable(source.warning));
             evaluate::SanityImage image{.name = item.name, .picture = image::preview(source.picture, picture_side)};
             const double x = static_cast<double>(image.picture.width) / source.width,
                          y = static_cast<double>(image.picture.height) / source.height;
@@ -135,7 +136,7 @@ void check(const CheckArguments& arguments) {
     const auto result = evaluate::sanity_check(network, looked.inputs, options,
                                                [&](std::size_t done, std::size_t all) { progress.show(done, all); });
     progress.clear();
-    for (const std::string& warning : result.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
+    for (const std::string& warning : result.warnings) say("locus: warning: {}\n", warning);
 
     const evaluate::SanityDescription description{version, arguments.model, arguments.seed, network.labels};
     files::write_file_atomically(out / "check.json", evaluate::sanity_json(result, looked.images, description));
@@ -153,7 +154,7 @@ void check(const CheckArguments& arguments) {
                    evaluate::mean_of(curve[curve.size() / 2]), evaluate::mean_of(curve.back()),
                    evaluate::name(method.verdict));
     }
-    if (!arguments.quiet) fmt::print(stderr, "locus: curves and pictures: {}\n", (out / "check.html").string());
+    if (!arguments.quiet) say("locus: curves and pictures: {}\n", (out / "check.html").string());
     if (looked.failed > 0) throw Exit{job_failed};
 }
 

@@ -11,6 +11,7 @@
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
 #include "runtime/thread_count.hpp"
+#include "standard_streams.hpp"
 #include "text/utf8.hpp"
 
 namespace locus::command {
@@ -50,21 +51,19 @@ void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster)
     if (result.is_worker) return;
     progress.clear();
     if (!result.complete) {
-        fmt::print(stderr, "locus: stopped; the same command with --resume completes {}\n", run.out.string());
+        say("locus: stopped; the same command with --resume completes {}\n", run.out.string());
         throw Exit{interrupted};
     }
-    fmt::print("{}", result.table);
+    std::fputs(result.table.c_str(), stdout);
     for (const evaluate::ImageRecord& record : result.records) {
-        if (!record.error.empty())
-            fmt::print(stderr, "locus: {}: {}\n", text::to_utf8(record.name), text::to_utf8(record.error));
+        if (!record.error.empty()) say("locus: {}: {}\n", text::to_utf8(record.name), text::to_utf8(record.error));
     }
     if (!arguments.quiet) {
-        for (const std::string& remark : result.description.remarks)
-            fmt::print(stderr, "locus: {}\n", text::to_utf8(remark));
-        fmt::print(stderr, "locus: {} images{}{}; results in {}, to look at: {}\n", result.summary.images,
-                   result.summary.failed > 0 ? fmt::format(", {} failed", result.summary.failed) : "",
-                   run.resamples > 0 ? "; 95 % intervals over images" : "", run.out.string(),
-                   (run.out / "report.html").string());
+        for (const std::string& remark : result.description.remarks) say("locus: {}\n", text::to_utf8(remark));
+        say("locus: {} images{}{}; results in {}, to look at: {}\n", result.summary.images,
+            result.summary.failed > 0 ? fmt::format(", {} failed", result.summary.failed) : "",
+            run.resamples > 0 ? "; 95 % intervals over images" : "", run.out.string(),
+            (run.out / "report.html").string());
     }
     if (result.summary.failed > 0) throw Exit{job_failed};
 }

@@ -24,6 +24,7 @@
 #include "progress.hpp"
 #include "report/results_json.hpp"
 #include "runtime/thread_count.hpp"
+#include "standard_streams.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
 #include "text/utf8.hpp"
@@ -181,10 +182,10 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     batch::RunObserver observer;
     observer.begun = [&](const report::RunRecord& record, const Explainer& explainer) {
         if (arguments.quiet) return;
-        for (const std::string& warning : record.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
+        for (const std::string& warning : record.warnings) say("locus: warning: {}\n", warning);
         if (arguments.verbose)
-            fmt::print(stderr, "locus: {}: {} at '{}', {} classes\n", text::to_utf8(record.model.file),
-                       fmt::join(explainer.methods(), ", "), record.layer, record.model.classes);
+            say("locus: {}: {} at '{}', {} classes\n", text::to_utf8(record.model.file),
+                fmt::join(explainer.methods(), ", "), record.layer, record.model.classes);
     };
     observer.describe = [&](const report::ImageRecord& image) {
         if (arguments.json) return report::image_json(image) + '\n';
@@ -193,16 +194,16 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     observer.image = [&](const std::string& description) {
         if (description.empty()) return;
         progress.clear();
-        fmt::print("{}", description);
+        std::fputs(description.c_str(), stdout);  // a full disk behind it must not end the run
     };
     observer.warning = [&](const std::string& warning) {
         if (arguments.quiet) return;
         progress.clear();
-        fmt::print(stderr, "locus: warning: {}\n", shown(warning));
+        say("locus: warning: {}\n", shown(warning));
     };
     observer.failure = [&](const report::Failure& failure) {
         progress.clear();
-        fmt::print(stderr, "locus: {}\n", sentence(failure));
+        say("locus: {}\n", sentence(failure));
     };
     observer.progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); };
 
@@ -212,15 +213,15 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     std::fflush(stdout);
     const std::string out = run.out.string();
     if (result.interrupted) {
-        fmt::print(stderr, "locus: stopped after {} of {} images; the same command with --resume completes {}\n",
-                   result.done + result.failed, result.inputs, out);
+        say("locus: stopped after {} of {} images; the same command with --resume completes {}\n",
+            result.done + result.failed, result.inputs, out);
         throw Exit{interrupted};
     }
     if (!arguments.quiet) {
-        fmt::print(stderr, "locus: {} explained{}{}; results in {}{}\n", result.done,
-                   result.failed > 0 ? fmt::format(", {} failed", result.failed) : "",
-                   result.resumed > 0 ? fmt::format(" ({} by an earlier run)", result.resumed) : "", out,
-                   run.save.report ? fmt::format(", to look at: {}", (run.out / "report.html").string()) : "");
+        say("locus: {} explained{}{}; results in {}{}\n", result.done,
+            result.failed > 0 ? fmt::format(", {} failed", result.failed) : "",
+            result.resumed > 0 ? fmt::format(" ({} by an earlier run)", result.resumed) : "", out,
+            run.save.report ? fmt::format(", to look at: {}", (run.out / "report.html").string()) : "");
     }
     if (result.failed > 0) throw Exit{job_failed};
 }

@@ -22,6 +22,7 @@
 #include "model/onnx/onnx_file.hpp"
 #include "preprocessing_options.hpp"
 #include "report/out_folder.hpp"
+#include "standard_streams.hpp"
 #include "text/quote.hpp"
 #include "text/utf8.hpp"
 #include "web_runtime.hpp"
@@ -128,7 +129,7 @@ void run(const ExportArguments& arguments) {
     if (!arguments.map_size.empty()) options.map_size = map_size(arguments.map_size);
 
     options.method = explain::exportable_method(network, options).name;
-    for (const std::string& warning : network.warnings) fmt::print(stderr, "locus: warning: {}\n", warning);
+    for (const std::string& warning : network.warnings) say("locus: warning: {}\n", warning);
     const model::Model explained = explain::explained_model(network, options);
     const std::string what = fmt::format("{} at '{}'", explained.metadata.at("locus.method"),
                                          text::to_utf8(explained.metadata.at("locus.layer")));

@@ -17,6 +17,7 @@
 #include "locus/error.hpp"
 #include "locus/version.hpp"
 #include "runtime/session.hpp"
+#include "standard_streams.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
 #include "usage_errors.hpp"
@@ -50,7 +51,7 @@ void keep_freed_memory() {
 }
 
 int fail(const char* sentence, int code) {
-    fmt::print(stderr, "locus: error: {}\n", sentence);
+    locus::command::say("locus: error: {}\n", sentence);
     return code;
 }
 
@@ -70,6 +71,7 @@ int locus::command::tell(const Error& error) {
 
 int main(int argc, char** argv) {
     using namespace locus;
+    command::reserve_standard_streams();
     keep_freed_memory();
     CLI::App app{
         "Locus shows where an image classifier looks: class activation maps, boxes and reports for any ONNX "
@@ -108,7 +110,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return fail(unreadable(app, error).c_str(), command::wrong_usage);
     } catch (const command::Exit& exit) {
-        return exit.code;
+        return std::max<int>(exit.code, finish_output());
     } catch (const Error& error) {
         return command::tell(error);
     } catch (const std::bad_alloc&) {

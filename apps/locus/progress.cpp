@@ -8,6 +8,8 @@
 
 #include <fmt/core.h>
 
+#include "standard_streams.hpp"
+
 namespace locus::command {
 namespace {
 
@@ -47,17 +49,17 @@ void Progress::show(std::size_t done, std::size_t total) {
         const int filled = total == 0 ? 0 : static_cast<int>(bar_width * done / total);
         std::string bar;
         for (int i = 0; i < bar_width; ++i) bar += i < filled ? "█" : "░";
-        fmt::print(stderr, "\r\x1b[2K{} {}/{} {}, {:.1f}/s{}", bar, done, total, what_, rate, left);
+        say("\r\x1b[2K{} {}/{} {}, {:.1f}/s{}", bar, done, total, what_, rate, left);
         std::fflush(stderr);
         drawn_ = true;
     } else {
-        fmt::print(stderr, "locus: {}/{} {}, {:.1f}/s{}\n", done, total, what_, rate, left);
+        say("locus: {}/{} {}, {:.1f}/s{}\n", done, total, what_, rate, left);
     }
 }
 
 void Progress::clear() {
     if (!drawn_) return;
-    fmt::print(stderr, "\r\x1b[2K");
+    say("\r\x1b[2K");
     std::fflush(stderr);
     drawn_ = false;
 }

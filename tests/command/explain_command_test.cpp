@@ -6,6 +6,7 @@
 #include <limits>
 #include <random>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "files/npy.hpp"
@@ -285,6 +286,26 @@ TEST_F(ExplainCommand, AnswersThatCannotBeWrittenAreAFailure) {
         EXPECT_EQ(WEXITSTATUS(status), 1) << arguments;
         EXPECT_THAT(test::read_text(path("errors")), HasSubstr("standard output could not be written")) << arguments;
     }
+}
+
+TEST_F(ExplainCommand, StandardStreamsThatAreGoneCostNothingButWhatWasSaid) {
+    for (int i = 0; i < 20; ++i) test::write_text(path(fmt::format("photos/no-picture-{}.jpg", i)), "text");
+    const auto run_with = [&](const std::string& streams, const std::string& out) {
+        const std::string line =
+            fmt::format("cd {} && {} explain -m model.onnx photos -o {} {}", test::quoted(folder_.path().string()),
+                        test::quoted(LOCUS_COMMAND), out, streams);
+        return test::exit_code(std::system(line.c_str()));
+    };
+    EXPECT_EQ(run_with(">said 2>errors", "plain"), 1);
+    const std::string expected = test::read_text(path("plain/results.json"));
+    const std::vector<std::string> lost{">said 2>/dev/full", ">said 2>&-", ">/dev/full 2>errors", ">&- 2>&-",
+                                        "<&- >&- 2>&-"};
+    for (std::size_t i = 0; i < lost.size(); ++i) {
+        const std::string out = fmt::format("lost-{}", i);
+        EXPECT_EQ(run_with(lost[i], out), 1) << lost[i];
+        EXPECT_EQ(test::read_text(path(out + "/results.json")), expected) << lost[i];
+    }
+    EXPECT_THAT(test::read_text(path("errors")), HasSubstr("standard output could not be written"));
 }
 
 TEST_F(ExplainCommand, WrongUsageExitsWithTwoAndSaysWhatIsNear) {
