@@ -89,7 +89,12 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
         }
     }
     if (looked.images.empty()) throw Error(ErrorKind::io, "none of the images can be read");
-    looked.inputs = inputs.take();
+    std::vector<Tensor> tensors = inputs.take();
+    if (tensors.size() > 1) {
+        throw Error(ErrorKind::usage, fmt::format("inputs of the shapes {} and {} do not go into one check",
+                                                  to_string(tensors[0].shape()), to_string(tensors[1].shape())));
+    }
+    looked.inputs = std::move(tensors.front());
     return looked;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -137,17 +138,16 @@ Tensor room_for(DataType type, const Shape& one, std::size_t count) {
     return Tensor::for_overwrite(type, shape);
 }
 
-Tensor joined(const std::vector<Tensor>& inputs) {
+bool of_one_kind(const Tensor& a, const Tensor& b) { return a.type() == b.type() && a.shape() == b.shape(); }
+
+/// Items of one shape in one tensor.
+Tensor joined(std::span<const Tensor> inputs) {
     const Tensor& first = inputs.front();
     if (inputs.size() == 1) return first;
     Tensor batch = room_for(first.type(), first.shape(), inputs.size());
     const auto target = batch.mutable_bytes();
     std::size_t done = 0;
     for (const Tensor& input : inputs) {
-        if (input.type() != first.type() || input.shape() != first.shape()) {
-            throw Error(ErrorKind::usage, fmt::format("inputs of the shapes {} and {} do not go into one batch",
-                                                      to_string(first.shape()), to_string(input.shape())));
-        }
         std::memcpy(target.data() + done, input.bytes().data(), input.bytes().size());
         done += input.bytes().size();
     }
@@ -210,13 +210,23 @@ void InputBatch::set_photos_apart() {
     count_ = 0;
 }
 
-Tensor InputBatch::take() {
+std::vector<Tensor> InputBatch::take() {
     if (count_ < room_) set_photos_apart();
-    Tensor batch = apart_.empty() ? std::move(*photos_) : joined(apart_);
+    std::vector<Tensor> batches;
+    if (apart_.empty()) {
+        batches.push_back(std::move(*photos_));
+    } else {
+        for (auto first = apart_.begin(); first != apart_.end();) {
+            const auto end =
+                std::find_if_not(first, apart_.end(), [&](const Tensor& t) { return of_one_kind(*first, t); });
+            batches.push_back(joined({first, end}));
+            first = end;
+        }
+    }
     photos_.reset();
     count_ = 0;
     apart_.clear();
-    return batch;
+    return batches;
 }
 
 }  // namespace locus::batch

@@ -36,9 +36,9 @@ public:
     /// io, resource), and image::Stopped where `stop` was set while a pipe was waited for; nothing is added then.
     Source read(const InputItem& item, bool whole, const std::atomic<bool>* stop = nullptr);
 
-    /// [N, C, H, W] or [N, H, W, C] of the N items read, at least one, which it is emptied of. Throws Error(usage)
-    /// where their shapes differ.
-    Tensor take();
+    /// The items read, at least one, in their order, which it is emptied of: [N, C, H, W] or [N, H, W, C] of N items
+    /// of one shape, another tensor from each item on whose shape is not that of the one before.
+    std::vector<Tensor> take();
 
 private:
     void add(const Image& photo);

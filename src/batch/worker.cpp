@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "batch/item_files.hpp"
+#include "explain/batches.hpp"
 #include "image/decode.hpp"
 #include "image/preview.hpp"
 #include "locus/error.hpp"
@@ -48,29 +49,36 @@ std::vector<Outcome> Worker::explain(const std::vector<std::size_t>& indices) co
         }
     }
     if (readable.empty()) return outcomes;
-    std::vector<std::vector<Explanation>> explanations;
-    std::string failure;
-    try {
-        explanations = explainer_.explain(batch.take(), {classes_});
-    } catch (const Error& error) {
-        failure = error.what();
-    } catch (const std::bad_alloc&) {
-        failure = "memory does not suffice to explain it";
+    std::vector<Answer> answers;
+    for (const Tensor& inputs : batch.take()) {
+        for (Answer& answer : ask(inputs)) answers.push_back(std::move(answer));
     }
-    if (explanations.empty() && readable.size() == 1) {
-        outcomes.push_back(failed(readable.front(), failure));
-        return outcomes;
+    for (std::size_t i = 0; i < readable.size(); ++i) {
+        outcomes.push_back(answers[i].failure.empty()
+                               ? finished(readable[i], std::move(sources[i]), std::move(answers[i].explanations))
+                               : failed(readable[i], answers[i].failure));
     }
-    if (explanations.empty()) {
-        // One input of another shape spoils the batch: each alone tells which.
-        for (const std::size_t index : readable) {
-            for (Outcome& outcome : explain({index})) outcomes.push_back(std::move(outcome));
-        }
-        return outcomes;
-    }
-    for (std::size_t i = 0; i < readable.size(); ++i)
-        outcomes.push_back(finished(readable[i], std::move(sources[i]), std::move(explanations[i])));
     return outcomes;
+}
+
+std::vector<Worker::Answer> Worker::ask(const Tensor& inputs) const {
+    std::vector<Answer> answers;
+    Answer refused;
+    try {
+        for (std::vector<Explanation>& explanations : explainer_.explain(inputs, {classes_}))
+            answers.push_back({.explanations = std::move(explanations), .failure = {}});
+        return answers;
+    } catch (const Error& error) {
+        refused.failure = error.what();
+    } catch (const std::bad_alloc&) {
+        refused.failure = "memory does not suffice to explain it";
+    }
+    const std::int64_t items = inputs.shape()[0];
+    if (items == 1) return {refused};
+    answers.clear();
+    for (std::int64_t item = 0; item < items; ++item)  // one may spoil it for all: each alone tells
+        answers.push_back(ask(explain::rows(inputs, item, 1)).front());
+    return answers;
 }
 
 int Worker::preview_side(std::size_t index) const {

@@ -26,6 +26,13 @@ public:
     std::vector<Outcome> explain(const std::vector<std::size_t>& indices) const;
 
 private:
+    /// What the network said of one input, or why it said nothing.
+    struct Answer {
+        std::vector<Explanation> explanations;
+        std::string failure;  ///< empty where there are explanations
+    };
+
+    std::vector<Answer> ask(const Tensor& inputs) const;  // one an item
     int preview_side(std::size_t index) const;
     bool needs_pictures() const;
     Outcome finished(std::size_t index, Source source, std::vector<Explanation> explanations) const;

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "files/npy.hpp"
 #include "locus/image.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
@@ -68,6 +69,20 @@ protected:
 
     test::ScratchFolder folder_;
 };
+
+TEST_F(PipeInputs, APipeIsReadOnceWhereABatchComesApart) {
+    const model::Model network =
+        model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 64, .dynamic_size = true});
+    model::save(network, folder_ / "any-size.onnx");
+    files::write_npy(folder_ / "a.npy", Tensor(DataType::float32, {3, 96, 96}));
+    files::write_npy(folder_ / "b.npy", Tensor(DataType::float32, {3, 80, 80}));
+    pipe("pipe");
+    EXPECT_EQ(
+        shell("cat photo.jpg > pipe & timeout 60 \"$LOCUS\" explain -m any-size.onnx a.npy pipe b.npy --size 64 -b 3 "
+              "-o out -q"),
+        0);
+    EXPECT_THAT(test::read_text(folder_ / "out/results.json"), HasSubstr("\"pipe\""));
+}
 
 TEST_F(PipeInputs, CtrlCEndsTheWaitForAWriterAndResumeReadsThePipe) {
     pipe("pipe");
