@@ -145,6 +145,20 @@ const claims = {
         await page.close();
     },
 
+    async "What the network did not see is not painted"() {
+        const { page } = await openPage(1280, 900);
+        await page.locator("#search").fill("odd cropp");
+        for (const colours of ["turbo", "blue-red"]) {
+            await page.locator("#colormap").selectOption(colours);
+            // The crop covers 170 of 333 columns from 81 on, 171 of 217 rows from 24 on.
+            const alphas = await page.locator("#heat").evaluate((heat) =>
+                [[5, 100], [78, 100], [84, 100], [160, 100], [249, 100], [256, 100], [160, 20], [160, 28], [160, 190], [160, 200]]
+                    .map(([x, y]) => heat.getContext("2d").getImageData(x, y, 1, 1).data[3]));
+            assert.deepEqual(alphas, [0, 0, 255, 255, 255, 0, 0, 255, 255, 0], colours);
+        }
+        await page.close();
+    },
+
     async "The list filters and sorts"() {
         const { page } = await openPage(1280, 900);
         await page.locator("#search").fill("odd cropp");
@@ -152,6 +166,7 @@ const claims = {
         assert.equal(await page.locator("#name").innerText(), "cropped, and odd.jpg");
         await page.locator("#search").fill("there is no such image");
         assert.equal(await page.locator("#rows .row").count(), 0);
+        assert.match(await page.locator("#count").innerText(), /^None of \d+ images fits$/);
         await page.locator("#search").fill("");
         await page.locator("#sort").selectOption("least");
         const least = Math.min(...results.images.map((image) => image.explanations[0].probability));

@@ -40,16 +40,17 @@ function colourIndex(value, scale, signed) {
     return Math.round(Math.min(Math.max(share, 0), 1) * 255) || 0;
 }
 
-// Draws the heat of `rows` (a RowInterpolator of the canvas' size) into a canvas.
+// Draws the heat of `rows` (a RowInterpolator of the canvas' size) into a canvas. What the network did not see stays transparent.
 function drawHeat(canvas, rows, scale, table, signed) {
     canvas.width = rows.width;
     canvas.height = rows.height;
     const context = canvas.getContext("2d");
     const pixels = context.createImageData(rows.width, rows.height);
     const row = new Float32Array(rows.width);
-    for (let y = 0, at = 0; y < rows.height; ++y) {
+    for (let y = rows.rows.first; y < rows.rows.last; ++y) {
         rows.row(y, row);
-        for (let x = 0; x < rows.width; ++x, at += 4) {
+        let at = (y * rows.width + rows.columns.first) * 4;
+        for (let x = rows.columns.first; x < rows.columns.last; ++x, at += 4) {
             const colour = colourIndex(row[x], scale, signed) * 3;
             pixels.data[at] = table[colour];
             pixels.data[at + 1] = table[colour + 1];

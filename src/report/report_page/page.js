@@ -239,7 +239,9 @@ function refresh() {
     view.items = chosen(items, { text: byId("search").value, classIndex: byId("class-filter").value, low, high, sort: byId("sort").value });
     byId("list").scrollTop = 0;
     list.show(view.items);
-    byId("count").textContent = view.items.length === items.length ? `${items.length} image${items.length === 1 ? "" : "s"}` : `${view.items.length} of ${items.length}`;
+    const all = `${items.length} image${items.length === 1 ? "" : "s"}`;
+    byId("count").textContent =
+        view.items.length === items.length ? all : view.items.length > 0 ? `${view.items.length} of ${items.length}` : `None of ${all} fits`;
     if (view.items.length > 0 && !view.items.includes(view.item)) open(view.items[0]);
     showPosition();
 }
@@ -365,7 +367,6 @@ function begin() {
         byId("stage").hidden = true;
         document.querySelector(".inspector").hidden = true;
         byId("empty").hidden = false;
-        byId("empty").textContent = "No image was explained.";
     }
     const asked = items[Number(location.hash.slice(1)) - 1];
     if (asked) view.item = asked;
