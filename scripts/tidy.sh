@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clang-tidy on our own sources, two at a time:  scripts/tidy.sh [BUILD_FOLDER [FILE...]]
+# clang-tidy on our own sources, one a core at a time:  scripts/tidy.sh [BUILD_FOLDER [FILE...]]
 #
 # Reads the folder's compile_commands.json. Left out unless named: what includes LibTorch, whose headers alone take minutes, and tests and
 # benchmarks, where GoogleTest's macros are most of what is found.

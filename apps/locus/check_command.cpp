@@ -7,8 +7,8 @@
 #include "batch/input_list.hpp"
 #include "batch/item_source.hpp"
 #include "command.hpp"
-#include "evaluate/pages/sanity_page.hpp"
 #include "evaluate/sanity.hpp"
+#include "evaluate/sanity_folder.hpp"
 #include "explain/explained_model.hpp"
 #include "explain/network.hpp"
 #include "files/atomic_file.hpp"
@@ -29,6 +29,7 @@ namespace locus::command {
 namespace {
 
 constexpr int picture_side = 150;
+constexpr std::size_t largest_check = std::size_t{1} << 30;  // bytes of the network's input
 
 struct CheckArguments {
     std::string model, methods, layer, out = "locus-check", input, output;
@@ -54,7 +55,6 @@ std::vector<std::string> default_methods(const explain::Network& network) {
 struct Looked {
     Tensor inputs;
     std::vector<evaluate::SanityImage> images;
-    std::vector<std::string> stems;  ///< of the images' files
     std::size_t failed = 0;
 };
 
@@ -69,6 +69,13 @@ void tell_left_out(const std::string& name, const std::string& error) {
 
 /// What cannot be read is named and left out. Throws Error(io) where nothing is left.
 Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessing& preprocessing, int sample_bits) {
+    const std::size_t most = largest_check / input_bytes(preprocessing);
+    if (items.size() > most) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} images are too many: a check holds all of them in memory, of this "
+                                "network's size {} at most",
+                                items.size(), most));
+    }
     batch::InputBatch inputs(preprocessing, items.size(), sample_bits);
     Looked looked;
     for (const batch::InputItem& item : items) {
@@ -76,13 +83,14 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
             if (!item.error.empty()) throw Error(ErrorKind::io, item.error);
             const batch::Source source = inputs.read(item, false);
             if (!source.warning.empty()) say("locus: warning: {}\n", text::printable(source.warning));
-            evaluate::SanityImage image{.name = item.name, .picture = image::preview(source.picture, picture_side)};
+            evaluate::SanityImage image{.name = item.name,
+                                        .file = fmt::format("maps/{}.png", item.stem),
+                                        .picture = image::preview(source.picture, picture_side)};
             const double x = static_cast<double>(image.picture.width) / source.width,
                          y = static_cast<double>(image.picture.height) / source.height;
             image.region = {source.region.x * x, source.region.y * y, source.region.width * x,
                             source.region.height * y};
             looked.images.push_back(std::move(image));
-            looked.stems.push_back(item.stem);
         } catch (const Error& error) {
             tell_left_out(item.name, error.what());
             ++looked.failed;
@@ -103,10 +111,7 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
 void require_room(const CheckArguments& arguments) {
     const std::filesystem::path out = arguments.out;
     const report::OutState state = report::inspect_out(out);
-    std::error_code unknown;
-    if (arguments.overwrite || state == report::OutState::empty ||
-        std::filesystem::is_regular_file(out / "check.json", unknown))
-        return;
+    if (arguments.overwrite || state == report::OutState::empty || evaluate::holds_check(out)) return;
     throw Error(ErrorKind::usage, fmt::format("{} holds {}: choose another folder with --out, or put a check's files "
                                               "beside them with --overwrite",
                                               text::quote(arguments.out),
@@ -126,7 +131,7 @@ void check(const CheckArguments& arguments) {
     if (items.empty()) throw Error(ErrorKind::usage, "there are no images to look at");
     // Opened and given up: a folder that takes no file is told of before the work, not after it.
     const std::filesystem::path out = arguments.out;
-    { const files::AtomicFile probe(out / "check.json"); }
+    { const files::AtomicFile probe(out / report::check_results); }
     Looked looked = read_images(items, network.preprocessing, arguments.sample_bits);
     if (looked.inputs.type() != network.input_type) looked.inputs = looked.inputs.to(network.input_type);
 
@@ -144,13 +149,7 @@ void check(const CheckArguments& arguments) {
     for (const std::string& warning : result.warnings) say("locus: warning: {}\n", warning);
 
     const evaluate::SanityDescription description{version, arguments.model, arguments.seed, network.labels};
-    files::write_file_atomically(out / "check.json", evaluate::sanity_json(result, looked.images, description));
-    files::write_file_atomically(out / "check.html", evaluate::sanity_page(result, looked.images, description));
-    for (std::size_t i = 0; i < looked.images.size(); ++i) {
-        const auto bytes = encode_png(evaluate::sanity_picture(result, looked.images[i], i));
-        files::write_file_atomically(out / "maps" / fmt::format("{}.png", looked.stems[i]),
-                                     std::span<const std::byte>(bytes));
-    }
+    evaluate::write_check(out, result, looked.images, description);
 
     fmt::print("{:<22} {:>10} {:>10} {:>10}\n", "rank correlation after", "first step", "half", "all layers");
     for (const evaluate::MethodSanity& method : result.methods) {

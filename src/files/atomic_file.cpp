@@ -89,6 +89,10 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
     }
     if (descriptor_ < 0) fail(errno);
     ::flock(descriptor_, LOCK_EX | LOCK_NB);  // where the file system has locks, remove_part_files sees it
+    // A file that is replaced stays as private as it was. Before anything is written, so that nobody reads a part of it.
+    struct stat replaced {};
+    if (type == fs::file_type::regular && ::stat(path_.c_str(), &replaced) == 0)
+        ::fchmod(descriptor_, replaced.st_mode & 0777);
 }
 
 AtomicFile::~AtomicFile() {

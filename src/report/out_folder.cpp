@@ -26,26 +26,43 @@ template <class Found> void each_file_of(const Json& image, Found found) {
     }
 }
 
-void remove_files_of(const Json& image, const fs::path& out, std::set<fs::path>& folders) {
-    std::error_code failed;
-    const fs::path root = fs::canonical(out, failed);
-    if (failed) return;
-    const auto remove = [&](const Json& name) {
-        if (!name.is_string() || name.get_ref<const std::string&>().empty()) return;
-        const fs::path relative = fs::path(name.get<std::string>()).lexically_normal();
+/// Removes the files that it is told of, and at its end the folders that they lay in where nothing is left in them.
+class Removal {
+public:
+    explicit Removal(const fs::path& out) : root_(fs::canonical(out, none_)) {}
+    Removal(const Removal&) = delete;
+    Removal& operator=(const Removal&) = delete;
+    ~Removal() {
+        for (const fs::path& folder : folders_)
+            if (fs::is_directory(fs::symlink_status(folder, none_))) fs::remove(folder, none_);
+    }
+
+    /// A name below OUT; others are passed over.
+    void remove(const std::string& name) {
+        if (root_.empty() || name.empty()) return;
+        const fs::path relative = fs::path(name).lexically_normal();
         if (relative.is_absolute() || relative.begin()->native() == "..") return;
-        const fs::path file = root / relative;
-        std::error_code error;
+        const fs::path file = root_ / relative;
         // A link in the way could lead out of OUT.
-        if (fs::canonical(file.parent_path(), error) != file.parent_path()) return;
-        if (fs::symlink_status(file, error).type() == fs::file_type::regular) fs::remove(file, error);
-        if (relative.has_parent_path()) folders.insert(file.parent_path());
-    };
-    each_file_of(image, remove);
+        if (fs::canonical(file.parent_path(), none_) != file.parent_path()) return;
+        if (fs::symlink_status(file, none_).type() == fs::file_type::regular) fs::remove(file, none_);
+        if (relative.has_parent_path()) folders_.insert(file.parent_path());
+    }
+
+private:
+    std::error_code none_;  // what cannot be removed stays
+    fs::path root_;
+    std::set<fs::path> folders_;
+};
+
+void remove_files_of(const Json& image, Removal& removal) {
+    each_file_of(image, [&](const Json& name) {
+        if (name.is_string()) removal.remove(name.get<std::string>());
+    });
 }
 
 // Both files hold an image's entry on a line of its own: results.json indented, the journal behind its number and kind.
-void remove_files_named_in(const fs::path& list, const fs::path& out, std::set<fs::path>& folders) {
+void remove_files_named_in(const fs::path& list, Removal& removal) {
     std::ifstream stream(list, std::ios::binary);
     std::string line;
     while (std::getline(stream, line)) {
@@ -55,7 +72,7 @@ void remove_files_named_in(const fs::path& list, const fs::path& out, std::set<f
         if (end == std::string::npos) end = line.find_last_of('}') + 1;
         const Json image = Json::parse(line.substr(start, end - start), nullptr, false);
         try {
-            remove_files_of(image, out, folders);
+            remove_files_of(image, removal);
         } catch (const Json::exception&) {
             // Not as we write it, so not ours to remove.
         }
@@ -102,7 +119,8 @@ bool belongs_to_run(const fs::path& folder) {
     if (!written.contains(folder.filename().string())) return false;
     const fs::path out = folder.parent_path();
     std::error_code error;
-    return fs::exists(journal_path(out), error) || fs::exists(settings_path(out), error);
+    return fs::exists(journal_path(out), error) || fs::exists(settings_path(out), error) ||
+           fs::exists(out / check_results, error);
 }
 
 bool lacks_files(const fs::path& out, std::string_view image_json) {
@@ -130,9 +148,11 @@ void remove_earlier_run(const fs::path& out) {
         return fs::is_regular_file(file, unknown) && fs::file_size(file, unknown) > 0 && !unknown;
     };
     if (!is_begun(journal_path(out)) && !is_begun(settings_path(out))) return;  // what lies there is somebody else's
-    std::set<fs::path> folders;
-    remove_files_named_in(journal_path(out), out, folders);
-    remove_files_named_in(out / "results.json", out, folders);
+    {
+        Removal removal(out);
+        remove_files_named_in(journal_path(out), removal);
+        remove_files_named_in(out / "results.json", removal);
+    }
     const auto is_written = [&](const char* what) {
         return says_written(journal_path(out), what) || says_written(settings_path(out), what);
     };
@@ -141,10 +161,14 @@ void remove_earlier_run(const fs::path& out) {
         fs::remove(out / "boxes.coco.json", error);
     }
     if (is_written("report")) fs::remove(out / "report.html", error);
-    for (const fs::path& folder : folders) fs::remove(folder, error);  // fails where something is left in it
     // Last, since it is what names the others.
     fs::remove(out / "results.json", error);
     fs::remove(settings_path(out), error);
+}
+
+void remove_files(const fs::path& out, const std::vector<std::string>& names) {
+    Removal removal(out);
+    for (const std::string& name : names) removal.remove(name);
 }
 
 }  // namespace locus::report

@@ -6,7 +6,9 @@
 /// of an unfinished one (report/run_journal.hpp).
 
 #include <filesystem>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace locus::report {
 
@@ -23,8 +25,11 @@ OutState inspect_out(const std::filesystem::path& out);
 std::filesystem::path journal_path(const std::filesystem::path& out);
 std::filesystem::path settings_path(const std::filesystem::path& out);
 
-/// Whether a folder is one of those that runs write pictures and arrays into, OUT/maps and the like, and its OUT holds
-/// a run.
+/// What marks a folder as that of `locus check`.
+inline constexpr const char* check_results = "check.json";
+
+/// Whether a folder is one of those that runs and checks write pictures and arrays into, OUT/maps and the like, and its
+/// OUT holds a run or a check.
 bool belongs_to_run(const std::filesystem::path& folder);
 
 /// Whether a file that an image's entry of results.json names, its map or a picture, is not in `out`; false for text
@@ -35,5 +40,9 @@ bool lacks_files(const std::filesystem::path& out, std::string_view image_json);
 /// boxes.csv, boxes.coco.json and report.html themselves where the run wrote them; then folders left empty. A file that
 /// no run wrote stays, and nothing outside `out` is touched, whatever results.json says.
 void remove_earlier_run(const std::filesystem::path& out);
+
+/// Removes files by their names below `out`, and folders that this leaves empty. Nothing outside `out` is touched,
+/// whatever the names say.
+void remove_files(const std::filesystem::path& out, const std::vector<std::string>& names);
 
 }  // namespace locus::report

@@ -46,6 +46,24 @@ TEST_F(CheckCommand, NamesWhatItCannotReadAndGoesOn) {
     EXPECT_EQ(check({"good.png"}).exit_code, 0);
 }
 
+TEST_F(CheckCommand, ReplacesAnEarlierCheckAndLooksAtNoPictureOfOne) {
+    std::filesystem::copy(folder_.path() / "good.png", folder_.path() / "better.png");
+    ASSERT_EQ(check({"good.png", "better.png"}).exit_code, 0);
+    test::write_text(folder_.path() / "out/maps/mine.txt", "mine");
+    test::write_text(folder_.path() / "out/mine.txt", "mine");
+    std::filesystem::remove(folder_.path() / "bad.png");
+    ASSERT_EQ(check({"."}).exit_code, 0);  // the folder that `out` lies in
+    auto json = nlohmann::json::parse(test::read_text(folder_.path() / "out/check.json"));
+    EXPECT_EQ(json["images"].size(), 2U);
+    ASSERT_EQ(check({"good.png"}).exit_code, 0);
+    json = nlohmann::json::parse(test::read_text(folder_.path() / "out/check.json"));
+    EXPECT_EQ(json["images"][0]["picture"], "maps/good.png");
+    EXPECT_TRUE(std::filesystem::exists(folder_.path() / "out/maps/good.png"));
+    EXPECT_FALSE(std::filesystem::exists(folder_.path() / "out/maps/better.png"));
+    EXPECT_TRUE(std::filesystem::exists(folder_.path() / "out/maps/mine.txt"));
+    EXPECT_TRUE(std::filesystem::exists(folder_.path() / "out/mine.txt"));
+}
+
 TEST_F(CheckCommand, ThePageKeepsTheKeysOfItsLegendsSmall) {
     ASSERT_EQ(check({"good.png"}).exit_code, 0);
     const std::string page = test::read_text(folder_.path() / "out/check.html");

@@ -288,6 +288,15 @@ TEST_F(ExplainCommand, AnswersThatCannotBeWrittenAreAFailure) {
     }
 }
 
+TEST_F(ExplainCommand, AFileInPlaceOfAnEarlierRunsFolderStays) {
+    const std::vector<std::string> boxes{"explain", "-m", "model.onnx", "photos", "-o", "out", "-s", "boxes"};
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "-o", "out", "-s", "map"}).exit_code, 0);
+    fs::remove_all(path("out/maps"));
+    test::write_text(path("out/maps"), "mine");
+    EXPECT_EQ(run(boxes).exit_code, 0);
+    EXPECT_EQ(test::read_text(path("out/maps")), "mine");
+}
+
 TEST_F(ExplainCommand, StandardStreamsThatAreGoneCostNothingButWhatWasSaid) {
     for (int i = 0; i < 20; ++i) test::write_text(path(fmt::format("photos/no-picture-{}.jpg", i)), "text");
     const auto run_with = [&](const std::string& streams, const std::string& out) {

@@ -37,6 +37,15 @@ TEST(AtomicFile, LeavesTheOldFileWhenAbandoned) {
     EXPECT_EQ(files_in(folder.path()), 1U) << "the part file is still there";
 }
 
+TEST(AtomicFile, StaysAsPrivateAsTheFileThatItReplaces) {
+    const test::ScratchFolder folder;
+    test::put(folder / "model.onnx", "private");
+    std::filesystem::permissions(folder / "model.onnx", std::filesystem::perms::owner_read);
+    write_file_atomically(folder / "model.onnx", std::string_view("new"));
+    EXPECT_EQ(test::contents(folder / "model.onnx"), "new");
+    EXPECT_EQ(std::filesystem::status(folder / "model.onnx").permissions(), std::filesystem::perms::owner_read);
+}
+
 TEST(AtomicFile, FollowsALinkToTheFileThatIsMeant) {
     const test::ScratchFolder folder;
     std::filesystem::create_directory(folder / "elsewhere");

@@ -96,7 +96,9 @@ std::string sanity_json(const SanityResult& result, const std::vector<SanityImag
     Json json{{"locus", description.version}, {"model", text::to_utf8(description.model)}, {"seed", description.seed}};
     json["images"] = Json::array();
     for (std::size_t i = 0; i < images.size(); ++i)
-        json["images"].push_back({{"file", text::to_utf8(images[i].name)}, {"class", result.classes[i]}});
+        json["images"].push_back({{"file", text::to_utf8(images[i].name)},
+                                  {"class", result.classes[i]},
+                                  {"picture", text::to_utf8(images[i].file)}});
     json["steps"] = Json::array();
     for (const SanityStep& step : result.steps) {
         Json layers = Json::array();

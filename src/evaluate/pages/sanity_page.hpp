@@ -14,6 +14,7 @@ namespace locus::evaluate {
 /// An image looked at: its name, the picture at the size in which it is shown, and where the network saw it.
 struct SanityImage {
     std::string name;
+    std::string file;  ///< for its maps, below the check's folder: "maps/cat.png"
     Image picture;
     Region region;  ///< in the picture's pixels
 };
