@@ -56,13 +56,14 @@ struct Part {
 /// Why the network says a class: one map and the numbers that go with it.
 struct Explanation {
     int class_index = 0;
-    std::string class_name{};  ///< empty where the model has no labels
+    /// Empty where the model has no labels; "similarity to the reference" for the target similarity.
+    std::string class_name{};
     std::string short_name{};  ///< the first of the label's comma-separated names, "tabby" of "tabby, tabby cat"; all
                                ///< of the label where another class's begins with the same
     std::string method{};      ///< that made the map, never "auto"
     std::string layer{};       ///< the tensor explained; the input's name for methods that look at the pixels
     int rank = 0;              ///< 1 for the most probable class
-    double logit = 0;          ///< the class's score, before softmax or sigmoid
+    double logit = 0;          ///< the class's score, before softmax or sigmoid; for the target similarity, the cosine
     double score = 0;          ///< the number explained: the logit unless another target is set
     std::optional<double> bias{};  ///< the number for which pool(map) + bias = logit; none where no such number exists
     std::optional<double> probability{};  ///< softmax, or sigmoid for multi-label models, of the logits

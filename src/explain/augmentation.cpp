@@ -15,6 +15,10 @@ Tensor strengthened(const Tensor& inputs, float factor) {
     return values.to(inputs.type());
 }
 
+int sign_of(const Attribution& attribution, std::size_t map) {
+    return attribution.signs.empty() ? 1 : attribution.signs[map];
+}
+
 }  // namespace
 
 std::vector<Attribution> augmented(const ExplainAll& explain, Layout layout, const Tensor& inputs,
@@ -40,7 +44,14 @@ std::vector<Attribution> augmented(const ExplainAll& explain, Layout layout, con
                     const auto values = maps.values<float>();
                     const auto total =
                         all[i].maps.mutable_values<float>().subspan(static_cast<std::size_t>(item) * values.size());
-                    for (std::size_t at = 0; at < values.size(); ++at) total[at] += values[at];
+                    const std::size_t positions = values.size() / static_cast<std::size_t>(m);
+                    for (std::size_t c = 0; c < static_cast<std::size_t>(m); ++c) {
+                        // A variant whose formula turned its map over is laid the way of the image's own.
+                        const auto turn = static_cast<float>(sign_of(variant[i], c) *
+                                                             sign_of(all[i], static_cast<std::size_t>(item * m) + c));
+                        for (std::size_t at = c * positions; at < (c + 1) * positions; ++at)
+                            total[at] += turn * values[at];
+                    }
                 }
             }
         }

@@ -58,8 +58,8 @@ namespace {
 
 /// What black becomes in preprocessing, by channel.
 float black(const Network& network, std::size_t channel) {
-    if (network.input_type == DataType::uint8) return 0;
     const auto& p = network.preprocessing;
+    if (network.input_type == DataType::uint8 || p.color == ColorOrder::other) return 0;  // no mean is known of these
     return -p.mean[channel] / p.std[channel] * p.range;
 }
 

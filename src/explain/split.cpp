@@ -14,6 +14,18 @@ namespace locus::explain {
 
 using model::Node;
 
+namespace {
+
+std::vector<std::int64_t> axes_of_positions(const TargetLayer& layer, const Shape& shape) {
+    const std::int64_t first = layer.layout == model::FeatureLayout::channels_first ? 2 : 1;
+    std::vector<std::int64_t> axes;
+    for (std::int64_t axis = first; axis < first + static_cast<std::int64_t>(shape.size()) - 2; ++axis)
+        axes.push_back(axis);
+    return axes;
+}
+
+}  // namespace
+
 PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, const TargetLayer& layer) {
     if (layer.leading_tokens != 0) return {};
     const model::Index index(graph);
@@ -22,18 +34,9 @@ PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, c
     const Node& node = *readers.front();
     const std::string& pooled = node.output(0);
     if (!shapes.contains(pooled)) return {};
-    const bool mean = node.is("GlobalAveragePool") || node.is("ReduceMean") || node.is("AveragePool");
-    const bool max = node.is("GlobalMaxPool") || node.is("ReduceMax") || node.is("MaxPool");
-    if (!mean && !max && !node.is("ReduceSum")) return {};
-    // Over all positions and nothing else: what is left is a value a channel.
-    std::int64_t left = 1;
-    const Shape shape = shapes.shape(pooled);
-    for (std::size_t i = 1; i < shape.size(); ++i) left *= shape[i];
-    if (shape.empty() || left != layer.channels || layer.channels == layer.positions()) return {};
-    for (const std::int64_t pad : node.ints_or("pads", {})) {
-        if (pad != 0) return {};
-    }
-    return {mean ? model::Pool::mean : max ? model::Pool::max : model::Pool::sum, pooled};
+    const Shape shape = shapes.shape(layer.tensor);
+    if (model::fully_pooled_axes(graph, node, shape) != axes_of_positions(layer, shape)) return {};
+    return {model::pool_of(node), pooled};
 }
 
 bool is_affine_behind(const model::Graph& graph, const std::string& tensor, const std::string& scores) {

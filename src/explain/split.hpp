@@ -24,7 +24,7 @@
 
 namespace locus::explain {
 
-/// The pool that reads a layer, where nothing else does.
+/// The pool over all positions that reads a layer, where nothing else does.
 struct PoolBehind {
     model::Pool pool = model::Pool::none;
     std::string tensor;  ///< its output, [n, K] or [n, K, 1, 1] (or [n, 1, 1, K])

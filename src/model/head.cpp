@@ -184,21 +184,12 @@ private:
                all(node.ints_or("strides", {}), 1) && all(node.ints_or("pads", {}), 0);
     }
 
-    /// Axes of a reduction: an attribute, or since opset 13 (sum) and 18 (the others) a constant input.
-    std::optional<std::vector<std::int64_t>> axes(const Node& node) const {
-        if (node.has("axes")) return node.ints_or("axes", {});
-        if (const Tensor* constant = graph_.find_constant(node.input(1))) return constant->to_int64s();
-        return std::nullopt;
-    }
-
     bool read_pool(const std::string& pooled) {
         const Node* node = index_.producer(pooled);
         if (node == nullptr) return false;
         head_.pooled = pooled;
         head_.layout = FeatureLayout::channels_first;
-        const bool mean = node->is("GlobalAveragePool") || node->is("ReduceMean") || node->is("AveragePool");
-        const bool max = node->is("GlobalMaxPool") || node->is("ReduceMax") || node->is("MaxPool");
-        head_.pool = mean ? Pool::mean : max ? Pool::max : node->is("ReduceSum") ? Pool::sum : Pool::none;
+        head_.pool = pool_of(*node);
         if (head_.pool == Pool::none) return false;
         head_.target_layer = node->input(0);
         if (node->op_type.starts_with("Reduce")) return read_reduction(*node);
@@ -210,7 +201,7 @@ private:
     }
 
     bool read_reduction(const Node& node) {
-        auto over = axes(node);
+        auto over = reduced_axes(graph_, node);
         if (!over) return false;
         if (over->size() == 1) {
             const Node* before = index_.producer(node.input(0));
@@ -240,7 +231,7 @@ private:
 
     /// The axes of a map that two reductions, one after the other, go over.
     std::optional<std::vector<std::int64_t>> axes_of_both(const Node& first, const Node& second) const {
-        const auto one = axes(first), other = axes(second);
+        const auto one = reduced_axes(graph_, first), other = reduced_axes(graph_, second);
         if (!one || one->size() != 1) return std::nullopt;
         const bool keeps = first.int_or("keepdims", 1) != 0;
         const std::int64_t a = one->front() + (one->front() < 0 ? 4 : 0);

@@ -7,12 +7,13 @@
 ///
 /// Zhou et al. 2016, section 2: with a global pool and one linear layer behind the feature map f, the class activation
 /// map of class c is M_c(x, y) = sum_k w_ck f_k(x, y). A head is recognised from the graph alone, whatever operators
-/// spell it, and by its structure only: `explain/cam` verifies it on numbers before use.
+/// spell it, and by its structure only: explain/methods/cam.cpp verifies it on numbers before use.
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "model/global_pool.hpp"
 #include "model/graph.hpp"
 
 namespace locus::model {
@@ -22,8 +23,6 @@ enum class HeadKind {
     class_pool,   ///< a channel for each class, then the global pool (SqueezeNet, Network in Network)
     other,        ///< anything else: plain CAM is not defined; `ClassifierHead::reason` says why
 };
-
-enum class Pool { none, mean, max, sum };
 
 /// What follows the logits.
 enum class Activation { none, softmax, log_softmax, sigmoid };

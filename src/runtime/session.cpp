@@ -35,7 +35,8 @@ struct Environment {
 };
 
 /// ONNX Runtime wants one environment a process. It is never destroyed: sessions of other static objects may outlive
-/// it. The first session that asks for several threads says how many are shared.
+/// it. The first session says how many threads are shared: those that it asks for; the runtime's own number where it
+/// asks for one, which it runs on without them. Sessions that ask for another number have threads of their own.
 Environment& environment(int threads) {
     static auto* made = [threads] {
         forbid_telemetry();

@@ -16,6 +16,7 @@
 #include "explain/methods/principal_component.hpp"
 #include "explain/network.hpp"
 #include "explain/shared_pass.hpp"
+#include "explain/split.hpp"
 #include "explain/target_layer.hpp"
 #include "locus/error.hpp"
 #include "model/networks/builder.hpp"
@@ -158,6 +159,59 @@ model::Model with_biases_apart(model::Model model) {
     EXPECT_GT(taken, 2);
     model.graph.nodes = std::move(nodes);
     return model;
+}
+
+TEST(LayerSplit, APoolOfPartOfTheMapIsNotTakenForAGlobalOne) {
+    const auto pooled_by = [](std::int64_t side) {
+        model::Model model = model::build({.name = "tiny", .classes = 5, .image_size = 32, .seed = 3});
+        for (model::Node& node : model.graph.nodes) {
+            if (!node.is("GlobalAveragePool")) continue;
+            node.op_type = "AveragePool";
+            node.attributes = {{"kernel_shape", std::vector<std::int64_t>{side, side}},
+                               {"strides", std::vector<std::int64_t>{side, side}}};
+        }
+        return LayerSplit(test::loaded(std::move(model)), {}).pooled();
+    };
+    const LayerSplit split(small(), {});
+    ASSERT_TRUE(split.pooled());
+    const std::int64_t side = split.layer().height;
+    ASSERT_GT(side, 2);
+    EXPECT_TRUE(pooled_by(side));
+    EXPECT_FALSE(pooled_by(side - 1));
+}
+
+TEST(Augmentation, VariantsWhoseFormulaTurnedTheMapOverAreLaidTheSameWay) {
+    // The image's own map stands upright, every variant's is turned over: -map speaks for the class.
+    int calls = 0;
+    const ExplainAll explain = [&](const Tensor&, const ClassSelection&) {
+        const float up = calls++ == 0 ? 1.0F : -1.0F;
+        Attribution a{.logits = Tensor::of<float>({1, 1}, {up}),
+                      .class_indices = Tensor::of<std::int64_t>({1, 1}, {0})};
+        a.maps = Tensor::of<float>({1, 1, 1, 2}, {3 * up, 3 * up});
+        a.signs = {up > 0 ? 1 : -1};
+        return std::vector<Attribution>{a};
+    };
+    const auto all = augmented(explain, Layout::nchw, Tensor(DataType::float32, {1, 1, 1, 2}), {});
+    EXPECT_FLOAT_EQ(all.front().maps.values<float>()[0], 3);
+}
+
+TEST(IntegratedGradients, OfChannelsThatAreNoColoursAddUpFromZero) {
+    // sum (x - 0) mean dy/dx = y(x) - y(0) (Sundararajan et al. 2017, completeness).
+    const model::Model model =
+        model::build({.name = "nin", .classes = 3, .width = 0.1, .image_size = 64, .channels = 5});
+    const Network network = test::loaded(model);
+    ASSERT_EQ(network.preprocessing.color, ColorOrder::other);
+    const Tensor input = random_input(network, 1, 1);
+    const Attribution a =
+        find_method("integrated-gradients").prepare(network, {.steps = 128}).explain(input, {.top_k = 1});
+    const auto best = static_cast<std::size_t>(a.class_indices.values<std::int64_t>()[0]);
+    const Attribution zero = find_method("integrated-gradients")
+                                 .prepare(network, {})
+                                 .explain(Tensor(DataType::float32, input.shape()), {.top_k = 1});
+    double sum = 0;
+    for (const float value : a.maps.values<float>()) sum += value;
+    const double difference = a.logits.values<float>()[best] - zero.logits.values<float>()[best];
+    EXPECT_NEAR(sum, difference, 0.02 * std::max(1.0, std::abs(difference)));
 }
 
 TEST(FullGrad, CountsBiasesThatAreWrittenApart) {

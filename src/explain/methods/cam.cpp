@@ -12,6 +12,7 @@
 
 #include "explain/class_pass.hpp"
 #include "explain/node_method.hpp"
+#include "explain/target_layer.hpp"
 #include "locus/error.hpp"
 #include "model/cam_graph.hpp"
 #include "model/finite.hpp"
@@ -170,6 +171,8 @@ std::string pool_obstacle(const Network& network) {
     try {
         shapes.emplace(model::infer_shapes(network.model,
                                            {{network.input, input_shape(network, network.fixed_batch.value_or(-1))}}));
+        if (!shapes->contains(head.target_layer) || !shapes->contains(head.pooled))
+            shapes.emplace(network_shapes(network, network.model));  // by a run, where operators are not known
     } catch (const Error&) {
         return {};  // what is wrong is said where shapes are needed
     }
@@ -182,8 +185,6 @@ std::string pool_obstacle(const Network& network) {
         return {};
     if (std::find(map.begin() + 1, map.end(), 0) != map.end()) return "the pool before the scores reads an empty map";
     const std::int64_t values = std::accumulate(pooled.begin() + 1, pooled.end(), std::int64_t{1}, std::multiplies<>());
-    const std::vector<std::int64_t> window = pool->ints_or("kernel_shape", {});
-    const bool all_positions = window.empty() || std::equal(window.begin(), window.end(), map.begin() + 2, map.end());
     const std::int64_t positions =
         std::accumulate(map.begin() + 1, map.end(), std::int64_t{1}, std::multiplies<>()) / map[channel_axis];
     if (positions == 1)
@@ -191,6 +192,8 @@ std::string pool_obstacle(const Network& network) {
             "the pool before the scores, {}, reads a map of one position, {}, which says nothing of "
             "where",
             pool->description(), text::quote(head.target_layer));
+    const bool by_windows = pool->is("AveragePool") || pool->is("MaxPool");
+    const bool all_positions = !by_windows || !model::fully_pooled_axes(network.model.graph, *pool, map).empty();
     if (values == map[channel_axis] && all_positions) return {};
     return fmt::format("the pool before the scores, {}, does not see the whole map {} of shape {}", pool->description(),
                        text::quote(head.target_layer), to_string(map));
