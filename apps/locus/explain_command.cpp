@@ -180,7 +180,9 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     const std::atomic<bool>& stop = stop_on_interrupt(cluster, run.out);
     Progress progress("images", arguments.quiet);
     batch::RunObserver observer;
+    bool begun = false;
     observer.begun = [&](const report::RunRecord& record, const Explainer& explainer) {
+        begun = true;
         if (arguments.quiet) return;
         for (const std::string& warning : record.warnings) say("locus: warning: {}\n", warning);
         if (arguments.verbose)
@@ -207,7 +209,14 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     };
     observer.progress = [&](std::size_t done, std::size_t total) { progress.show(done, total); };
 
-    const batch::RunResult result = batch::run(run, inputs, observer, stop);
+    batch::RunResult result;
+    try {
+        result = batch::run(run, inputs, observer, stop);
+    } catch (const Error& error) {  // a full disk, most often
+        if (error.kind() != ErrorKind::io || !begun) throw;
+        throw Error(ErrorKind::io, fmt::format("{}; what is done is kept: the same command with --resume completes {}",
+                                               error.what(), run.out.string()));
+    }
     if (result.is_helper) return;
     progress.clear();
     std::fflush(stdout);

@@ -52,6 +52,7 @@ const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, cons
             cluster.rank(), text::to_utf8(out.string()));
         last_words_size = words.copy(last_words.data(), last_words.size());
     }
+    std::signal(SIGPIPE, SIG_IGN);
     handle_stop_signals(alone ? on_interrupt : on_interrupt_of_rank);
     return stop_requested;
 }

@@ -84,8 +84,9 @@ private:
     void add_standard_input() {
         const std::string list{std::istreambuf_iterator<char>(standard_input_), {}};
         // `find -print0` ends paths with a zero byte, which no path holds; then ends of lines are part of names.
+        const std::string_view mark = "\xef\xbb\xbf";  // that some editors set before UTF-8
         const char end_of_path = list.find('\0') == std::string::npos ? '\n' : '\0';
-        for (std::size_t begin = 0; begin < list.size();) {
+        for (std::size_t begin = list.starts_with(mark) ? mark.size() : 0; begin < list.size();) {
             const std::size_t end = std::min(list.find(end_of_path, begin), list.size());
             std::string path = list.substr(begin, end - begin);
             if (end_of_path == '\n' && path.ends_with('\r')) path.pop_back();

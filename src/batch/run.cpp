@@ -61,13 +61,33 @@ void require_usable(const RunOptions& options) {
     image::require_opacity(options.overlay.alpha);
 }
 
-/// A mistyped list takes no earlier results away. Throws Error(io).
-void require_an_input(const RunOptions& options, const std::vector<InputItem>& inputs) {
-    if (options.overwrite || std::ranges::any_of(inputs, [](const auto& item) { return item.error.empty(); })) return;
-    if (inputs.empty() || report::inspect_out(options.out) != report::OutState::finished) return;
-    throw Error(ErrorKind::io,
-                fmt::format("there are no inputs ({}: {}), so the finished run in {} is left as it is",
-                            text::quote(inputs.front().name), inputs.front().error, text::quote(options.out.string())));
+/// Why an input cannot be read; empty where it can. A pipe, which can be read but once, is trusted.
+std::string reading_error(const InputItem& item, const RunOptions& options, const Preprocessing& preprocessing) {
+    std::error_code unknown;
+    if (!item.error.empty()) return fmt::format("{}: {}", text::quote(item.name), item.error);
+    if (!std::filesystem::is_regular_file(item.file, unknown)) return {};
+    try {
+        InputBatch(preprocessing, 1, options.sample_bits).read(item, false);
+    } catch (const Error& error) {
+        return error.what();
+    } catch (const std::bad_alloc&) {
+        return fmt::format("{}: memory does not suffice to decode it", text::quote(item.name));
+    }
+    return {};
+}
+
+/// A mistyped list, or one of no pictures, takes no earlier results away. Throws Error(io).
+void require_an_input(const RunOptions& options, const std::vector<InputItem>& inputs,
+                      const Preprocessing& preprocessing) {
+    if (options.overwrite || inputs.empty() || report::inspect_out(options.out) != report::OutState::finished) return;
+    std::string first_error;
+    for (const InputItem& item : inputs) {
+        const std::string error = reading_error(item, options, preprocessing);
+        if (error.empty()) return;
+        if (first_error.empty()) first_error = error;
+    }
+    throw Error(ErrorKind::io, fmt::format("there are no inputs ({}), so the finished run in {} is left as it is",
+                                           first_error, text::quote(options.out.string())));
 }
 
 /// Whether a file lies in a folder that the run in `out` wrote.
@@ -120,8 +140,8 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
     require_fitting_inputs(inputs, explainer.preprocessing());
     if (!keeps_journal) return;
     if (!options.resume) {
-        require_an_input(options, inputs);
         require_inputs_of_others(options, inputs);
+        require_an_input(options, inputs, explainer.preprocessing());
     }
     setting.record = run_record(options, explainer, sha256.get());
     const report::RunPlan plan = run_plan(options, inputs, setting.record, explainer);

@@ -197,8 +197,10 @@ Tensor selected_classes(const Tensor& logits, const ClassSelection& classes) {
 void require_input_size(const Network& network, const Tensor& inputs) {
     const Shape expected = input_shape(network, inputs.shape().at(0));
     if (inputs.shape() != expected) {
-        throw Error(ErrorKind::usage, fmt::format("inputs have the shape {}, but the method was prepared for {}",
-                                                  to_string(inputs.shape()), to_string(expected)));
+        throw Error(ErrorKind::usage,
+                    fmt::format("inputs have the shape {}, but the method was prepared for {}: the size of the "
+                                "preprocessing (--size WIDTHxHEIGHT) says for which",
+                                to_string(inputs.shape()), to_string(expected)));
     }
 }
 

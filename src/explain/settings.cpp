@@ -35,10 +35,10 @@ double number(const std::string& key, const std::string& value, double least, bo
         used = 0;
     }
     if (used == 0 || used != value.size() || !(above ? result > least : result >= least) || result > 1e9) {
-        throw Error(
-            ErrorKind::usage,
-            fmt::format("{} takes a number {}, not {}", key,
-                        above ? fmt::format("above {}", least) : fmt::format("from {} on", least), text::quote(value)));
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} takes a number {} {} 1000000000, not {}", key,
+                                above ? fmt::format("above {}", least) : fmt::format("from {}", least),
+                                above ? "and at most" : "to", text::quote(value)));
     }
     return result;
 }

@@ -126,6 +126,8 @@ void require_readable(const TiffFile& file, const Source& source) {
     if (TIFFGetField(file.get(), TIFFTAG_PHOTOMETRIC, &meaning) == 0) {
         fail_unread(source, "it does not say what its samples mean (PhotometricInterpretation)");
     }
+    if (meaning == PHOTOMETRIC_CIELAB || meaning == PHOTOMETRIC_ICCLAB || meaning == PHOTOMETRIC_ITULAB)
+        fail_unread(source, "its colours are CIELab: store it as RGB");  // libtiff converts them to another white
     // libtiff's RGBA interface takes negative numbers for large ones.
     if (file.field<std::uint16_t>(TIFFTAG_SAMPLEFORMAT) == SAMPLEFORMAT_INT) {
         throw Error(ErrorKind::image,

@@ -18,11 +18,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Calls `found` for each file that an entry of "images" names, null where it is not saved.
+// Calls `found` for each file that an entry of "images" names, null where it is not saved, and the bytes that it has at
+// least.
 template <class Found> void each_file_of(const Json& image, Found found) {
     for (const Json& e : image.value("explanations", Json::array())) {
-        found(e.value("map", Json::object()).value("file", Json()));
-        for (const char* key : {"overlay", "heatmap", "mask", "decomposition"}) found(e.value(key, Json()));
+        const Json map = e.value("map", Json::object());
+        found(map.value("file", Json()),
+              sizeof(float) * map.value("width", std::uintmax_t{0}) * map.value("height", std::uintmax_t{0}));
+        for (const char* key : {"overlay", "heatmap", "mask", "decomposition"}) found(e.value(key, Json()), 1);
     }
 }
 
@@ -56,7 +59,7 @@ private:
 };
 
 void remove_files_of(const Json& image, Removal& removal) {
-    each_file_of(image, [&](const Json& name) {
+    each_file_of(image, [&](const Json& name, std::uintmax_t) {
         if (name.is_string()) removal.remove(name.get<std::string>());
     });
 }
@@ -128,10 +131,11 @@ bool lacks_files(const fs::path& out, std::string_view image_json) {
     if (!image.is_object()) return false;
     bool lacks = false;
     try {
-        each_file_of(image, [&](const Json& name) {
+        each_file_of(image, [&](const Json& name, std::uintmax_t least) {
             if (!name.is_string()) return;
             std::error_code unknown;
-            lacks |= !fs::is_regular_file(out / name.get<std::string>(), unknown);
+            const fs::path file = out / name.get<std::string>();
+            lacks |= !fs::is_regular_file(file, unknown) || fs::file_size(file, unknown) < least || unknown;
         });
     } catch (const Json::exception&) {
         return false;

@@ -32,8 +32,8 @@ inline constexpr const char* check_results = "check.json";
 /// OUT holds a run or a check.
 bool belongs_to_run(const std::filesystem::path& folder);
 
-/// Whether a file that an image's entry of results.json names, its map or a picture, is not in `out`; false for text
-/// that is no such entry.
+/// Whether a file that an image's entry of results.json names, its map or a picture, is not in `out`, or is shorter
+/// than it was written (a machine that lost its power); false for text that is no such entry.
 bool lacks_files(const std::filesystem::path& out, std::string_view image_json);
 
 /// Removes the files of the run that `out` holds: those that its results.json or journal names, and results.json,

@@ -288,6 +288,34 @@ TEST_F(ExplainCommand, AnswersThatCannotBeWrittenAreAFailure) {
     }
 }
 
+TEST_F(ExplainCommand, ARunOfNothingReadableLeavesAnEarlierOneAlone) {
+    ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "-o", "out"}).exit_code, 0);
+    const std::string earlier = test::read_text(path("out/results.json"));
+    test::write_text(path("page.jpg"), "<html>");
+    const Outcome outcome = run({"explain", "-m", "model.onnx", "page.jpg", "-o", "out"});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("'page.jpg' is not an image"));
+    EXPECT_THAT(outcome.err, HasSubstr("the finished run in 'out' is left as it is"));
+    EXPECT_EQ(test::read_text(path("out/results.json")), earlier);
+}
+
+TEST_F(ExplainCommand, AReaderThatHasGoneDoesNotEndTheRun) {
+    for (int i = 0; i < 40; ++i) write_picture(path(fmt::format("many/{}.png", i)), 60, 40, static_cast<unsigned>(i));
+    const std::string line = fmt::format("cd {} && {} explain -m model.onnx many -o out --json 2>errors | head -c 1",
+                                         test::quoted(folder_.path().string()), test::quoted(LOCUS_COMMAND));
+    ASSERT_EQ(std::system(line.c_str()), 0);
+    EXPECT_EQ(results("out")["images"].size(), 40U);
+    EXPECT_THAT(test::read_text(path("errors")), HasSubstr("standard output could not be written"));
+}
+
+TEST_F(ExplainCommand, AListMayBeginWithAByteOrderMark) {
+    test::write_text(path("list.txt"), "\xef\xbb\xbfphotos/" +
+                                           fs::directory_iterator(path("photos"))->path().filename().string() + "\r\n");
+    const std::string line = fmt::format("cd {} && {} explain -m model.onnx - -o out -q < list.txt",
+                                         test::quoted(folder_.path().string()), test::quoted(LOCUS_COMMAND));
+    EXPECT_EQ(std::system(line.c_str()), 0);
+}
+
 TEST_F(ExplainCommand, AFileInPlaceOfAnEarlierRunsFolderStays) {
     const std::vector<std::string> boxes{"explain", "-m", "model.onnx", "photos", "-o", "out", "-s", "boxes"};
     ASSERT_EQ(run({"explain", "-m", "model.onnx", "photos", "-o", "out", "-s", "map"}).exit_code, 0);

@@ -145,7 +145,8 @@ TEST_F(MethodOptionsOfTheCommand, ErrorsSayWhatWouldBeRight) {
     EXPECT_THAT(error({"--set", "nearest=2"}), HasSubstr("a setting of the target difference and of finer-cam"));
     EXPECT_THAT(error({"-M", "grad-cam", "--fuse", "max"}), HasSubstr("--layer A,B"));
     EXPECT_THAT(error({"-M", "rise,saliency", "--channels", "last"}), HasSubstr("on the input's pixels"));
-    EXPECT_THAT(error({"-M", "smooth-grad", "--set", "noise=0"}), HasSubstr("noise takes a number above 0, not '0'"));
+    EXPECT_THAT(error({"-M", "smooth-grad", "--set", "noise=0"}),
+                HasSubstr("noise takes a number above 0 and at most 1000000000, not '0'"));
     EXPECT_THAT(error({"-M", "smooth-grad", "--set", "samples=3.5"}), HasSubstr("takes a whole number, not '3.5'"));
     files::write_npy(folder_.path() / "mask.npy", Tensor(DataType::float32, {7, 7}));
     EXPECT_THAT(error({"-M", "grad-cam", "--target-mask", "mask.npy"}), HasSubstr("whose scores have positions"));

@@ -116,10 +116,12 @@ TEST_F(Resume, FilesThatAreGoneAreMadeAgain) {
     ASSERT_EQ(test::run_locus(folder_.path(), command("thinned")).exit_code, 0);
     for (const char* file : {"maps/photo3.npy", "overlays/photo17.jpg", "overlays/photo18.jpg"})
         ASSERT_TRUE(fs::remove(folder_.path() / "thinned" / file)) << file;
+    fs::resize_file(folder_.path() / "thinned/maps/photo5.npy", 10);  // as after a power failure
+    fs::resize_file(folder_.path() / "thinned/overlays/photo7.jpg", 0);
     const auto again = test::run_locus(folder_.path(), {"explain", "-m", "model.onnx", "photos", "-o", "thinned", "-M",
                                                         "hires-cam", "-b", "2", "--resume"});
     EXPECT_EQ(again.exit_code, 0);
-    EXPECT_THAT(again.err, HasSubstr("66 explained (63 by an earlier run)"));
+    EXPECT_THAT(again.err, HasSubstr("66 explained (61 by an earlier run)"));
     expect_same_files("whole", "thinned");
 
     run_until_written(command("stopped", {"-j", "1"}), folder_.path() / "stopped/overlays/photo1.jpg");

@@ -87,7 +87,7 @@ class ImageList {
         const canvas = element("canvas");
         canvas.width = canvas.height = 96;
         const text = element("div");
-        text.append(element("b", "", item.basename), element("span", "", item.subtitle));
+        text.append(element("b", "", item.label), element("span", "", item.subtitle));
         row.append(canvas, text);
         row.title = item.image.file;
         row.addEventListener("click", () => this.open(item));

@@ -21,6 +21,9 @@ const items = [...document.querySelectorAll("script.image")].map((script, number
         decoded: [],
     };
 });
+// Pictures of one name, as in a folder a class, show their folder as well.
+const named = Map.groupBy ? Map.groupBy(items, (item) => item.basename) : new Map();
+for (const item of items) item.label = item.folder && named.get(item.basename)?.length > 1 ? `${item.folder.split("/").pop()}/${item.basename}` : item.basename;
 const failures = [...document.querySelectorAll("script.failure")].map((script) => JSON.parse(script.textContent));
 
 const view = {
@@ -328,7 +331,8 @@ function notices() {
 
 function begin() {
     const model = run.model.file.slice(run.model.file.lastIndexOf("/") + 1);
-    byId("about").textContent = [model, run.method, `${counts.images.toLocaleString("en")} image${counts.images === 1 ? "" : "s"}`].join(" \u00b7 ");
+    const methods = new Set(items.flatMap(({ image }) => image.explanations.map((e) => e.method ?? run.method)));
+    byId("about").textContent = [model, [...methods].join(", ") || run.method, `${counts.images.toLocaleString("en")} image${counts.images === 1 ? "" : "s"}`].join(" \u00b7 ");
     notices();
 
     const classes = new Map();
