@@ -57,12 +57,8 @@ void resize(Inference& n) {
         const Ints sizes = n.ints(3);
         for (std::size_t i = 0; i < axes.size(); ++i) shape.at(n.axis(axes[i], n.rank())) = sizes.at(i);
     } else {
-        const Tensor scales =
-            n.has(scales_at)
-                ? n.value(scales_at).to_float32()
-                : Tensor::of<float>({n.rank()}, n.node.attributes.contains("scales")
-                                                    ? std::get<std::vector<float>>(n.node.attributes.at("scales"))
-                                                    : throw Unknown{});
+        const Tensor scales = n.has(scales_at) ? n.value(scales_at).to_float32()
+                                               : Tensor::of<float>({n.rank()}, n.node.floats_or("scales", {}));
         const auto factors = scales.values<float>();
         if (factors.size() < axes.size()) throw Unknown{};
         for (std::size_t i = 0; i < axes.size(); ++i) {

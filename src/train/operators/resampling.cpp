@@ -184,8 +184,8 @@ Tensors upsample(Call& call) {
     Reals scales(static_cast<std::size_t>(x.dim()), 1);
     if (call.has(1)) {
         scales = reals(call.input(1));
-    } else if (const auto found = call.node.attributes.find("scales"); found != call.node.attributes.end()) {
-        const auto& given = std::get<std::vector<float>>(found->second);
+    } else if (call.node.has("scales")) {
+        const std::vector<float> given = call.node.floats_or("scales", {});
         scales.assign(given.begin(), given.end());
     } else if (call.node.has("height_scale") && call.node.has("width_scale") && x.dim() == 4) {  // opset 1
         scales = {1, 1, call.node.float_or("height_scale", 1), call.node.float_or("width_scale", 1)};
