@@ -234,6 +234,20 @@ TEST(DerivativeOfMatrixProducts, MatMulOfBatchesAndVectors) {
         {{4}, {4, 5}},    {{3, 4}, {4}},       {{2, 3, 4}, {4}},       {{4}, {2, 4, 5}},          {{4}, {4}}};
     for (const auto& [a, b] : shapes) {
         SCOPED_TRACE(to_string(a) + " " + to_string(b));
+/// One scale for both axes, that of the side which decides: the other ends in a fraction of a pixel.
+TEST(DerivativeOfResize, KeepsTheAspectRatio) {
+    for (const std::string mode : {"linear", "cubic", "nearest"}) {
+        for (const std::string policy : {"not_larger", "not_smaller", "stretch"}) {
+            for (const Ints& sizes : {Ints{13, 13}, Ints{4, 8}}) {
+                SCOPED_TRACE(mode + " " + policy + " " + std::to_string(sizes[0]));
+                Graph g(18);
+                g.expect_linear(g.node("Resize", {g.input({-1, 2, 7, 10}), "", "", g.ints(sizes)},
+                                       {{"mode", mode}, {"keep_aspect_ratio_policy", policy}, {"axes", Ints{2, 3}}}));
+            }
+        }
+    }
+}
+
         Graph left;
         left.expect_linear(left.node("MatMul", {left.input(a), left.random(b)}));
         Graph right;

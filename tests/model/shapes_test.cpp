@@ -95,6 +95,24 @@ TEST(Shapes, OfPoolsThatRoundUpAreAsObserved) {
 }
 
 /// A Reshape whose target is worked out in the graph from the batch, as exporters write it.
+/// 10 * 2 / 8 is two and a half: sizes are rounded, halves away from zero.
+TEST(Shapes, OfImagesThatKeepTheirAspectRatioAreAsObserved) {
+    using Ints = std::vector<std::int64_t>;
+    for (const std::string policy : {"not_larger", "not_smaller", "stretch"}) {
+        for (const Ints& sizes : {Ints{13, 13}, Ints{7, 2}, Ints{20, 9}, Ints{5, 11}}) {
+            SCOPED_TRACE(policy + " " + to_string(sizes));
+            model::Model model;
+            model.opsets[""] = 18;
+            model.graph.inputs = {
+                {"x", DataType::float32, {{{std::nullopt, "n"}, {3, ""}, {10, ""}, {8, ""}}}, {}, {}}};
+            model::NodeWriter write(model.graph, "t");
+            write.node("Resize", {"x", "", "", write.constant(sizes)},
+                       {{"keep_aspect_ratio_policy", policy}, {"axes", Ints{2, 3}}});
+            expect_same(model);
+        }
+    }
+}
+
 TEST(Shapes, ShapeArithmeticThatDoesNotFollowTheBatchHasAValue) {
     model::Model model;
     model.opsets[""] = 17;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "model/resize_kernel.hpp"
 #include "model/shape_rules/rule.hpp"
 #include "model/window.hpp"
 
@@ -53,9 +54,23 @@ void resize(Inference& n) {
     axes = n.node.ints_or("axes", axes);
     Shape shape = n.shape();
     if (!old && n.has(3)) {
-        if (policy != "stretch") throw Unknown{};
+bool is_size(float number) { return number >= 0 && number < 0x1p53F; }
+
         const Ints sizes = n.ints(3);
-        for (std::size_t i = 0; i < axes.size(); ++i) shape.at(n.axis(axes[i], n.rank())) = sizes.at(i);
+        std::vector<float> scales;
+        for (std::size_t i = 0; i < axes.size(); ++i) {
+            auto& size = shape.at(n.axis(axes[i], n.rank()));
+            scales.push_back(static_cast<float>(sizes.at(i)) / static_cast<float>(size));
+            size = sizes[i];
+        }
+        if (policy != "stretch" && !axes.empty()) {
+            const float scale = shared_scale(policy, scales);
+            for (const auto given : axes) {
+                const auto axis = n.axis(given, n.rank());
+                if (!is_size(scale * static_cast<float>(n.shape()[axis]))) throw Unknown{};
+                shape[axis] = size_under(scale, n.shape()[axis]);
+            }
+        }
     } else {
         const Tensor scales = n.has(scales_at) ? n.value(scales_at).to_float32()
                                                : Tensor::of<float>({n.rank()}, n.node.floats_or("scales", {}));
@@ -63,8 +78,8 @@ void resize(Inference& n) {
         if (factors.size() < axes.size()) throw Unknown{};
         for (std::size_t i = 0; i < axes.size(); ++i) {
             auto& size = shape.at(n.axis(axes[i], n.rank()));
-            const float scaled = std::floor(static_cast<float>(size) * factors[i]);
-            if (!(scaled >= 0 && scaled < 0x1p53F)) throw Unknown{};
+            const float scaled = static_cast<float>(size) * factors[i];
+            if (!is_size(scaled)) throw Unknown{};
             size = static_cast<std::int64_t>(scaled);
         }
     }
