@@ -89,6 +89,14 @@ Value materialized(const Gradient& gradient, const Value& tensor) {
     Value value = gradient.value;
     if (gradient.one_hot) {
         auto& emit = tensor.emitter();
+Value sum_per_channel(const Value& x) {
+    Ints axes;
+    for (std::size_t i = 0; i < x.rank(); ++i) {
+        if (i != 1) axes.push_back(static_cast<std::int64_t>(i));
+    }
+    return reduce_sum(x, axes, false);
+}
+
         const auto type = tensor.type();
         const Tensor off_on = Tensor::of<float>({2}, {0.0F, 1.0F}).to(type);
         const Tensor depth = Tensor::of<std::int64_t>({1}, {tensor.shape().at(1)});

@@ -116,6 +116,9 @@ Value scale_channels(const Value& x, const Tensor& scale);
 /// Puts off no longer: channel scale and one-hot worked out; still with 1 where it is the same along an axis.
 Value materialized(const Gradient& gradient, const Value& tensor);
 
+/// The sum over all axes but that of the channels, 1: [C].
+Value sum_per_channel(const Value& x);
+
 /// The sum over the axes along which a tensor of shape `from` was broadcast to `to`. `x` is shaped like `to`, or with 1
 /// where it is the same all along.
 Value sum_to_shape(const Value& x, const Shape& from, const Value& to);
