@@ -364,3 +364,20 @@ TEST(DerivativeOfNormalization, LpNormsOfOneAndTwo) {
 
 }  // namespace
 }  // namespace locus::test
+/// ONNX Runtime divides nothing by nothing as 0; so does the derivative, and the derivative of that.
+TEST(DerivativeOfNormalization, LpNormsOfNothingGiveNothing) {
+    for (const std::int64_t p : {1, 2}) {
+        Graph g;
+        const auto y = g.node("LpNormalization", {g.input({2, 3})}, {{"p", p}, {"axis", std::int64_t{1}}});
+        Graph::Run run(g, y, "v");
+        const Tensor x = Tensor::of<float>({2, 3}, {0, 0, 0, 3, 0, 4}),
+                     w = Tensor::of<float>({2, 3}, {1, 2, 3, 1, 2, 3});
+        const Tensor gradient = run.gradient(x, w), second = run.second(x, w, w);
+        for (std::size_t i = 0; i < 6; ++i) {
+            EXPECT_TRUE(i < 3 ? gradient.values<float>()[i] == 0 : std::isfinite(gradient.values<float>()[i])) << i;
+            EXPECT_TRUE(i < 3 ? second.values<float>()[i] == 0 : std::isfinite(second.values<float>()[i])) << i;
+        }
+        EXPECT_FLOAT_EQ(gradient.values<float>()[4], p == 2 ? 2.0F / 5 : 2.0F / 7);  // x is 0 there
+    }
+}
+

@@ -158,16 +158,17 @@ void local_response_normalization(RuleContext& node) {
         0, scaled - x * sum_of_neighbours(scaled * x / s, end, begin) * (2 * alpha * beta / static_cast<double>(size)));
 }
 
-/// x / (sum |x|^p)^(1/p) along an axis, p 1 or 2
+/// x / (sum |x|^p)^(1/p) along an axis, p 1 or 2, and 0 where everything is 0: there it has no derivative, and 0 stands
+/// for it.
 void lp_normalization(RuleContext& node) {
     const Value x = node.input(), y = node.output(), g = node.gradient();
     const Ints axis{node.node().int_or("axis", -1)};
-    if (node.node().int_or("p", 2) == 2) {
-        const Value norm = unary("Sqrt", reduce_sum(x * x, axis));
-        return node.give(0, (g - y * reduce_sum(g * y, axis)) / norm);
-    }
-    const Value norm = reduce_sum(unary("Abs", x), axis);
-    node.give(0, (g - unary("Sign", x) * reduce_sum(g * y, axis)) / norm);
+    const bool euclidean = node.node().int_or("p", 2) == 2;
+    const Value sum = reduce_sum(euclidean ? x * x : unary("Abs", x), axis), some = greater(sum, 0);
+    const Value positive = where(some, sum, x.emitter().number(1, x.type()));
+    const Value norm = euclidean ? unary("Sqrt", positive) : positive;
+    const Value direction = euclidean ? y : unary("Sign", x);
+    node.give(0, (g - direction * reduce_sum(g * y, axis)) * (indicator(some, x.type()) / norm));
 }
 
 /// (x - mean) / sqrt(variance) over `axes`
