@@ -1,5 +1,8 @@
 // Rules of operators that move, pick, repeat and resize; reductions; matrix products; normalizations.
 
+#include <gmock/gmock.h>
+
+#include "error_of.hpp"
 #include "model/derivative_check.hpp"
 
 namespace locus::test {
@@ -146,6 +149,26 @@ TEST(DerivativeOfIndexing, ElementsScatteredAndGathered) {
             data ? e.node("ScatterElements", {z, e.constant(at), e.random({1, 3})}, {{"axis", std::int64_t{1}}})
                  : e.node("ScatterElements", {e.random({1, 5}), e.constant(at), z}, {{"axis", std::int64_t{1}}}));
     }
+TEST(DerivativeOfIndexing, NothingGatheredGivesZeros) {
+    Graph g;
+    const auto nothing = g.constant(Tensor::of<std::int64_t>({0}, {}));
+    const auto y = g.node("ReduceSum", {g.node("Gather", {g.input({2, 4}), nothing}, {{"axis", std::int64_t{1}}})});
+    const Tensor gradient = Graph::Run(g, y, "").gradient(g.sample(2), Tensor::of<float>({1, 1}, {1}));
+    EXPECT_EQ(gradient.shape(), (Shape{2, 4}));
+    for (const float value : gradient.values<float>()) EXPECT_EQ(value, 0);
+}
+
+TEST(DerivativeOfIndexing, ConstantIndicesThatPointNowhereAreRefused) {
+    constexpr std::int64_t far = std::int64_t{1} << 40;
+    for (const Ints& picks : std::vector<Ints>{{4}, {-5}, {far}, {-far}, {far, 1}, {far, far}}) {
+        Graph g;
+        const auto y = g.node("Gather", {g.input({2, 4}), g.ints(picks)}, {{"axis", std::int64_t{1}}});
+        EXPECT_THAT(error_of([&] { Graph::Run(g, y, ""); }),
+                    testing::AllOf(testing::HasSubstr("model: "),
+                                   testing::HasSubstr("it picks element " + std::to_string(picks[0]) + " of 4")));
+    }
+}
+
     Graph top;
     const auto x = top.input({-1, 6}, top.distinct(18));
     top.expect_gradient(top.nodes("TopK", {x, top.ints({2})}, 2)[0], false);
