@@ -199,6 +199,21 @@ TEST(FullGrad, CountsBiasesThatAreWrittenApart) {
     EXPECT_LE(distance(apart.maps, own.maps), 1e-4);
 }
 
+TEST(FullGrad, ANormalizationWhoseNumbersDoNotFitHasNoBias) {
+    model::Graph graph;
+    model::NodeWriter write(graph, "t");
+    const auto ones = [&](std::int64_t count) {
+        Tensor numbers(DataType::float32, {count});
+        std::ranges::fill(numbers.mutable_values<float>(), 1.0F);
+        return write.constant(numbers);
+    };
+    const auto fits = write.node("BatchNormalization", {"x", ones(3), ones(3), ones(3), ones(3)});
+    const auto scores = write.node("BatchNormalization", {fits, ones(3), ones(3), ones(3), ones(1)});
+    const auto layers = biased_layers(graph, "x", scores, false);
+    ASSERT_EQ(layers.size(), 1U);
+    EXPECT_EQ(layers[0].tensor, fits);
+}
+
 TEST(TargetLayer, WrongNamesAndLayersWithoutPositionsAreToldWithWhatWouldBeRight) {
     const Network network = small();
     const auto message = [&](const std::string& layer) {
