@@ -11,6 +11,7 @@
 #include "locus/error.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "model/wire.hpp"
 #include "runtime/observe_shapes.hpp"
 
 namespace locus {
@@ -94,7 +95,6 @@ TEST(Shapes, OfPoolsThatRoundUpAreAsObserved) {
     }
 }
 
-/// A Reshape whose target is worked out in the graph from the batch, as exporters write it.
 /// 10 * 2 / 8 is two and a half: sizes are rounded, halves away from zero.
 TEST(Shapes, OfImagesThatKeepTheirAspectRatioAreAsObserved) {
     using Ints = std::vector<std::int64_t>;
@@ -113,6 +113,7 @@ TEST(Shapes, OfImagesThatKeepTheirAspectRatioAreAsObserved) {
     }
 }
 
+/// A Reshape whose target is worked out in the graph from the batch, as exporters write it.
 TEST(Shapes, ShapeArithmeticThatDoesNotFollowTheBatchHasAValue) {
     model::Model model;
     model.opsets[""] = 17;
@@ -154,6 +155,24 @@ TEST(Shapes, OperatorsUnknownHereAreObserved) {
     const auto shapes = runtime::known_shapes(model);
     EXPECT_EQ(shapes.shape(y), (Shape{1, 2}));
     EXPECT_EQ(shapes.shape(z), (Shape{-1, 6}));
+}
+
+/// The zeros on which a network is observed are no constants, read by a node or from inside its body.
+TEST(Shapes, WhatABodyReadsOfTheImageIsNoConstant) {
+    namespace wire = test::wire;
+    const auto branch = [](std::string_view op_type) {
+        return wire::bytes(2, "branch") + wire::graph_node(wire::node(op_type, {"x"}, {"z"})) + wire::graph_output("z");
+    };
+    const std::string graph =
+        wire::graph_input("x") + wire::graph_output("y") +
+        wire::graph_initializer(wire::tensor("yes", 9, {1}, wire::raw_data(std::string(1, '\1')))) +
+        wire::graph_node(wire::node("If", {"yes"}, {"y"},
+                                    {wire::attribute("then_branch", 5, wire::bytes(6, branch("Neg"))),
+                                     wire::attribute("else_branch", 5, wire::bytes(6, branch("Abs")))}));
+    const std::string bytes = wire::model(graph, 8, 17);
+    const auto shapes = runtime::observe_shapes(model::parse(std::as_bytes(std::span(bytes))), {{"x", {1, 2}}});
+    EXPECT_EQ(shapes.shape("y"), (Shape{1, 2}));
+    EXPECT_EQ(shapes.value("y"), nullptr);
 }
 
 TEST(Shapes, FreeSizesMustBeGiven) {
