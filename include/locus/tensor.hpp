@@ -57,6 +57,9 @@ std::string_view name(DataType type);
 /// Bits an element takes; 0 where elements have no fixed size (strings, undefined).
 int bits(DataType type);
 
+/// True for float16, float32, float64 and bfloat16: the types of weights that can be trained and of gradients.
+bool is_floating(DataType type);
+
 using Shape = std::vector<std::int64_t>;
 
 /// Number of elements of a shape; throws Error(usage) where a dimension is negative or the number overflows.

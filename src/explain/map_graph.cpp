@@ -38,10 +38,6 @@ Value class_scores(model::Emitter& emit, const Network& network, const MethodOpt
     return model::reduce_sum(flat * emit.constant(mask_weights(options.target, extents.positions)), {2}, false);
 }
 
-bool is_float(DataType type) {
-    return type == DataType::float32 || type == DataType::float16 || type == DataType::float64;
-}
-
 /// Puts a float32 copy of an input of integers in its place, and returns its name: operators that only move numbers
 /// pass it on to the casts that would have made floats of them. Where another operator reads the integers, nothing is
 /// changed and "" is returned.
@@ -77,7 +73,7 @@ MapGraph::MapGraph(const Network& network, const MethodOptions& options, MapOf m
     model_.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
     model::remove_unused(model_.graph);
     model::raise_opset(model_);
-    pixels_ = is_float(network.input_type) ? network.input : write_float_pixels(model_.graph, network.input);
+    pixels_ = is_floating(network.input_type) ? network.input : write_float_pixels(model_.graph, network.input);
     shapes_ = network_shapes(network, model_);
     if (const std::int64_t batch = shapes_.shape(network.input).front(); batch > 0 && !network.fixed_batch) {
         fixed_ = network;

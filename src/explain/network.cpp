@@ -17,6 +17,7 @@
 #include "model/known_branches.hpp"
 #include "model/metadata/preprocessing_metadata.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "model/resize_scales.hpp"
 #include "model/shapes.hpp"
 #include "model/tensor_misuse.hpp"
 #include "runtime/pass_needs.hpp"
@@ -258,6 +259,7 @@ Network found_network(const std::filesystem::path& file, const NetworkOptions& o
     const std::map<std::string, Shape> shape{{network.input, input_shape(network, network.fixed_batch.value_or(-1))}};
     model::take_known_branches(network.model, shape);
     model::guard_integer_divisions(network.model, shape);
+    model::settle_resize_scales(network.model, shape);
     network.head = model::find_head(network.model, options.output);
     if (const auto outputs = model::score_outputs(network.model); options.output.empty() && outputs.size() > 1) {
         std::vector<std::string> others;

@@ -12,7 +12,8 @@
 /// added have rules themselves, so that `differentiate` can be applied to its own result (`shapes` is kept up to date).
 ///
 /// Weights count as constants unless they are computed from a wanted tensor. Gradients stop at integers and booleans
-/// (quantized tensors excepted: QuantizeLinear and DequantizeLinear are passed straight through).
+/// (quantized tensors excepted: QuantizeLinear and DequantizeLinear are passed straight through, and what moves or
+/// pools numbers between the two as if they were not quantized; gradients are in floating point there).
 
 #include <map>
 #include <string>

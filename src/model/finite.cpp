@@ -14,11 +14,6 @@
 namespace locus::model {
 namespace {
 
-bool is_floating(DataType type) {
-    return type == DataType::float32 || type == DataType::float64 || type == DataType::float16 ||
-           type == DataType::bfloat16;
-}
-
 /// No early end: so the loop runs at the speed of memory.
 LOCUS_VECTORISED std::uint32_t count_nans(const float* values, std::size_t count) {
     std::uint32_t found = 0;

@@ -116,6 +116,10 @@ std::vector<std::int64_t> Node::ints_or(std::string_view key, std::vector<std::i
     return attribute_or(*this, key, std::move(fallback), "a list of integers");
 }
 
+std::vector<float> Node::floats_or(std::string_view key, std::vector<float> fallback) const {
+    return attribute_or(*this, key, std::move(fallback), "a list of floating-point numbers");
+}
+
 const std::string& Node::input(std::size_t i) const { return i < inputs.size() ? inputs[i] : no_name; }
 
 const std::string& Node::output(std::size_t i) const { return i < outputs.size() ? outputs[i] : no_name; }

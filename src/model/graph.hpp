@@ -50,6 +50,7 @@ struct Node {
     float float_or(std::string_view key, float fallback) const;
     std::string string_or(std::string_view key, std::string fallback) const;
     std::vector<std::int64_t> ints_or(std::string_view key, std::vector<std::int64_t> fallback) const;
+    std::vector<float> floats_or(std::string_view key, std::vector<float> fallback) const;
     bool has(std::string_view key) const { return attributes.contains(std::string(key)); }
 
     /// The i-th input or output, "" where there is none.

@@ -115,7 +115,7 @@ Values shape_of(const Operands& n) {
 Values size_of(const Operands& n) { return {static_cast<double>(element_count(n.shape(0)))}; }
 
 Values divide(const Operands& n) {
-    const bool whole = n.result.type != DataType::float32 && n.result.type != DataType::float64;
+    const bool whole = !is_floating(n.result.type);
     return elementwise(n, [whole](double a, double b) { return whole ? (b == 0 ? 0 : std::trunc(a / b)) : a / b; });
 }
 
@@ -334,7 +334,8 @@ const std::unordered_map<std::string_view, Evaluate>& evaluators() {
     return table;
 }
 
-/// Casting a float to an integer cuts it off; everything else here is exact in double or float already.
+/// Rounded to the result's type once, at the end, as ONNX Runtime's kernels do for one operation on floats. Integers
+/// beyond 2^53 are not exact in double: no size is as large.
 Tensor to_tensor(const Values& values, const KnownTensor& result) {
     return Tensor::of<double>(result.shape, std::span<const double>(values)).to(result.type);
 }
@@ -357,7 +358,7 @@ std::optional<Tensor> evaluate_node(const Node& node, std::int64_t opset, const 
             if (tensor == nullptr || tensor->size() > largest_known_value) return std::nullopt;
         }
         values = evaluator->second(operands);
-        if (node.op_type == "Cast" && result.type != DataType::float32 && result.type != DataType::float64) {
+        if (node.op_type == "Cast" && !is_floating(result.type)) {
             for (double& value : values)
                 value = result.type == DataType::boolean ? (value != 0 ? 1.0 : 0.0) : std::trunc(value);
         }

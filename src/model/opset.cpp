@@ -119,9 +119,8 @@ void resize(Raising& raising, Node& node) {
     if (node.op_type == "Resize" && raising.from >= 11) return;
     std::string scales;
     if (node.op_type == "Upsample" && raising.from < 9) {
-        const auto found = node.attributes.find("scales");
-        if (found == node.attributes.end()) unsupported(raising, node, "it has no scales");
-        const auto& values = std::get<std::vector<float>>(found->second);
+        if (!node.has("scales")) unsupported(raising, node, "it has no scales");
+        const std::vector<float> values = node.floats_or("scales", {});
         scales = raising.write.constant(
             Tensor::of<float>({static_cast<std::int64_t>(values.size())}, std::span<const float>(values)));
     } else {

@@ -4,9 +4,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace locus::model {
+
+/// keep_aspect_ratio_policy: the one scale that these axes share instead of each its own, so that the output is as
+/// large as it can be within the sizes asked for (not_larger), or as small as it can be around them (not_smaller). In
+/// float32, as ONNX Runtime has it. `scales` has at least one.
+inline float shared_scale(std::string_view policy, const std::vector<float>& scales) {
+    const auto [least, greatest] = std::minmax_element(scales.begin(), scales.end());
+    return policy == "not_larger" ? *least : *greatest;
+}
+
+/// What an axis of size `from` becomes under a shared scale.
+inline std::int64_t size_under(float shared_scale, std::int64_t from) {
+    return static_cast<std::int64_t>(std::round(shared_scale * static_cast<float>(from)));
+}
 
 /// The source pixel that `nearest_mode` takes for the coordinate x; round_prefer_floor for modes that are not known.
 inline double nearest_pixel(std::string_view nearest_mode, double x) {

@@ -50,17 +50,7 @@ const Tensor* Shapes::value(const std::string& tensor) const {
     return &a;
 }
 
-bool Shapes::is_float(const std::string& tensor) const {
-    switch (type(tensor)) {
-        case DataType::float16:
-        case DataType::float32:
-        case DataType::float64:
-        case DataType::bfloat16:
-            return true;
-        default:
-            return false;
-    }
-}
+bool Shapes::is_float(const std::string& tensor) const { return is_floating(type(tensor)); }
 
 void Shapes::set_rows(const std::string& tensor, const std::string& other, const Shape& of_row) {
     std::array<KnownTensor, 2> known;

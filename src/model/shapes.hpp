@@ -50,7 +50,7 @@ public:
     /// The value where it is known and the same at every batch size; else null.
     const Tensor* value(const std::string& tensor) const;
 
-    /// True for float16, float32, float64 and bfloat16.
+    /// Whether its type `is_floating`.
     bool is_float(const std::string& tensor) const;
 
     /// True where both have the same first dimension at every batch size: [n, 49, 96] and [4n, 49, 96] do not.

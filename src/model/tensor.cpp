@@ -212,6 +212,11 @@ int bits(DataType type) {
     return 0;
 }
 
+bool is_floating(DataType type) {
+    return type == DataType::float32 || type == DataType::float64 || type == DataType::float16 ||
+           type == DataType::bfloat16;
+}
+
 namespace {
 
 /// Where a vector register's worth of values begins a cache line. Throws std::bad_alloc.

@@ -28,8 +28,8 @@ std::unordered_set<std::string> data_tensors(const model::Graph& graph) {
     for (const auto& input : graph.inputs) data.insert(input.name);
     for (const auto& node : graph.nodes) {
         if (node.is("Shape") || node.is("Size")) continue;
-        const auto reads = [&](const std::string& input) { return data.contains(input); };
-        if (std::any_of(node.inputs.begin(), node.inputs.end(), reads))
+        const std::vector<std::string> reads = node.reads();
+        if (std::ranges::any_of(reads, [&](const std::string& tensor) { return data.contains(tensor); }))
             data.insert(node.outputs.begin(), node.outputs.end());
     }
     return data;

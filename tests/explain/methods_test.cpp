@@ -106,6 +106,38 @@ TEST(SharedMethods, OnePassServesWhatExplainsTheSameNumberAtTheSameLayers) {
     EXPECT_EQ(passes({"saliency", "layer-cam", "deconvnet"}), 2U);  // pixels and a layer
 }
 
+/// 10 times 0.7 is 7 in float32, but less than 7 exactly, and 10 times 1.3 is 13: what Locus writes for the sizes that
+/// come out must be what ONNX Runtime expects there.
+TEST(GradientMethods, RunBehindAResizeByAFraction) {
+    for (const float scale : {0.7F, 1.3F}) {
+        model::Model model;
+        model.opsets[""] = 17;
+        model.graph.inputs = {{"x", DataType::float32, {{{1, ""}, {3, ""}, {12, ""}, {12, ""}}}, {}, {}}};
+        model::NodeWriter write(model.graph, "t");
+        std::mt19937 random(7);
+        const auto weights = [&](const Shape& shape) {
+            Tensor tensor(DataType::float32, shape);
+            for (float& value : tensor.mutable_values<float>()) value = std::normal_distribution<float>()(random);
+            return write.constant(tensor);
+        };
+        const auto conv = write.node("Conv", {"x", weights({4, 3, 3, 3})});
+        const auto scales = write.constant(Tensor::of<float>({4}, {1, 1, scale, scale}));
+        const auto resized = write.node("Resize", {conv, "", scales}, {{"mode", std::string("linear")}});
+        const auto mean = write.node("ReduceMean", {write.node("Relu", {resized})},
+                                     {{"axes", std::vector<std::int64_t>{2, 3}}, {"keepdims", std::int64_t{0}}});
+        const auto scores = write.node("MatMul", {mean, weights({4, 5})});
+        model.graph.outputs = {{scores, DataType::float32, {}, {}, {}}};
+        const Network network = test::loaded(model);
+        for (const std::string& layer : {conv, resized}) {
+            MethodOptions options;
+            options.layer = layer;
+            const Attribution maps =
+                find_method("grad-cam").prepare(network, options).explain(random_input(network, 1, 1), {.top_k = 1});
+            EXPECT_EQ(maps.maps.shape()[2], layer == conv ? 10 : scale < 1 ? 7 : 13);
+        }
+    }
+}
+
 TEST(FullGrad, PartsAddUpToTheScore) {
     // x . dy/dx + sum of b . dy/d out = y for networks of Relu and linear layers (Srinivas & Fleuret 2019, eq. 3).
     const Network network = small(model::Head::fc);
@@ -219,6 +251,21 @@ TEST(FullGrad, CountsBiasesThatAreWrittenApart) {
     const Attribution own = explained(test::loaded(model), "full-grad");
     const Attribution apart = explained(test::loaded(with_biases_apart(model)), "full-grad");
     EXPECT_LE(distance(apart.maps, own.maps), 1e-4);
+}
+
+TEST(FullGrad, ANormalizationWhoseNumbersDoNotFitHasNoBias) {
+    model::Graph graph;
+    model::NodeWriter write(graph, "t");
+    const auto ones = [&](std::int64_t count) {
+        Tensor numbers(DataType::float32, {count});
+        std::ranges::fill(numbers.mutable_values<float>(), 1.0F);
+        return write.constant(numbers);
+    };
+    const auto fits = write.node("BatchNormalization", {"x", ones(3), ones(3), ones(3), ones(3)});
+    const auto scores = write.node("BatchNormalization", {fits, ones(3), ones(3), ones(3), ones(1)});
+    const auto layers = biased_layers(graph, "x", scores, false);
+    ASSERT_EQ(layers.size(), 1U);
+    EXPECT_EQ(layers[0].tensor, fits);
 }
 
 TEST(TargetLayer, WrongNamesAndLayersWithoutPositionsAreToldWithWhatWouldBeRight) {

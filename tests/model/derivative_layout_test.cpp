@@ -1,5 +1,8 @@
 // Rules of operators that move, pick, repeat and resize; reductions; matrix products; normalizations.
 
+#include <gmock/gmock.h>
+
+#include "error_of.hpp"
 #include "model/derivative_check.hpp"
 
 namespace locus::test {
@@ -87,6 +90,36 @@ TEST(DerivativeOfLayout, PadsOfAllModes) {
         wrap.node("Pad", {wrap.input({-1, 3, 5}), wrap.ints({0, 0, 2, 0, 0, 3})}, {{"mode", std::string("wrap")}}));
 }
 
+/// ONNX Runtime (1.30, tried) cuts off first, and then reflects no more than what is left beside the border.
+TEST(DerivativeOfLayout, PadsThatTheRuntimeRefusesAreRefused) {
+    const auto padded = [](const std::string& mode, std::int64_t size, std::int64_t before, std::int64_t behind) {
+        Graph g(19);
+        const auto y = g.node("Pad", {g.input({1, size}), g.ints({0, before, 0, behind})}, {{"mode", mode}});
+        return error_of([&] { Graph::Run(g, y, ""); });
+    };
+    const auto none_left = testing::AllOf(testing::HasSubstr("model: "), testing::HasSubstr("(Pad) cannot run: "));
+    EXPECT_THAT(padded("reflect", 1, 1, 0), none_left);
+    EXPECT_THAT(padded("reflect", 5, 0, 5), none_left);
+    EXPECT_THAT(padded("reflect", 5, -2, 3), none_left);
+    EXPECT_EQ(padded("reflect", 5, -1, 3), "");
+    EXPECT_THAT(padded("wrap", 0, 0, 1), none_left);
+    const auto refused = testing::AllOf(testing::HasSubstr("unsupported: "), testing::HasSubstr("wraps around"));
+    EXPECT_THAT(padded("wrap", 5, -1, 3), refused);
+    EXPECT_THAT(padded("wrap", 5, 0, 6), refused);
+    EXPECT_EQ(padded("wrap", 5, 5, 5), "");
+}
+
+/// The session is never made: ONNX Runtime would not load such a mode.
+TEST(DerivativeOfLayout, AModeOfPaddingThatIsNotKnownIsRefused) {
+    Graph g;
+    const auto y = g.node("Pad", {g.input({1, 5}), g.ints({0, 1, 0, 1})}, {{"mode", std::string("mirror")}});
+    const auto seed = g.random({1, 7});
+    auto model = g.model();
+    auto shapes = model::infer_shapes(model);
+    EXPECT_THAT(error_of([&] { model::differentiate(model, shapes, {model::Seed::with(y, seed)}, {"x"}); }),
+                testing::AllOf(testing::HasSubstr("unsupported: "), testing::HasSubstr("its mode is 'mirror'")));
+}
+
 TEST(DerivativeOfLayout, ExpandTileAndBlocks) {
     Graph expand;
     expand.expect_linear(expand.node("Expand", {expand.input({3, 1}), expand.ints({2, 3, 4})}));
@@ -113,6 +146,26 @@ TEST(DerivativeOfIndexing, GatherByConstants) {
             Graph g;
             g.expect_linear(g.node("Gather", {g.input({-1, 4, 4}), g.constant(index)}, {{"axis", axis}}));
         }
+    }
+}
+
+TEST(DerivativeOfIndexing, NothingGatheredGivesZeros) {
+    Graph g;
+    const auto nothing = g.constant(Tensor::of<std::int64_t>({0}, {}));
+    const auto y = g.node("ReduceSum", {g.node("Gather", {g.input({2, 4}), nothing}, {{"axis", std::int64_t{1}}})});
+    const Tensor gradient = Graph::Run(g, y, "").gradient(g.sample(2), Tensor::of<float>({1, 1}, {1}));
+    EXPECT_EQ(gradient.shape(), (Shape{2, 4}));
+    for (const float value : gradient.values<float>()) EXPECT_EQ(value, 0);
+}
+
+TEST(DerivativeOfIndexing, ConstantIndicesThatPointNowhereAreRefused) {
+    constexpr std::int64_t far = std::int64_t{1} << 40;
+    for (const Ints& picks : std::vector<Ints>{{4}, {-5}, {far}, {-far}, {far, 1}, {far, far}}) {
+        Graph g;
+        const auto y = g.node("Gather", {g.input({2, 4}), g.ints(picks)}, {{"axis", std::int64_t{1}}});
+        EXPECT_THAT(error_of([&] { Graph::Run(g, y, ""); }),
+                    testing::AllOf(testing::HasSubstr("model: "),
+                                   testing::HasSubstr("it picks element " + std::to_string(picks[0]) + " of 4")));
     }
 }
 
@@ -177,6 +230,20 @@ TEST(DerivativeOfResize, AllModesUpAndDown) {
             Graph sized;
             sized.expect_linear(sized.node(
                 "Resize", {sized.input({1, 2, 6, 5}), "", "", sized.ints({1, 2, up ? 13 : 4, up ? 9 : 3})}, modes[i]));
+        }
+    }
+}
+
+/// One scale for both axes, that of the side which decides: the other ends in a fraction of a pixel.
+TEST(DerivativeOfResize, KeepsTheAspectRatio) {
+    for (const std::string mode : {"linear", "cubic", "nearest"}) {
+        for (const std::string policy : {"not_larger", "not_smaller", "stretch"}) {
+            for (const Ints& sizes : {Ints{13, 13}, Ints{4, 8}}) {
+                SCOPED_TRACE(mode + " " + policy + " " + std::to_string(sizes[0]));
+                Graph g(18);
+                g.expect_linear(g.node("Resize", {g.input({-1, 2, 7, 10}), "", "", g.ints(sizes)},
+                                       {{"mode", mode}, {"keep_aspect_ratio_policy", policy}, {"axes", Ints{2, 3}}}));
+            }
         }
     }
 }
@@ -337,6 +404,23 @@ TEST(DerivativeOfNormalization, ResponsesOfNeighbouringChannels) {
         Graph g;
         g.expect_gradient(g.node("LRN", {g.input({-1, 6, 2, 3})},
                                  {{"size", size}, {"alpha", 0.5F}, {"beta", 0.75F}, {"bias", 1.5F}}));
+    }
+}
+
+/// ONNX Runtime divides nothing by nothing as 0; so does the derivative, and the derivative of that.
+TEST(DerivativeOfNormalization, LpNormsOfNothingGiveNothing) {
+    for (const std::int64_t p : {1, 2}) {
+        Graph g;
+        const auto y = g.node("LpNormalization", {g.input({2, 3})}, {{"p", p}, {"axis", std::int64_t{1}}});
+        Graph::Run run(g, y, "v");
+        const Tensor x = Tensor::of<float>({2, 3}, {0, 0, 0, 3, 0, 4}),
+                     w = Tensor::of<float>({2, 3}, {1, 2, 3, 1, 2, 3});
+        const Tensor gradient = run.gradient(x, w), second = run.second(x, w, w);
+        for (std::size_t i = 0; i < 6; ++i) {
+            EXPECT_TRUE(i < 3 ? gradient.values<float>()[i] == 0 : std::isfinite(gradient.values<float>()[i])) << i;
+            EXPECT_TRUE(i < 3 ? second.values<float>()[i] == 0 : std::isfinite(second.values<float>()[i])) << i;
+        }
+        EXPECT_FLOAT_EQ(gradient.values<float>()[4], p == 2 ? 2.0F / 5 : 2.0F / 7);  // x is 0 there
     }
 }
 

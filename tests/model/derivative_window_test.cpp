@@ -191,6 +191,24 @@ TEST(DerivativeOfMaxPool, FirstOfEqualElementsWins) {
     EXPECT_EQ(std::vector<float>(values.begin(), values.end()), expected);
 }
 
+/// Between QuantizeLinear and DequantizeLinear, straight through: by comparison, or by indices where windows have gaps.
+TEST(DerivativeOfMaxPool, OfQuantizedNumbersGoesToTheLargest) {
+    for (const Ints& dilations : {Ints{1, 1}, Ints{2, 2}}) {
+        Graph g;
+        const auto scale = g.number(0.5F), zero = g.constant(Tensor::scalar<std::uint8_t>(128));
+        const auto quantized = g.node("QuantizeLinear", {g.input({1, 1, 3, 3}), scale, zero});
+        const auto pooled = g.node("MaxPool", {quantized},
+                                   {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}, {"dilations", dilations}});
+        const auto y = g.node("DequantizeLinear", {pooled, scale, zero});
+        const Tensor gradient = Graph::Run(g, y, "").gradient(
+            Tensor::of<float>({1, 1, 3, 3}, {1, -2, 3, 4, 0, 9, -9, 5, -1}), Tensor::of<float>({1, 1, 1, 1}, {7}));
+        const std::vector<float> largest = dilations[0] == 1 ? std::vector<float>{0, 0, 0, 7, 0, 0, 0, 0, 0}
+                                                             : std::vector<float>{0, 0, 7, 0, 0, 0, 0, 0, 0};
+        const auto values = gradient.values<float>();
+        EXPECT_EQ(std::vector<float>(values.begin(), values.end()), largest) << dilations[0];
+    }
+}
+
 TEST(DerivativeOfGlobalPools, AverageMaximumAndNorm) {
     for (const Shape& shape : {Shape{-1, 3, 4, 5}, Shape{-1, 3, 6}}) {
         Graph average;

@@ -65,12 +65,16 @@ TEST(Node, AttributesHaveTypes) {
     n.attributes = {{"group", std::int64_t{2}},
                     {"alpha", 0.5F},
                     {"auto_pad", std::string("SAME_UPPER")},
-                    {"pads", std::vector<std::int64_t>{1, 2}}};
+                    {"pads", std::vector<std::int64_t>{1, 2}},
+                    {"scales", std::vector<float>{1, 2.5F}}};
     EXPECT_EQ(n.int_or("group", 1), 2);
     EXPECT_EQ(n.int_or("absent", 7), 7);
     EXPECT_EQ(n.float_or("alpha", 0), 0.5F);
     EXPECT_EQ(n.string_or("auto_pad", ""), "SAME_UPPER");
     EXPECT_THAT(n.ints_or("pads", {}), ElementsAre(1, 2));
+    EXPECT_THAT(n.floats_or("scales", {}), ElementsAre(1, 2.5F));
+    EXPECT_THAT(n.floats_or("absent", {3}), ElementsAre(3));
+    EXPECT_THAT(error_of([&] { (void)n.floats_or("pads", {}); }), HasSubstr("not a list of floating-point numbers"));
     EXPECT_TRUE(n.has("pads"));
     EXPECT_THAT(error_of([&] { (void)n.int_or("alpha", 0); }),
                 HasSubstr("attribute 'alpha' of node 'Conv' that makes 'y' is not an integer"));

@@ -171,6 +171,11 @@ TEST(Opset, WhatHasNoEqualIsRefusedByName) {
         EXPECT_EQ(error.kind(), ErrorKind::unsupported);
         EXPECT_THAT(error.what(), testing::HasSubstr(y));
     }
+    Graph whole(7);
+    const auto up = whole.node("Upsample", {whole.input({1, 3, 4, 4})}, {{"scales", Ints{1, 1, 2, 2}}});
+    EXPECT_THAT(
+        error_of([&] { model::raise_opset(whole.model()); }),
+        testing::HasSubstr("model: attribute 'scales' of node '" + up + "' is not a list of floating-point numbers"));
     model::Model with_body = Graph(11).model();
     model::Node branch;
     branch.op_type = "If";

@@ -11,6 +11,7 @@
 #include "locus/error.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "model/wire.hpp"
 #include "runtime/observe_shapes.hpp"
 
 namespace locus {
@@ -94,6 +95,24 @@ TEST(Shapes, OfPoolsThatRoundUpAreAsObserved) {
     }
 }
 
+/// 10 * 2 / 8 is two and a half: sizes are rounded, halves away from zero.
+TEST(Shapes, OfImagesThatKeepTheirAspectRatioAreAsObserved) {
+    using Ints = std::vector<std::int64_t>;
+    for (const std::string policy : {"not_larger", "not_smaller", "stretch"}) {
+        for (const Ints& sizes : {Ints{13, 13}, Ints{7, 2}, Ints{20, 9}, Ints{5, 11}}) {
+            SCOPED_TRACE(policy + " " + to_string(sizes));
+            model::Model model;
+            model.opsets[""] = 18;
+            model.graph.inputs = {
+                {"x", DataType::float32, {{{std::nullopt, "n"}, {3, ""}, {10, ""}, {8, ""}}}, {}, {}}};
+            model::NodeWriter write(model.graph, "t");
+            write.node("Resize", {"x", "", "", write.constant(sizes)},
+                       {{"keep_aspect_ratio_policy", policy}, {"axes", Ints{2, 3}}});
+            expect_same(model);
+        }
+    }
+}
+
 /// A Reshape whose target is worked out in the graph from the batch, as exporters write it.
 TEST(Shapes, ShapeArithmeticThatDoesNotFollowTheBatchHasAValue) {
     model::Model model;
@@ -136,6 +155,24 @@ TEST(Shapes, OperatorsUnknownHereAreObserved) {
     const auto shapes = runtime::known_shapes(model);
     EXPECT_EQ(shapes.shape(y), (Shape{1, 2}));
     EXPECT_EQ(shapes.shape(z), (Shape{-1, 6}));
+}
+
+/// The zeros on which a network is observed are no constants, read by a node or from inside its body.
+TEST(Shapes, WhatABodyReadsOfTheImageIsNoConstant) {
+    namespace wire = test::wire;
+    const auto branch = [](std::string_view op_type) {
+        return wire::bytes(2, "branch") + wire::graph_node(wire::node(op_type, {"x"}, {"z"})) + wire::graph_output("z");
+    };
+    const std::string graph =
+        wire::graph_input("x") + wire::graph_output("y") +
+        wire::graph_initializer(wire::tensor("yes", 9, {1}, wire::raw_data(std::string(1, '\1')))) +
+        wire::graph_node(wire::node("If", {"yes"}, {"y"},
+                                    {wire::attribute("then_branch", 5, wire::bytes(6, branch("Neg"))),
+                                     wire::attribute("else_branch", 5, wire::bytes(6, branch("Abs")))}));
+    const std::string bytes = wire::model(graph, 8, 17);
+    const auto shapes = runtime::observe_shapes(model::parse(std::as_bytes(std::span(bytes))), {{"x", {1, 2}}});
+    EXPECT_EQ(shapes.shape("y"), (Shape{1, 2}));
+    EXPECT_EQ(shapes.value("y"), nullptr);
 }
 
 TEST(Shapes, FreeSizesMustBeGiven) {

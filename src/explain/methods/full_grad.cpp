@@ -15,13 +15,14 @@ using model::Value;
 
 namespace {
 
-/// beta - mean * gamma / sqrt(variance + epsilon), where all four are constants.
+/// beta - mean * gamma / sqrt(variance + epsilon), where all four are constants of as many channels.
 std::optional<Tensor> normalization_bias(const model::Graph& graph, const Node& node) {
     std::array<Tensor, 4> values;
     for (std::size_t i = 0; i < 4; ++i) {
         const Tensor* constant = graph.find_constant(node.input(i + 1));
         if (constant == nullptr) return std::nullopt;
         values[i] = constant->to_float32();
+        if (values[i].size() != values[0].size()) return std::nullopt;
     }
     Tensor bias(DataType::float32, values[1].shape());
     const auto target = bias.mutable_values<float>();

@@ -49,13 +49,16 @@ Attribution run(const ClassPass& pass, const Path& path, const MethodOptions& op
     const std::int64_t height = network.preprocessing.height, width = network.preprocessing.width;
     const auto n = static_cast<std::size_t>(inputs.shape()[0]), m = out.values.size();
     const auto pixels = static_cast<std::size_t>(height * width);
+    const bool last = network.preprocessing.layout == Layout::nhwc;
     Attribution a{.logits = out.logits, .class_indices = out.class_indices};
     a.maps = Tensor(DataType::float32, {inputs.shape()[0], static_cast<std::int64_t>(m), height, width});
     const auto maps = a.maps.mutable_values<float>();
     const std::int64_t batch = network.fixed_batch.value_or(
         std::min<std::int64_t>(batch_size(inputs.bytes().size() / n * 2, options.memory_limit), 8));
     for (std::size_t item = 0; item < n; ++item) {
-        const Tensor image = rows(inputs, static_cast<std::int64_t>(item), 1);
+        const Tensor image = rows(inputs, static_cast<std::int64_t>(item), 1), whole = image.to_float32();
+        const Tensor black(DataType::float32, {1, height, width});  // nothing of the image shows
+        const Tensor baseline = masked_inputs(network, image, black, true).to_float32();
         for (std::size_t c = 0; c < m; ++c) {
             std::mt19937_64 random(options.seed);
             std::vector<double> sums;
@@ -71,16 +74,12 @@ Attribution run(const ClassPass& pass, const Path& path, const MethodOptions& op
                 for (std::size_t i = 0; i < values.size(); ++i) sums[i % size] += values[i];
             }
             const std::size_t channels = sums.size() / pixels;
-            const Tensor difference =
-                masked_inputs(network, image, Tensor(DataType::float32, {1, height, width}), true);  // black
-            const Tensor black = difference.to_float32(), whole = image.to_float32();
-            const bool last = network.preprocessing.layout == Layout::nhwc;
             for (std::size_t p = 0; p < pixels; ++p) {
                 double value = 0;
                 for (std::size_t k = 0; k < channels; ++k) {
                     const double mean = sums[k * pixels + p] / static_cast<double>(path.count);
                     const std::size_t at = last ? p * channels + k : k * pixels + p;
-                    const double way = static_cast<double>(whole.values<float>()[at]) - black.values<float>()[at];
+                    const double way = static_cast<double>(whole.values<float>()[at]) - baseline.values<float>()[at];
                     value = path.integrates ? value + way * mean : std::max(value, std::abs(mean));
                 }
                 maps[(item * m + c) * pixels + p] = static_cast<float>(value);

@@ -170,13 +170,7 @@ void conv_rule(RuleContext& node) {
         gradient.value = expand_like(gradient.value, node.output());
         node.give(0, data_gradient(gradient.value, weights, gradient.channel_scale, conv));
     }
-    if (node.wants(2)) {
-        Ints axes;
-        for (std::size_t i = 0; i < x.rank(); ++i) {
-            if (i != 1) axes.push_back(static_cast<std::int64_t>(i));
-        }
-        node.give(2, reduce_sum(node.gradient(), axes, false));
-    }
+    if (node.wants(2)) node.give(2, sum_per_channel(node.gradient()));
 }
 
 /// The convolution that it is the transposition of, with the same weights.
@@ -192,13 +186,7 @@ void conv_transpose_rule(RuleContext& node) {
         for (std::size_t a = 0; a < window.axes(); ++a) end[a + 2] = x.shape()[a + 2] - back.shape()[a + 2];
         node.give(0, pad(back, begin, end));
     }
-    if (node.wants(2)) {
-        Ints axes;
-        for (std::size_t i = 0; i < x.rank(); ++i) {
-            if (i != 1) axes.push_back(static_cast<std::int64_t>(i));
-        }
-        node.give(2, reduce_sum(node.gradient(), axes, false));
-    }
+    if (node.wants(2)) node.give(2, sum_per_channel(node.gradient()));
 }
 
 }  // namespace

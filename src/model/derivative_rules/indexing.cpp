@@ -4,18 +4,24 @@
 #include <numeric>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "model/derivative_rules/rule.hpp"
 
 namespace locus::model {
 namespace {
 
-/// [size, picks]: 1 where pick p is element i.
+/// Zeros shaped like an input, of the gradient's type: that of quantized numbers is in floating point.
+Value zeros_of_input(RuleContext& node, std::size_t i) {
+    return cast(zeros_like(node.input(i)), node.gradient().type());
+}
+
+/// [size, picks]: 1 where pick p is element i. Picks count from the front.
 Tensor picking_matrix(const Ints& picks, std::int64_t size) {
     const auto count = static_cast<std::int64_t>(picks.size());
     Tensor matrix(DataType::float32, {size, count});
     auto values = matrix.mutable_values<float>();
-    for (std::int64_t p = 0; p < count; ++p)
-        values[positive_axis(picks[p], static_cast<std::size_t>(size)) * count + p] = 1;
+    for (std::int64_t p = 0; p < count; ++p) values[picks[p] * count + p] = 1;
     return matrix;
 }
 
@@ -54,7 +60,11 @@ void gather_rule(RuleContext& node) {
     }
     if (const Tensor* known = indices.known()) {
         auto picks = known->to_int64s();
-        for (auto& pick : picks) pick = positive_axis(pick, static_cast<std::size_t>(size));
+        if (picks.empty()) return node.give(0, zeros_of_input(node, 0));
+        for (auto& pick : picks) {
+            if (pick < -size || pick >= size) node.wrong(fmt::format("it picks element {} of {}", pick, size));
+            pick = positive_axis(pick, static_cast<std::size_t>(size));
+        }
         auto sorted = picks;
         std::sort(sorted.begin(), sorted.end());
         const bool once = std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
@@ -70,8 +80,6 @@ void gather_rule(RuleContext& node) {
     std::swap(order[axis], order.back());
     node.give(0, transpose(matmul(transpose(g, order), matrix), order));
 }
-
-Value zeros_of_input(RuleContext& node, std::size_t i) { return zeros_like(node.input(i)); }
 
 void gather_elements_rule(RuleContext& node) {
     if (!node.wants(0)) return;

@@ -4,7 +4,10 @@
 #include <limits>
 #include <numeric>
 
+#include <fmt/format.h>
+
 #include "model/derivative_rules/rule.hpp"
+#include "text/quote.hpp"
 
 namespace locus::model {
 namespace {
@@ -76,6 +79,20 @@ void slice_rule(RuleContext& node) {
     node.give(0, pad(g, begin, end));
 }
 
+/// Refuses padding that has no elements to show. Wrapping by more than the axis has, or beside a cut, ONNX Runtime
+/// (1.30, tried) computes in another way than ONNX defines.
+void require_elements_to_show(const RuleContext& node, std::int64_t size, std::int64_t begin, std::int64_t end,
+                              const std::string& mode) {
+    if (mode != "reflect" && mode != "edge" && mode != "wrap") node.unsupported("its mode is " + text::quote(mode));
+    const auto left = size + std::min<std::int64_t>(0, begin) + std::min<std::int64_t>(0, end);
+    const auto most = std::max(begin, end);
+    if (left < 1) node.wrong(fmt::format("it pads {} elements by {} and {}: none is left to show", size, begin, end));
+    if (mode == "reflect" && most >= left)
+        node.wrong(fmt::format("it reflects {} elements, but {} lie beside the border", most, left - 1));
+    if (mode == "wrap" && (begin < 0 || end < 0 || most > size))
+        node.unsupported(fmt::format("it wraps around {} elements by {} and {}", size, begin, end));
+}
+
 /// [padded, size]: which element each padded place shows.
 Tensor padding_matrix(std::int64_t size, std::int64_t begin, std::int64_t end, const std::string& mode) {
     const auto padded = size + begin + end;
@@ -85,7 +102,7 @@ Tensor padding_matrix(std::int64_t size, std::int64_t begin, std::int64_t end, c
         auto at = i - begin;
         if (mode == "edge") at = std::clamp<std::int64_t>(at, 0, size - 1);
         if (mode == "wrap") at = (at % size + size) % size;
-        while (mode == "reflect" && (at < 0 || at >= size)) at = at < 0 ? -at : 2 * (size - 1) - at;
+        if (mode == "reflect") at = at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at;
         values[at * padded + i] = 1;
     }
     return matrix;
@@ -110,6 +127,7 @@ void pad_rule(RuleContext& node) {
             end[axis] = -behind;
         } else if (before != 0 || behind != 0) {
             if (from[axis] < 0) node.unsupported("it pads the batch");
+            require_elements_to_show(node, from[axis], before, behind, mode);
             g = linear_along_axis(g, axis, padding_matrix(from[axis], before, behind, mode));
         }
     }

@@ -26,14 +26,6 @@ Value per_channel(const Value& parameter, std::size_t rank) {
     return reshape(parameter, shape);
 }
 
-Ints all_but_channels(std::size_t rank) {
-    Ints axes;
-    for (std::size_t i = 0; i < rank; ++i) {
-        if (i != 1) axes.push_back(static_cast<std::int64_t>(i));
-    }
-    return axes;
-}
-
 /// In use, not in training, it is a linear map: a scale and a shift for each channel.
 void batch_normalization(RuleContext& node) {
     if (node.node().int_or("training_mode", 0) != 0) node.unsupported("it is in training mode");
@@ -60,12 +52,11 @@ void batch_normalization(RuleContext& node) {
             node.give(0, node.compact_gradient() * per_channel(scale / unary("Sqrt", variance + epsilon), rank));
         }
     }
-    const auto axes = all_but_channels(rank);
     if (node.wants(1)) {
         const Value centred = node.input(0) - per_channel(node.input(3), rank);
-        node.give(1, reduce_sum(node.gradient() * centred, axes, false) / unary("Sqrt", variance + epsilon));
+        node.give(1, sum_per_channel(node.gradient() * centred) / unary("Sqrt", variance + epsilon));
     }
-    if (node.wants(2)) node.give(2, reduce_sum(node.gradient(), axes, false));
+    if (node.wants(2)) node.give(2, sum_per_channel(node.gradient()));
     if (node.wants(3) || node.wants(4)) node.unsupported("its statistics depend on the layer asked for");
 }
 
@@ -119,8 +110,8 @@ void instance_normalization(RuleContext& node) {
     const auto axes = axes_from(2, rank);
     const auto n = normalize(x, axes, node.node().float_or("epsilon", 1e-5F));
     if (node.wants(0)) node.give(0, through(n, g * per_channel(node.input(1), rank), axes));
-    if (node.wants(1)) node.give(1, reduce_sum(g * n.normalized, all_but_channels(rank), false));
-    if (node.wants(2)) node.give(2, reduce_sum(g, all_but_channels(rank), false));
+    if (node.wants(1)) node.give(1, sum_per_channel(g * n.normalized));
+    if (node.wants(2)) node.give(2, sum_per_channel(g));
 }
 
 /// Instances of a group of channels at a time. Scale and bias are per group at opset 18 and per channel from 21 on.
@@ -167,16 +158,17 @@ void local_response_normalization(RuleContext& node) {
         0, scaled - x * sum_of_neighbours(scaled * x / s, end, begin) * (2 * alpha * beta / static_cast<double>(size)));
 }
 
-/// x / (sum |x|^p)^(1/p) along an axis, p 1 or 2
+/// x / (sum |x|^p)^(1/p) along an axis, p 1 or 2, and 0 where everything is 0: there it has no derivative, and 0 stands
+/// for it.
 void lp_normalization(RuleContext& node) {
     const Value x = node.input(), y = node.output(), g = node.gradient();
     const Ints axis{node.node().int_or("axis", -1)};
-    if (node.node().int_or("p", 2) == 2) {
-        const Value norm = unary("Sqrt", reduce_sum(x * x, axis));
-        return node.give(0, (g - y * reduce_sum(g * y, axis)) / norm);
-    }
-    const Value norm = reduce_sum(unary("Abs", x), axis);
-    node.give(0, (g - unary("Sign", x) * reduce_sum(g * y, axis)) / norm);
+    const bool euclidean = node.node().int_or("p", 2) == 2;
+    const Value sum = reduce_sum(euclidean ? x * x : unary("Abs", x), axis), some = greater(sum, 0);
+    const Value positive = where(some, sum, x.emitter().number(1, x.type()));
+    const Value norm = euclidean ? unary("Sqrt", positive) : positive;
+    const Value direction = euclidean ? y : unary("Sign", x);
+    node.give(0, (g - direction * reduce_sum(g * y, axis)) * (indicator(some, x.type()) / norm));
 }
 
 /// (x - mean) / sqrt(variance) over `axes`

@@ -212,14 +212,16 @@ Value max_pool_by_indices(RuleContext& node, const Value& x) {
 }
 
 void max_pool(RuleContext& node) {
-    const Value x = node.input();
-    const auto window = Window::of(node.node(), spatial(node, x));
+    const auto window = Window::of(node.node(), spatial(node, node.input()));
     Gradient gradient = node.scaled_gradient();
-    if (x.type() == node.emit().shapes().type(node.node().output(0)) && picture_windows(window)) {
-        gradient.value = max_pool_by_comparison(x, node.output(), expand_like(gradient.value, node.output()), window);
+    // The gradient of quantized numbers is in floating point.
+    const auto type = gradient.value.type();
+    if (picture_windows(window)) {
+        const Value g = expand_like(gradient.value, node.output());
+        gradient.value = max_pool_by_comparison(cast(node.input(), type), cast(node.output(), type), g, window);
         return node.give(0, std::move(gradient));
     }
-    node.give(0, max_pool_by_indices(node, x));
+    node.give(0, max_pool_by_indices(node, cast(node.input(), type)));
 }
 
 /// y = (sum |x|^p)^(1/p): y^(1-p) |x|^(p-1) sign(x)

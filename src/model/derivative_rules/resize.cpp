@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "model/derivative_rules/rule.hpp"
 #include "model/resize_kernel.hpp"
@@ -13,9 +14,9 @@ namespace {
 struct Axis {
     std::int64_t from = 0;
     std::int64_t to = 0;
-    double scale = 1;
-    double roi_start = 0;
-    double roi_end = 1;
+    float scale = 1;
+    float roi_start = 0;
+    float roi_end = 1;
 };
 
 struct Interpolation {
@@ -27,23 +28,24 @@ struct Interpolation {
     bool antialias = false;
 };
 
-/// Where, in the input's pixels, output pixel `i` lies (ONNX's coordinate_transformation_mode).
-double source(const Interpolation& how, const Axis& axis, std::int64_t i) {
-    const auto x = static_cast<double>(i), from = static_cast<double>(axis.from), to = static_cast<double>(axis.to);
+/// Where, in the input's pixels, output pixel `i` lies (ONNX's coordinate_transformation_mode). In float32, as ONNX
+/// Runtime has it: halfway between two pixels, the last bit decides which is the nearest.
+float source(const Interpolation& how, const Axis& axis, std::int64_t i) {
+    const auto x = static_cast<float>(i), from = static_cast<float>(axis.from), to = static_cast<float>(axis.to);
     const auto& mode = how.coordinates;
     if (mode == "asymmetric") return x / axis.scale;
     if (mode == "align_corners") return to == 1 ? 0 : x * (from - 1) / (to - 1);
-    if (mode == "pytorch_half_pixel") return to > 1 ? (x + 0.5) / axis.scale - 0.5 : 0;
-    if (mode == "tf_half_pixel_for_nn") return (x + 0.5) / axis.scale;
+    if (mode == "pytorch_half_pixel") return to > 1 ? (x + 0.5F) / axis.scale - 0.5F : 0;
+    if (mode == "tf_half_pixel_for_nn") return (x + 0.5F) / axis.scale;
     if (mode == "tf_crop_and_resize") {
         return to > 1 ? axis.roi_start * (from - 1) + x * (axis.roi_end - axis.roi_start) * (from - 1) / (to - 1)
-                      : 0.5 * (axis.roi_start + axis.roi_end) * (from - 1);
+                      : 0.5F * (axis.roi_start + axis.roi_end) * (from - 1);
     }
     if (mode == "half_pixel_symmetric") {
-        const double adjustment = to / (axis.scale * from);
-        return from / 2 * (1 - adjustment) + (x + 0.5) / axis.scale - 0.5;
+        const float adjustment = to / (axis.scale * from);
+        return from / 2 * (1 - adjustment) + (x + 0.5F) / axis.scale - 0.5F;
     }
-    return (x + 0.5) / axis.scale - 0.5;  // half_pixel
+    return (x + 0.5F) / axis.scale - 0.5F;  // half_pixel
 }
 
 /// [from, to]: the map of this axis, turned.
@@ -61,7 +63,7 @@ Tensor turned_matrix(const Interpolation& how, const Axis& axis) {
             continue;
         }
         // With antialias a shrinking axis stretches the kernel over as many pixels as become one.
-        const double stretch = how.antialias ? std::min(1.0, axis.scale) : 1.0;
+        const double stretch = how.antialias ? std::min(1.0, static_cast<double>(axis.scale)) : 1.0;
         const double reach = (how.mode == "linear" ? 1.0 : 2.0) / stretch;
         const auto first = static_cast<std::int64_t>(std::floor(x - reach)),
                    last = static_cast<std::int64_t>(std::ceil(x + reach));
@@ -96,6 +98,18 @@ void resize(RuleContext& node) {
     Tensor scales, roi;
     if (node.has_input(2) && node.input(2).shape() != Shape{0}) scales = node.constant(2, "scales").to_float32();
     if (how.coordinates == "tf_crop_and_resize") roi = node.constant(1, "roi").to_float32();
+    std::optional<float> shared;
+    if (const auto policy = attributes.string_or("keep_aspect_ratio_policy", "stretch");
+        scales.size() == 0 && policy != "stretch" && !axes.empty()) {
+        const Ints sizes = node.constant_ints(3, "sizes");
+        std::vector<float> asked;
+        for (std::size_t i = 0; i < axes.size(); ++i) {
+            const auto size = from[positive_axis(axes[i], from.size())];
+            if (size < 0) node.unsupported("it resizes the batch");
+            asked.push_back(static_cast<float>(sizes.at(i)) / static_cast<float>(size));
+        }
+        shared = shared_scale(policy, asked);
+    }
     Value g = node.gradient();
     for (std::size_t i = 0; i < axes.size(); ++i) {
         const auto at = positive_axis(axes[i], from.size());
@@ -103,8 +117,9 @@ void resize(RuleContext& node) {
             if (from[at] == to[at]) continue;
             node.unsupported("it resizes the batch");
         }
-        Axis axis{from[at], to[at], static_cast<double>(to[at]) / static_cast<double>(from[at])};
+        Axis axis{from[at], to[at], static_cast<float>(to[at]) / static_cast<float>(from[at])};
         if (scales.size() > 0) axis.scale = scales.values<float>()[i];
+        if (shared) axis.scale = *shared;
         if (roi.size() > 0) {
             axis.roi_start = roi.values<float>()[i];
             axis.roi_end = roi.values<float>()[axes.size() + i];

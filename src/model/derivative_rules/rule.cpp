@@ -79,10 +79,22 @@ void RuleContext::unsupported(const std::string& why) const {
                 fmt::format("{} ({}) has no derivative here: {}", node_.description(), node_.op_type, why));
 }
 
+void RuleContext::wrong(const std::string& why) const {
+    throw Error(ErrorKind::model, fmt::format("{} ({}) cannot run: {}", node_.description(), node_.op_type, why));
+}
+
 Value scale_channels(const Value& x, const Tensor& scale) {
     Shape shape(x.rank() - 1, 1);  // [C, 1, …]: lines up with axis 1
     shape.at(0) = scale.size();
     return x * x.emitter().constant(scale.to(x.type()).reshaped(shape));
+}
+
+Value sum_per_channel(const Value& x) {
+    Ints axes;
+    for (std::size_t i = 0; i < x.rank(); ++i) {
+        if (i != 1) axes.push_back(static_cast<std::int64_t>(i));
+    }
+    return reduce_sum(x, axes, false);
 }
 
 Value materialized(const Gradient& gradient, const Value& tensor) {

@@ -80,6 +80,9 @@ public:
     /// Throws Error(unsupported): "… has no derivative …: <why>".
     [[noreturn]] void unsupported(const std::string& why) const;
 
+    /// Throws Error(model), for what no runtime computes: "… cannot run: <why>".
+    [[noreturn]] void wrong(const std::string& why) const;
+
     std::vector<std::pair<std::size_t, Gradient>>& given() { return given_; }
 
 private:
@@ -112,6 +115,9 @@ Rule find_rule(const Node& node);
 
 /// Multiplies axis 1 by a constant [C].
 Value scale_channels(const Value& x, const Tensor& scale);
+
+/// The sum over all axes but that of the channels, 1: [C].
+Value sum_per_channel(const Value& x);
 
 /// Puts off no longer: channel scale and one-hot worked out; still with 1 where it is the same along an axis.
 Value materialized(const Gradient& gradient, const Value& tensor);

@@ -77,8 +77,6 @@ std::string overload_of(const google::protobuf::MessageLite& message, int field)
     return found.empty() ? "" : found.back();
 }
 
-std::string_view standard(std::string_view domain) { return domain == "ai.onnx" ? "" : domain; }
-
 /// Domains whose operators the runtime has itself.
 bool is_the_runtimes(std::string_view domain) {
     return domain.empty() || domain.starts_with("ai.onnx") || domain.starts_with("com.microsoft");
@@ -247,8 +245,9 @@ private:
     void import_operators(const onnx::FunctionProto& function) {
         for (const auto& import : function.opset_import()) {
             const auto& known = model_.opset_import();
-            if (std::none_of(known.begin(), known.end(),
-                             [&](const auto& other) { return standard(other.domain()) == standard(import.domain()); }))
+            if (std::none_of(known.begin(), known.end(), [&](const auto& other) {
+                    return standard_domain(other.domain()) == standard_domain(import.domain());
+                }))
                 *model_.add_opset_import() = import;
         }
     }

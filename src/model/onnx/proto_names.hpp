@@ -1,13 +1,17 @@
 #pragma once
 
-/// Tensors of ONNX's protobuf messages under other names.
+/// Names in ONNX's protobuf messages: of operator sets, and tensors under other names.
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include <onnx/onnx_pb.h>
 
 namespace locus::model {
+
+/// The domain of an operator set; "" for the standard one, which may be spelt "ai.onnx" as well.
+inline std::string_view standard_domain(std::string_view domain) { return domain == "ai.onnx" ? "" : domain; }
 
 /// From a tensor's name to the one that it gets.
 using Renaming = std::function<std::string(const std::string&)>;

@@ -8,6 +8,7 @@
 
 #include "locus/error.hpp"
 #include "model/onnx/proto_functions.hpp"
+#include "model/onnx/proto_names.hpp"
 #include "model/onnx/proto_tensor.hpp"
 #include "model/tensor_misuse.hpp"
 #include "text/quote.hpp"
@@ -18,8 +19,6 @@ namespace {
 using text::quote;
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorKind::model, sentence); }
-
-std::string standard(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
 
 /// What is left of a message once what Locus reads has been cleared.
 template <class Message> Opaque remainder(const Message& message) { return {message.SerializeAsString(), {}, {}}; }
@@ -48,7 +47,7 @@ void collect_outer_reads(const onnx::GraphProto& graph, std::set<std::string>& r
 void collect_operators(const onnx::AttributeProto& attribute, std::set<std::string>& operators) {
     const auto collect = [&](const onnx::GraphProto& graph) {
         for (const auto& node : graph.node()) {
-            if (standard(node.domain()).empty()) operators.insert(node.op_type());
+            if (standard_domain(node.domain()).empty()) operators.insert(node.op_type());
             for (const auto& inner : node.attribute()) collect_operators(inner, operators);
         }
     };
@@ -108,7 +107,7 @@ Attribute read_attribute(onnx::AttributeProto& proto, ExternalData& external) {
 Node read_node(onnx::NodeProto& proto, ExternalData& external) {
     Node node;
     node.op_type = proto.op_type();
-    node.domain = standard(proto.domain());
+    node.domain = standard_domain(proto.domain());
     node.name = proto.name();
     node.doc = proto.doc_string();
     node.inputs.assign(proto.input().begin(), proto.input().end());
@@ -288,7 +287,7 @@ Model read_model(onnx::ModelProto& proto, ExternalData& external) {
     model.model_version = proto.model_version();
     model.doc = proto.doc_string();
     for (const auto& import : proto.opset_import()) {
-        std::int64_t& version = model.opsets[standard(import.domain())];
+        std::int64_t& version = model.opsets[std::string(standard_domain(import.domain()))];
         version = std::max<std::int64_t>(version, import.version());
     }
     for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();

@@ -22,6 +22,17 @@ void dropout(Inference& n) {
     n.out(1, n.opset >= 10 ? DataType::boolean : n.in(0).type, n.shape());
 }
 
+/// Scale, bias, mean and variance are one number a channel each.
+void batch_normalization(Inference& n) {
+    const bool by_position = n.opset < 9 && n.node.int_or("spatial", 1) == 0;
+    const Shape one_each{n.rank() < 2 ? 1 : n.shape()[1]};
+    for (std::size_t i = 1; i <= 4 && !by_position; ++i) {
+        const auto found = n.known.find(n.node.input(i));
+        if (n.has(i) && found != n.known.end() && found->second.shape != one_each) throw Unknown{};
+    }
+    n.out(n.shape());
+}
+
 void layer_normalization(Inference& n) {
     n.out(n.shape());
     Shape reduced = n.shape();
@@ -88,7 +99,6 @@ const RuleTable& elementwise_rules() {
         {"LogSoftmax", same},
         {"Hardmax", same},
         {"Identity", same},
-        {"BatchNormalization", same},
         {"InstanceNormalization", same},
         {"GroupNormalization", same},
         {"LRN", same},
@@ -121,6 +131,7 @@ const RuleTable& elementwise_rules() {
         {"Xor", comparison},
         {"Where", where},
         {"Dropout", dropout},
+        {"BatchNormalization", batch_normalization},
         {"LayerNormalization", layer_normalization},
         {"Cast", cast},
         {"CastLike", cast_like},

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "model/resize_kernel.hpp"
 #include "model/shape_rules/rule.hpp"
 #include "model/window.hpp"
 
@@ -20,11 +21,21 @@ Shape with_spatial(std::int64_t n, std::int64_t c, const Window& window) {
     return shape;
 }
 
+/// Weights of a Conv are [out, channels / groups, …], of a ConvTranspose [channels, out / groups, …].
+void require_weights_that_fit(const Inference& n, bool transposed) {
+    const auto groups = n.node.int_or("group", 1), channels = n.shape().at(1);
+    const auto first = n.shape(1).at(0), second = n.shape(1).at(1);
+    if (groups < 1 || first % groups != 0) throw Unknown{};
+    if (channels != (transposed ? first : times(second, groups))) throw Unknown{};
+}
+
 void convolution(Inference& n) {
+    require_weights_that_fit(n, false);
     n.out(with_spatial(n.shape().at(0), n.shape(1).at(0), Window::of(n.node, spatial(n.shape()), spatial(n.shape(1)))));
 }
 
 void transposed_convolution(Inference& n) {
+    require_weights_that_fit(n, true);
     const auto window = Window::of_transposed(n.node, spatial(n.shape()), spatial(n.shape(1)));
     Shape shape{n.shape().at(0), times(n.shape(1).at(1), n.node.int_or("group", 1))};
     shape.insert(shape.end(), window.input.begin(), window.input.end());
@@ -44,6 +55,8 @@ void global_pooling(Inference& n) {
     n.out(shape);
 }
 
+bool is_size(float number) { return number >= 0 && number < 0x1p53F; }
+
 void resize(Inference& n) {
     const bool old = n.opset < 11 || n.node.op_type == "Upsample";
     const std::size_t scales_at = old ? 1 : 2;
@@ -53,22 +66,30 @@ void resize(Inference& n) {
     axes = n.node.ints_or("axes", axes);
     Shape shape = n.shape();
     if (!old && n.has(3)) {
-        if (policy != "stretch") throw Unknown{};
         const Ints sizes = n.ints(3);
-        for (std::size_t i = 0; i < axes.size(); ++i) shape.at(n.axis(axes[i], n.rank())) = sizes.at(i);
+        std::vector<float> scales;
+        for (std::size_t i = 0; i < axes.size(); ++i) {
+            auto& size = shape.at(n.axis(axes[i], n.rank()));
+            scales.push_back(static_cast<float>(sizes.at(i)) / static_cast<float>(size));
+            size = sizes[i];
+        }
+        if (policy != "stretch" && !axes.empty()) {
+            const float scale = shared_scale(policy, scales);
+            for (const auto given : axes) {
+                const auto axis = n.axis(given, n.rank());
+                if (!is_size(scale * static_cast<float>(n.shape()[axis]))) throw Unknown{};
+                shape[axis] = size_under(scale, n.shape()[axis]);
+            }
+        }
     } else {
-        const Tensor scales =
-            n.has(scales_at)
-                ? n.value(scales_at).to_float32()
-                : Tensor::of<float>({n.rank()}, n.node.attributes.contains("scales")
-                                                    ? std::get<std::vector<float>>(n.node.attributes.at("scales"))
-                                                    : throw Unknown{});
+        const Tensor scales = n.has(scales_at) ? n.value(scales_at).to_float32()
+                                               : Tensor::of<float>({n.rank()}, n.node.floats_or("scales", {}));
         const auto factors = scales.values<float>();
         if (factors.size() < axes.size()) throw Unknown{};
         for (std::size_t i = 0; i < axes.size(); ++i) {
             auto& size = shape.at(n.axis(axes[i], n.rank()));
-            const float scaled = std::floor(static_cast<float>(size) * factors[i]);
-            if (!(scaled >= 0 && scaled < 0x1p53F)) throw Unknown{};
+            const float scaled = static_cast<float>(size) * factors[i];
+            if (!is_size(scaled)) throw Unknown{};
             size = static_cast<std::int64_t>(scaled);
         }
     }

@@ -131,14 +131,13 @@ std::int64_t scaled(std::int64_t from, double scale) {
     return static_cast<std::int64_t>(std::floor(static_cast<float>(from) * static_cast<float>(scale)));
 }
 
-/// keep_aspect_ratio_policy: one scale for all axes, so that the output is as large as it can be within (or as small as
-/// it can be around) the sizes.
-void keep_aspect_ratio(std::vector<Axis>& axes, bool within) {
-    double scale = axes[0].scale;
-    for (const Axis& axis : axes) scale = within ? std::min(scale, axis.scale) : std::max(scale, axis.scale);
+void keep_aspect_ratio(std::vector<Axis>& axes, const std::string& policy) {
+    std::vector<float> scales;
+    for (const Axis& axis : axes) scales.push_back(static_cast<float>(axis.scale));
+    const float scale = model::shared_scale(policy, scales);
     for (Axis& axis : axes) {
         axis.scale = scale;
-        axis.to = static_cast<std::int64_t>(std::floor(scale * static_cast<double>(axis.from) + 0.5));
+        axis.to = model::size_under(scale, axis.from);
     }
 }
 
@@ -174,7 +173,7 @@ Tensors resize(Call& call) {
         axes.push_back(axis);
     }
     const std::string policy = call.node.string_or("keep_aspect_ratio_policy", "stretch");
-    if (scales.empty() && policy != "stretch") keep_aspect_ratio(axes, policy == "not_larger");
+    if (scales.empty() && policy != "stretch" && !axes.empty()) keep_aspect_ratio(axes, policy);
     return {interpolate(call, how, axes, x)};
 }
 
@@ -184,8 +183,8 @@ Tensors upsample(Call& call) {
     Reals scales(static_cast<std::size_t>(x.dim()), 1);
     if (call.has(1)) {
         scales = reals(call.input(1));
-    } else if (const auto found = call.node.attributes.find("scales"); found != call.node.attributes.end()) {
-        const auto& given = std::get<std::vector<float>>(found->second);
+    } else if (call.node.has("scales")) {
+        const std::vector<float> given = call.node.floats_or("scales", {});
         scales.assign(given.begin(), given.end());
     } else if (call.node.has("height_scale") && call.node.has("width_scale") && x.dim() == 4) {  // opset 1
         scales = {1, 1, call.node.float_or("height_scale", 1), call.node.float_or("width_scale", 1)};
