@@ -253,7 +253,7 @@ Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<Truth
         return run->measure(images, indices);
     };
     job.picture = [truths, run, drawn](const ImageRecord& record, std::size_t row) {
-        return std::optional<Image>(run->picture(drawn[record.index], row, record.rows[row].preview));
+        return run->picture(drawn[record.index], row, record.rows[row].preview);
     };
     return job;
 }

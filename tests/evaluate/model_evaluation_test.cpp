@@ -15,6 +15,7 @@
 #include "evaluate/evaluation.hpp"
 #include "evaluate/metrics/localization.hpp"
 #include "evaluate/metrics/metric.hpp"
+#include "evaluate/model_run.hpp"
 #include "evaluate/model_scorer.hpp"
 #include "explain/network.hpp"
 #include "locus/explainer.hpp"
@@ -285,6 +286,26 @@ TEST_F(EvaluateModels, BesideModelsOfOtherSizesAModelHasTheNumbersThatItHasAlone
             EXPECT_TRUE(alone[i].rows[0] == together[i].rows[m]) << models[m] << ' ' << alone[i].name;
     }
     for (const ImageRecord& record : together) EXPECT_FALSE(record.rows[1] == record.rows[3]);  // other pixels tell
+}
+
+TEST_F(EvaluateModels, EachRowIsDrawnByItsOwnModelAndMethod) {
+    // `auto` is hires-cam for the head of layers, and cam for the pooled one: of one method, and of two.
+    const std::vector<std::string> methods{"auto", "hires-cam"};
+    model::save(model::build({.name = "tiny", .classes = 2, .image_size = 32, .head = model::Head::fc, .seed = 4}),
+                folder_ / "fc.onnx");
+    const TruthList truths;
+    const std::filesystem::path fc = folder_ / "fc.onnx", gap = folder_ / "gap.onnx";
+    const ModelRun both({fc, gap}, methods, {folder_ / "data"}, truths, {});
+    const ModelRun first({fc}, methods, {folder_ / "data"}, truths, {});
+    const ModelRun second({gap}, methods, {folder_ / "data"}, truths, {});
+    const std::size_t rows = both.rows().size() - baselines().size();
+    ASSERT_EQ(rows, 3U);
+    const auto drawn = [](const ModelRun& run, std::size_t row) { return run.picture(0, row, {}).value().rgb; };
+    EXPECT_EQ(drawn(both, 0), drawn(first, 0));
+    EXPECT_EQ(drawn(both, 1), drawn(second, 0));
+    EXPECT_EQ(drawn(both, 2), drawn(second, 1));
+    EXPECT_NE(drawn(first, 0), drawn(second, 0));
+    for (std::size_t row = rows; row < both.rows().size(); ++row) EXPECT_FALSE(both.picture(0, row, {})) << row;
 }
 
 TEST_F(EvaluateModels, EachStepOfACurveIsWhatTheNetworkSaysOfTheChangedInput) {
