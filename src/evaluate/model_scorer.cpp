@@ -78,7 +78,7 @@ struct ModelScorer::State {
             full_confidence = f.full_confidence();
         }
         if (wants(options, "drop")) values["drop"] = f.drop();
-        if (wants(options, "increase")) values["increase"] = f.increased() ? 1 : 0;
+        if (wants(options, "increase")) values["increase"] = f.increase();
         if (wants(options, "insertion")) {
             scores_of_image.insertion = f.insertion();
             values["insertion"] = area_under(scores_of_image.insertion);
