@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "evaluate/model_names.hpp"
 #include "evaluate/pages/picture.hpp"
 #include "image/decode.hpp"
 #include "image/preprocess.hpp"
@@ -53,6 +54,7 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
                    const std::vector<std::filesystem::path>& data, const TruthList& truths,
                    const ModelRunOptions& options)
     : models_(models), truths_(truths), options_(options), baselines_(options.scorer.localization, options.seed) {
+    const std::vector<std::string> names = model_names(models);
     dataset::ListOptions list;
     if (!options.classes.empty()) list.classes = dataset::read_class_list(options.classes);
     std::optional<dataset::LabelTable> labels;
@@ -103,7 +105,7 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
                                        match.outputs.size() - count, match.outputs.size(), match.how,
                                        count == 0 ? "" : ", images of the others left out: " + strangers));
     }
-    name_rows();
+    name_rows(names);
     std::stable_sort(feeds_.begin(), feeds_.end(), [](const Feed& a, const Feed& b) { return a.side < b.side; });
     // An image that one of the models has no class for tells nothing in a comparison.
     std::erase_if(data_.samples, [&](const dataset::Sample& sample) {
@@ -130,11 +132,11 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
     }
 }
 
-void ModelRun::name_rows() {
+void ModelRun::name_rows(const std::vector<std::string>& names) {
     for (std::size_t m = 0; m < scorers_.size(); ++m) {
         const std::vector<std::string>& methods = scorers_[m].methods();
         for (std::size_t k = 0; k < methods.size(); ++k) {
-            rows_.push_back({models_[m].stem().string(), methods[k], false});
+            rows_.push_back({names[m], methods[k], false});
             sources_.push_back({m, k});
         }
     }

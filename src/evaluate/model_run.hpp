@@ -69,7 +69,7 @@ private:
         std::size_t model = 0, method = 0;
     };
     struct Prepared;
-    void name_rows();
+    void name_rows(const std::vector<std::string>& models);
     Prepared read(const dataset::Sample& sample) const;
     void score_group(std::vector<Prepared>& group, int label) const;
 

@@ -23,7 +23,7 @@ namespace locus::evaluate {
 
 /// What is compared: a method of a model, or a baseline.
 struct RowName {
-    std::string model;  ///< empty for baselines and for maps made elsewhere
+    std::string model;  ///< see model_names.hpp; empty for baselines and for maps made elsewhere
     std::string method;
     bool is_baseline = false;
 

@@ -308,6 +308,20 @@ TEST_F(EvaluateModels, EachRowIsDrawnByItsOwnModelAndMethod) {
     for (std::size_t row = rows; row < both.rows().size(); ++row) EXPECT_FALSE(both.picture(0, row, {})) << row;
 }
 
+TEST_F(EvaluateModels, ModelsOfOneFileNameHaveRowsOfTheirOwn) {
+    std::filesystem::create_directories(folder_ / "m1");
+    std::filesystem::create_directories(folder_ / "m2");
+    std::filesystem::rename(folder_ / "gap.onnx", folder_ / "m1/model.onnx");
+    std::filesystem::rename(folder_ / "gmp.onnx", folder_ / "m2/model.onnx");
+    options_.models = {folder_ / "m1/model.onnx", folder_ / "m2/model.onnx"};
+    options_.metrics = {"gt-known"};
+    const Evaluation result = evaluate(options_, {});
+    EXPECT_EQ(result.summary.rows[0].name.model, "m1/model");
+    EXPECT_EQ(result.summary.rows[1].name.model, "m2/model");
+    options_.models = {folder_ / "m1/model.onnx", folder_ / "m1/model.onnx"};
+    EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("m1/model.onnx' is given twice"));
+}
+
 TEST_F(EvaluateModels, EachStepOfACurveIsWhatTheNetworkSaysOfTheChangedInput) {
     options_.metrics = {"insertion", "deletion"};
     options_.steps = 6;
