@@ -99,7 +99,7 @@ nlohmann::ordered_json identity_of(const std::filesystem::path& path, std::strin
 
 /// What must not change between a run and the one that resumes it.
 std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, const Job& job) {
-    nlohmann::ordered_json heading{{"locus-evaluate", 4},
+    nlohmann::ordered_json heading{{"locus-evaluate", 5},
                                    {"locus", options.version},
                                    {"truth", identity_of(options.truth, ".csv")},
                                    {"classes", identity_of(options.classes, ".csv")},

@@ -222,7 +222,9 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
         record.index = indices[k];
         record.name = sample.name;
         const int label = sample.labels.front();
-        record.label = data_.classes.entries[static_cast<std::size_t>(label)].name;
+        const dataset::ClassEntry& entry = data_.classes.entries[static_cast<std::size_t>(label)];
+        record.label = entry.name;
+        record.class_key = entry.key;
         try {
             Prepared prepared = read(sample);
             prepared.place = k;

@@ -102,7 +102,10 @@ std::string metrics_json(const RunDescription& run, const std::vector<ImageRecor
     root["classes"] = ordered_json::array();
     for (const ClassSummary& entry : summary.classes) {
         root["classes"].push_back(
-            {{"label", text::to_utf8(entry.label)}, {"images", entry.images}, {"rows", entry.rows}});
+            {{"label", text::to_utf8(entry.label)},
+             {"key", text::to_utf8(entry.key)},
+             {"images", entry.images},
+             {"rows", entry.rows}});
     }
     root["failed"] = ordered_json::array();
     for (const ImageRecord& record : records) {

@@ -55,7 +55,8 @@ struct Comparison {
 };
 
 struct ClassSummary {
-    std::string label;
+    std::string label;  ///< its name
+    std::string key;    ///< what the data call it: several classes may have one name
     std::int64_t images = 0;
     std::vector<std::map<std::string, double>> rows;  ///< per row, by metric
 };
@@ -63,7 +64,7 @@ struct ClassSummary {
 struct Summary {
     std::vector<RowSummary> rows;
     std::vector<Comparison> comparisons;  ///< of all pairs of methods, baselines apart
-    std::vector<ClassSummary> classes;    ///< by label, where there are any
+    std::vector<ClassSummary> classes;    ///< by label, then by key, where there are any
     std::int64_t images = 0;              ///< measured
     std::int64_t failed = 0;
 };

@@ -322,6 +322,21 @@ TEST_F(EvaluateModels, ModelsOfOneFileNameHaveRowsOfTheirOwn) {
     EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("m1/model.onnx' is given twice"));
 }
 
+TEST_F(EvaluateModels, ClassesOfOneNameAreApartInTheTables) {
+    options_.classes = folder_.write("classes.csv", "key,name\nant,crane\nbee,crane\n");
+    options_.metrics = {"top1"};
+    evaluate(options_, {});
+    const auto classes = nlohmann::json::parse(json())["classes"];
+    ASSERT_EQ(classes.size(), 2U);
+    EXPECT_EQ(classes[0]["key"], "ant");
+    EXPECT_EQ(classes[1]["key"], "bee");
+    EXPECT_EQ(classes[0]["label"], "crane");
+    EXPECT_EQ(classes[0]["images"], 6);
+    std::ifstream stream(folder_ / "out/report.html", std::ios::binary);
+    const std::string page{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    EXPECT_THAT(page, HasSubstr("<td>crane<small>ant</small></td><td>6</td>"));
+}
+
 TEST_F(EvaluateModels, EachStepOfACurveIsWhatTheNetworkSaysOfTheChangedInput) {
     options_.metrics = {"insertion", "deletion"};
     options_.steps = 6;
