@@ -127,6 +127,20 @@ TEST_F(Truths, VocCountsFromOneAndIlsvrcFromZero) {
     EXPECT_THAT(truths.remarks[0], HasSubstr("broken.xml"));
 }
 
+TEST_F(Truths, ALinkThatLeadsInACircleCostsItselfAlone) {
+    const std::string box = "<object><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>";
+    write("xml/a.xml", "<annotation><filename>a.jpg</filename>" + box + "</annotation>");
+    std::filesystem::create_symlink("loop.xml", folder_ / "xml/loop.xml");
+    TruthList truths = read_boxes(folder_ / "xml");
+    EXPECT_EQ(truths.all().size(), 1U);
+    EXPECT_THAT(truths.remarks, ElementsAre(HasSubstr("loop.xml' cannot be read")));
+    write("masks/a.png", "");
+    std::filesystem::create_symlink("loop.png", folder_ / "masks/loop.png");
+    add_masks(truths, folder_ / "masks");
+    EXPECT_EQ(truths.find("a.jpg")->mask, folder_ / "masks/a.png");
+    EXPECT_THAT(test::error_of([&] { read_mask(truths.find("loop.png")->mask); }), HasSubstr("symbolic links"));
+}
+
 TEST_F(Truths, XmlOfLikeNamesInSeveralFoldersIsOfSeveralImages) {
     const auto annotation = [](int x) {
         return "<annotation><filename>1.jpg</filename><object><bndbox><xmin>" + std::to_string(x) +
