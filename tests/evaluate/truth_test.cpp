@@ -250,6 +250,14 @@ TEST(Xml, ReadsTextEntitiesAndEmptyElements) {
     EXPECT_EQ(root.child("e"), nullptr);
 }
 
+TEST(Xml, WhatIsInCdataIsTextAsItStands) {
+    const XmlElement root = parse_xml("<a><![CDATA[<!DOCTYPE> ]]><b>x<![CDATA[<&lt;>]]]>.jpg</b><c><![CDATA[]]></c></a>");
+    EXPECT_EQ(root.text_of("b"), "x<&lt;>].jpg");
+    EXPECT_EQ(root.text_of("c"), "");
+    EXPECT_EQ(root.text, "<!DOCTYPE>");
+    EXPECT_THROW(parse_xml("<a><![CDATA[x></a>"), Error);
+}
+
 TEST(Xml, RefusesWhatIsNotWellFormed) {
     for (const char* text : {"", "text", "<a>", "<a></b>", "</a>", "<a", "<!-- x"})
         EXPECT_THROW(parse_xml(text), Error) << text;
