@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <new>
 #include <cstdlib>
 
 #include <malloc.h>
@@ -58,6 +59,9 @@ int main(int argc, char** argv) {
     } catch (const Error& error) {
         std::fprintf(stderr, "locus: error: %s\n", error.what());
         return error.kind() == ErrorKind::usage ? 2 : 1;
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr, "locus: error: memory does not suffice\n");
+        return 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "locus: error: %s\n", error.what());
         return 1;

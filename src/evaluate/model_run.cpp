@@ -239,10 +239,16 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
         }
     }
     for (auto& [label, group] : groups) {
+        const auto fail = [&, &members = group](const std::string& why) {
+            for (const Prepared& prepared : members) records[prepared.place].error = why;
+        };
         try {
             score_group(group, label);
         } catch (const Error& error) {
-            for (const Prepared& prepared : group) records[prepared.place].error = error.what();
+            fail(error.what());
+            continue;
+        } catch (const std::bad_alloc&) {
+            fail("memory does not suffice for its scores");
             continue;
         }
         for (Prepared& prepared : group) {

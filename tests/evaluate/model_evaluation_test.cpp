@@ -337,6 +337,18 @@ TEST_F(EvaluateModels, ClassesOfOneNameAreApartInTheTables) {
     EXPECT_THAT(page, HasSubstr("<td>crane<small>ant</small></td><td>6</td>"));
 }
 
+TEST_F(EvaluateModels, MemoryThatDoesNotSufficeForScoresCostsTheImagesOnly) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer ends the program where memory does not suffice";
+#endif
+    const TruthList truths = read_boxes(options_.boxes);
+    ModelRunOptions options;
+    options.scorer.localization = {.metrics = {find_metric("maxboxacc")}, .step = 0.01, .side = 1 << 22};  // 2^47 bytes
+    const ModelRun run(options_.models, {"cam"}, {folder_ / "data"}, truths, options);
+    for (const ImageRecord& record : run.measure({0, 1}, {0, 1}))
+        EXPECT_EQ(record.error, "memory does not suffice for its scores");
+}
+
 TEST_F(EvaluateModels, EachStepOfACurveIsWhatTheNetworkSaysOfTheChangedInput) {
     options_.metrics = {"insertion", "deletion"};
     options_.steps = 6;
