@@ -3,8 +3,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
-#include <new>
 #include <cstdlib>
+#include <new>
 
 #include <malloc.h>
 
