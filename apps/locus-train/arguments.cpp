@@ -277,7 +277,7 @@ void Arguments::add_run_options(CLI::App& app) {
         ->capture_default_str()
         ->type_name("SECONDS")
         ->group(group);
-    app.add_option("--stop-after", options_.stop_after_steps, "Save and stop after so many steps (default: never)")
+    app.add_option("--stop-after", options_.stop_after_steps, "Save and stop after so many steps of this run (default: never)")
         ->check(within(ranges::stop_after))
         ->type_name("N")
         ->group(group);
