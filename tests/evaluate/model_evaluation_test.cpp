@@ -349,6 +349,15 @@ TEST_F(EvaluateModels, MemoryThatDoesNotSufficeForScoresCostsTheImagesOnly) {
         EXPECT_EQ(record.error, "memory does not suffice for its scores");
 }
 
+TEST_F(EvaluateModels, OfFewDifferencesAFractionIsByChance) {
+    options_.methods = {"cam", "random"};
+    options_.metrics = {"gt-known", "top1"};
+    ASSERT_EQ(evaluate(options_, {}).summary.comparisons.size(), 2U);
+    std::ifstream stream(folder_ / "out/report.html", std::ios::binary);
+    const std::string page{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    EXPECT_THAT(page, HasSubstr("of so many, 0.1 would be by chance alone on average"));  // 5 % of 2
+}
+
 TEST_F(EvaluateModels, EachStepOfACurveIsWhatTheNetworkSaysOfTheChangedInput) {
     options_.metrics = {"insertion", "deletion"};
     options_.steps = 6;
