@@ -39,13 +39,36 @@ void Arguments::add_to(CLI::App& app) {
     add_optimizer_options(app);
     add_regularisation_options(app);
     add_run_options(app);
-    for (const char* name :
-         {"--mean",           "--std",       "--arch",    "--width",   "--new-lr-factor",     "--size",
-          "--minutes",        "--batch",     "--norm-batch", "--train-sizes", "--precision",  "--optimizer",
-          "--lr",             "--schedule",  "--warm-up", "--momentum", "--weight-decay",     "--ema",
-          "--min-area",       "--padding",   "--flip",    "--alternate-flips", "--jitter",    "--erase",
-          "--mixup",          "--label-smoothing", "--loader-threads", "--val-every", "--checkpoint-every",
-          "--stop-after"}) {
+    for (const char* name : {"--mean",
+                             "--std",
+                             "--arch",
+                             "--width",
+                             "--new-lr-factor",
+                             "--size",
+                             "--minutes",
+                             "--batch",
+                             "--norm-batch",
+                             "--train-sizes",
+                             "--precision",
+                             "--optimizer",
+                             "--lr",
+                             "--schedule",
+                             "--warm-up",
+                             "--momentum",
+                             "--weight-decay",
+                             "--ema",
+                             "--min-area",
+                             "--padding",
+                             "--flip",
+                             "--alternate-flips",
+                             "--jitter",
+                             "--erase",
+                             "--mixup",
+                             "--label-smoothing",
+                             "--loader-threads",
+                             "--val-every",
+                             "--checkpoint-every",
+                             "--stop-after"}) {
         without_use_for_trunk_.push_back(app.get_option(name));
     }
     app.footer(
@@ -286,7 +309,8 @@ void Arguments::add_run_options(CLI::App& app) {
         ->capture_default_str()
         ->type_name("SECONDS")
         ->group(group);
-    app.add_option("--stop-after", options_.stop_after_steps, "Save and stop after so many steps of this run (default: never)")
+    app.add_option("--stop-after", options_.stop_after_steps,
+                   "Save and stop after so many steps of this run (default: never)")
         ->check(within(ranges::stop_after))
         ->type_name("N")
         ->group(group);

@@ -25,7 +25,10 @@ TEST(ModelNames, OfFilesOfOneNameHaveTheFoldersThatTellThemApart) {
 
 TEST(ModelNames, AFileGivenTwiceIsRefused) {
     for (const char* again : {"m/model.onnx", "./m/model.onnx", "m/../m/model.onnx"}) {
-        EXPECT_THAT(test::error_of([&] { model_names({"m/model.onnx", again}); }), HasSubstr("is given twice"))
+        EXPECT_THAT(test::error_of([&] {
+                        model_names({"m/model.onnx", again});
+                    }),
+                    HasSubstr("is given twice"))
             << again;
     }
     EXPECT_THAT(model_names({"m/model.onnx", "m/other.onnx"}), ElementsAre("model", "other"));

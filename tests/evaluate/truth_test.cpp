@@ -128,7 +128,8 @@ TEST_F(Truths, VocCountsFromOneAndIlsvrcFromZero) {
 }
 
 TEST_F(Truths, ALinkThatLeadsInACircleCostsItselfAlone) {
-    const std::string box = "<object><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>";
+    const std::string box =
+        "<object><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>";
     write("xml/a.xml", "<annotation><filename>a.jpg</filename>" + box + "</annotation>");
     std::filesystem::create_symlink("loop.xml", folder_ / "xml/loop.xml");
     TruthList truths = read_boxes(folder_ / "xml");
@@ -227,8 +228,7 @@ TEST_F(Truths, MasksWithMoreThanLabelsAreRefused) {
             const png_color black{};
             if (type == PNG_COLOR_TYPE_PALETTE) png_set_PLTE(codec, info, &black, 1);
         });
-        const auto file =
-            write("mask.png", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+        const auto file = write("mask.png", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
         return test::error_of([&] { read_mask(file); });
     };
     EXPECT_EQ(complaint({1}, 8, PNG_COLOR_TYPE_GRAY), "");
@@ -251,7 +251,8 @@ TEST(Xml, ReadsTextEntitiesAndEmptyElements) {
 }
 
 TEST(Xml, WhatIsInCdataIsTextAsItStands) {
-    const XmlElement root = parse_xml("<a><![CDATA[<!DOCTYPE> ]]><b>x<![CDATA[<&lt;>]]]>.jpg</b><c><![CDATA[]]></c></a>");
+    const XmlElement root =
+        parse_xml("<a><![CDATA[<!DOCTYPE> ]]><b>x<![CDATA[<&lt;>]]]>.jpg</b><c><![CDATA[]]></c></a>");
     EXPECT_EQ(root.text_of("b"), "x<&lt;>].jpg");
     EXPECT_EQ(root.text_of("c"), "");
     EXPECT_EQ(root.text, "<!DOCTYPE>");

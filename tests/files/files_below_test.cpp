@@ -31,7 +31,8 @@ TEST(FilesBelow, LinksCountWhereTheyMayBeFiles) {
     fs::create_symlink("nowhere", folder / "f/lost.xml");
     fs::create_directory_symlink("..", folder / "f/up");
     std::error_code failed;
-    EXPECT_THAT(files_below(folder / "f", ".xml", failed), ElementsAre(file, folder / "f/link.xml", folder / "f/loop.xml"));
+    EXPECT_THAT(files_below(folder / "f", ".xml", failed),
+                ElementsAre(file, folder / "f/link.xml", folder / "f/loop.xml"));
     EXPECT_FALSE(failed);
 }
 

@@ -239,7 +239,8 @@ TEST_F(Processes, NumbersOutsideTheirRangeAreRefusedWithIt) {
 
 TEST_F(Processes, OptionsWithoutEffectOnAFrozenTrunkAreRefused) {
     const auto complaint = [&](const Words& more) {
-        Words words{"--data", (folder / "none").string(), "--from", (folder / "none.onnx").string(), "--freeze", "trunk"};
+        Words words{"--data", (folder / "none").string(), "--from", (folder / "none.onnx").string(), "--freeze",
+                    "trunk"};
         words.insert(words.end(), more.begin(), more.end());
         Process run(words, {}, folder / "refused.log");
         run.wait();

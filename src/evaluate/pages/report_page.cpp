@@ -142,10 +142,10 @@ std::string class_table(const RunDescription& run, const Summary& summary) {
     html += "</tr></thead><tbody>";
     for (const ClassSummary& entry : summary.classes) {
         const auto namesakes = std::ranges::count(summary.classes, entry.label, &ClassSummary::label);
-        html += fmt::format("<tr><td>{}{}</td><td>{}</td>", text::to_html(text::to_utf8(entry.label)),
-                            namesakes == 1 ? ""
-                                           : fmt::format("<small>{}</small>", text::to_html(text::to_utf8(entry.key))),
-                            entry.images);
+        html +=
+            fmt::format("<tr><td>{}{}</td><td>{}</td>", text::to_html(text::to_utf8(entry.label)),
+                        namesakes == 1 ? "" : fmt::format("<small>{}</small>", text::to_html(text::to_utf8(entry.key))),
+                        entry.images);
         for (std::size_t r = 0; r < summary.rows.size(); ++r) {
             if (summary.rows[r].name.is_baseline) continue;
             for (const Metric& metric : run.localization.metrics) {

@@ -93,8 +93,8 @@ Mask read_mask(const std::filesystem::path& file) {
     constexpr std::uint64_t limit = 100'000'000;
     if (std::uint64_t{width} * height > limit)
         fail(fmt::format("{} x {} pixels are more than 100 megapixels", width, height));
-    if (png_get_color_type(png.codec, png.info) != PNG_COLOR_TYPE_GRAY ||
-        png_get_bit_depth(png.codec, png.info) != 8 || png_get_valid(png.codec, png.info, PNG_INFO_tRNS) != 0) {
+    if (png_get_color_type(png.codec, png.info) != PNG_COLOR_TYPE_GRAY || png_get_bit_depth(png.codec, png.info) != 8 ||
+        png_get_valid(png.codec, png.info, PNG_INFO_tRNS) != 0) {
         fail("it is not grey with 8 bits (colours, 16 bits and alpha mean nothing in a mask)");
     }
     Mask mask{static_cast<int>(width), static_cast<int>(height), {}};
