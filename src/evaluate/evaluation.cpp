@@ -54,9 +54,7 @@ std::vector<Metric> chosen_metrics(const EvaluationOptions& options) {
         if (metric.needs_model && !model) refuse("a model (-m): it cannot be told from maps alone");
         if (metric.needs_boxes && !boxes) refuse("boxes (--boxes)");
         if (metric.needs_masks && !masks) refuse("masks (--masks)");
-        const bool is_new =
-            std::none_of(chosen.begin(), chosen.end(), [&](const Metric& m) { return m.name == metric.name; });
-        if (is_new) chosen.push_back(metric);
+        if (!has_metric(chosen, metric.name)) chosen.push_back(metric);
     }
     return chosen;
 }
@@ -84,8 +82,8 @@ std::string digest_of_folder(const std::filesystem::path& folder, std::string_vi
                             time.time_since_epoch().count());
     }
     if (failed) {
-        throw Error(ErrorKind::io, fmt::format("{} cannot be looked through: {}", text::quote(folder.string()),
-                                               failed.message()));
+        throw Error(ErrorKind::io,
+                    fmt::format("{} cannot be looked through: {}", text::quote(folder.string()), failed.message()));
     }
     return files::sha256(text);
 }

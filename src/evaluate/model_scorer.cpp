@@ -23,8 +23,7 @@ namespace locus::evaluate {
 namespace {
 
 bool wants(const ModelScorerOptions& options, std::string_view name) {
-    const auto& list = options.localization.metrics;
-    return std::any_of(list.begin(), list.end(), [&](const Metric& m) { return m.name == name; });
+    return has_metric(options.localization.metrics, name);
 }
 
 bool changes_inputs(const ModelScorerOptions& options) {
