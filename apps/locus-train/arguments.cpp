@@ -39,6 +39,38 @@ void Arguments::add_to(CLI::App& app) {
     add_optimizer_options(app);
     add_regularisation_options(app);
     add_run_options(app);
+    for (const char* name : {"--mean",
+                             "--std",
+                             "--arch",
+                             "--width",
+                             "--new-lr-factor",
+                             "--size",
+                             "--minutes",
+                             "--batch",
+                             "--norm-batch",
+                             "--train-sizes",
+                             "--precision",
+                             "--optimizer",
+                             "--lr",
+                             "--schedule",
+                             "--warm-up",
+                             "--momentum",
+                             "--weight-decay",
+                             "--ema",
+                             "--min-area",
+                             "--padding",
+                             "--flip",
+                             "--alternate-flips",
+                             "--jitter",
+                             "--erase",
+                             "--mixup",
+                             "--label-smoothing",
+                             "--loader-threads",
+                             "--val-every",
+                             "--checkpoint-every",
+                             "--stop-after"}) {
+        without_use_for_trunk_.push_back(app.get_option(name));
+    }
     app.footer(
         "Started by torchrun, mpirun or srun, several processes train one network, each on its part of every step.\n"
         "Ctrl-C saves a checkpoint; --resume goes on to the same bits.");
@@ -277,7 +309,8 @@ void Arguments::add_run_options(CLI::App& app) {
         ->capture_default_str()
         ->type_name("SECONDS")
         ->group(group);
-    app.add_option("--stop-after", options_.stop_after_steps, "Save and stop after so many steps (default: never)")
+    app.add_option("--stop-after", options_.stop_after_steps,
+                   "Save and stop after so many steps of this run (default: never)")
         ->check(within(ranges::stop_after))
         ->type_name("N")
         ->group(group);
@@ -291,6 +324,12 @@ train::TrainOptions Arguments::options() const {
     options.only_new = freeze_ == "old";
     if (options.from.empty() && !(freeze_.empty() && options.cut_at.empty()))
         throw Error(ErrorKind::usage, "--freeze and --cut-at go with --from MODEL.onnx");
+    for (const CLI::Option* option : without_use_for_trunk_) {
+        if (!options.freeze_trunk || option->count() == 0) continue;
+        throw Error(ErrorKind::usage, fmt::format("{} has no effect on --freeze trunk, which fits one linear layer in "
+                                                  "its own way: leave it out",
+                                                  option->get_name()));
+    }
     options.optimizer = optimizer_ == "sgd" ? train::Optimizer::sgd : train::Optimizer::adamw;
     options.schedule.shape = schedule_ == "one-cycle" ? train::Schedule::Shape::one_cycle
                              : schedule_ == "cosine"  ? train::Schedule::Shape::cosine

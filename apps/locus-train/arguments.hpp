@@ -3,6 +3,7 @@
 /// The options of `locus train`.
 
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -27,6 +28,7 @@ private:
     void add_run_options(CLI::App& app);
 
     train::TrainOptions options_;
+    std::vector<const CLI::Option*> without_use_for_trunk_;  ///< of `--freeze trunk`
     std::string sizes_, optimizer_ = "sgd", schedule_ = "one-cycle", freeze_, precision_ = "float32";
 };
 

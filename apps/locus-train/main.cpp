@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include <malloc.h>
 
@@ -60,6 +61,9 @@ int main(int argc, char** argv) {
     } catch (const Error& error) {
         std::fprintf(stderr, "locus: error: %s\n", error.what());
         return error.kind() == ErrorKind::usage ? 2 : 1;
+    } catch (const std::bad_alloc&) {
+        std::fprintf(stderr, "locus: error: memory does not suffice\n");
+        return 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "locus: error: %s\n", error.what());
         return 1;

@@ -324,12 +324,12 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
 }
 
 std::vector<std::byte> read_bytes(const Sample& sample) {
+    std::vector<std::byte> bytes(sample.size);  // before there is a file to be closed
     const int descriptor = ::open(sample.file.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         throw Error(ErrorKind::io, fmt::format("{}: cannot be opened ({})", text::printable(sample.file.string()),
                                                std::strerror(errno)));
     }
-    std::vector<std::byte> bytes(sample.size);
     std::size_t have = 0;
     while (have < bytes.size()) {
         const ssize_t got =

@@ -79,10 +79,7 @@ struct BaselineScorer::State {
 
 BaselineScorer::BaselineScorer(LocalizationOptions options, std::uint64_t seed) : state_(std::make_unique<State>()) {
     State& s = *state_;
-    const auto wants = [&](const char* name) {
-        return std::any_of(options.metrics.begin(), options.metrics.end(),
-                           [&](const Metric& metric) { return metric.name == name; });
-    };
+    const auto wants = [&](const char* name) { return has_metric(options.metrics, name); };
     s.gt_known = wants("gt-known");
     s.points = wants("pointing");
     s.contours = wants("maxboxacc") || wants("maxboxaccv2");

@@ -4,10 +4,10 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <system_error>
 #include <unordered_map>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "evaluate/journal.hpp"
@@ -20,9 +20,9 @@
 #include "evaluate/subset.hpp"
 #include "evaluate/truth/truth.hpp"
 #include "files/atomic_file.hpp"
+#include "files/files_below.hpp"
 #include "files/npy.hpp"
 #include "files/sha256.hpp"
-#include "image/picture_name.hpp"
 #include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "report/results_json.hpp"
@@ -54,9 +54,7 @@ std::vector<Metric> chosen_metrics(const EvaluationOptions& options) {
         if (metric.needs_model && !model) refuse("a model (-m): it cannot be told from maps alone");
         if (metric.needs_boxes && !boxes) refuse("boxes (--boxes)");
         if (metric.needs_masks && !masks) refuse("masks (--masks)");
-        const bool is_new =
-            std::none_of(chosen.begin(), chosen.end(), [&](const Metric& m) { return m.name == metric.name; });
-        if (is_new) chosen.push_back(metric);
+        if (!has_metric(chosen, metric.name)) chosen.push_back(metric);
     }
     return chosen;
 }
@@ -74,32 +72,34 @@ struct Job {
 /// Of the names, sizes and times of change of a folder's files with this ending: what tells, without reading them, that
 /// one was changed.
 std::string digest_of_folder(const std::filesystem::path& folder, std::string_view ending) {
-    std::vector<std::string> lines;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-        if (!entry.is_regular_file() || image::ending_of(entry.path()) != ending) continue;
-        lines.push_back(fmt::format("{}\n{} {}\n", entry.path().lexically_relative(folder).generic_string(),
-                                    entry.file_size(), entry.last_write_time().time_since_epoch().count()));
+    std::error_code failed;
+    std::string text;
+    for (const auto& file : files::files_below(folder, ending, failed)) {
+        std::error_code unknown;  // of a link that leads nowhere, which has no size and time to change
+        const auto size = std::filesystem::file_size(file, unknown);
+        const auto time = std::filesystem::last_write_time(file, unknown);
+        text += fmt::format("{}\n{} {}\n", file.lexically_relative(folder).generic_string(), size,
+                            time.time_since_epoch().count());
     }
-    std::ranges::sort(lines);
-    return files::sha256(fmt::format("{}", fmt::join(lines, "")));
+    if (failed) {
+        throw Error(ErrorKind::io,
+                    fmt::format("{} cannot be looked through: {}", text::quote(folder.string()), failed.message()));
+    }
+    return files::sha256(text);
 }
 
 /// A file, or a folder of files with this ending, by its name and what tells that it was changed.
 nlohmann::ordered_json identity_of(const std::filesystem::path& path, std::string_view ending) {
     const std::string name = text::to_utf8(path.string());
-    try {
-        if (std::filesystem::is_regular_file(path)) return {name, files::sha256_of_file(path)};
-        if (std::filesystem::is_directory(path)) return {name, digest_of_folder(path, ending)};
-    } catch (const std::filesystem::filesystem_error& error) {
-        throw Error(ErrorKind::io,
-                    fmt::format("{} cannot be looked through: {}", text::quote(name), error.code().message()));
-    }
+    std::error_code unknown;
+    if (std::filesystem::is_regular_file(path, unknown)) return {name, files::sha256_of_file(path)};
+    if (std::filesystem::is_directory(path, unknown)) return {name, digest_of_folder(path, ending)};
     return name;
 }
 
 /// What must not change between a run and the one that resumes it.
 std::string heading_of(const EvaluationOptions& options, const std::vector<Metric>& metrics, const Job& job) {
-    nlohmann::ordered_json heading{{"locus-evaluate", 4},
+    nlohmann::ordered_json heading{{"locus-evaluate", 5},
                                    {"locus", options.version},
                                    {"truth", identity_of(options.truth, ".csv")},
                                    {"classes", identity_of(options.classes, ".csv")},
@@ -253,7 +253,7 @@ Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<Truth
         return run->measure(images, indices);
     };
     job.picture = [truths, run, drawn](const ImageRecord& record, std::size_t row) {
-        return std::optional<Image>(run->picture(drawn[record.index], row, record.rows[row].preview));
+        return run->picture(drawn[record.index], row, record.rows[row].preview);
     };
     return job;
 }

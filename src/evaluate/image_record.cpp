@@ -87,7 +87,10 @@ ImageScores from_value(const json& value) {
 }  // namespace
 
 std::string to_json(const ImageRecord& record) {
-    json value{{"index", record.index}, {"name", text::to_utf8(record.name)}, {"label", text::to_utf8(record.label)}};
+    json value{{"index", record.index},
+               {"name", text::to_utf8(record.name)},
+               {"label", text::to_utf8(record.label)},
+               {"class", text::to_utf8(record.class_key)}};
     if (!record.error.empty()) value["error"] = text::to_utf8(record.error);
     if (!record.remarks.empty()) {
         value["remarks"] = json::array();
@@ -105,6 +108,7 @@ ImageRecord record_from_json(const std::string& line) {
         record.index = value.at("index");
         record.name = value.at("name");
         record.label = value.at("label");
+        record.class_key = value.at("class");
         record.error = value.value("error", "");
         record.remarks = value.value("remarks", std::vector<std::string>{});
         for (const json& scores : value.at("rows")) record.rows.push_back(from_value(scores));

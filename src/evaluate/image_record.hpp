@@ -39,7 +39,8 @@ struct ImageScores {
 struct ImageRecord {
     std::size_t index = 0;  ///< in the order of the images
     std::string name;
-    std::string label;                 ///< its class; empty: not known
+    std::string label;                 ///< its class's name, which others may have too; empty: not known
+    std::string class_key;             ///< what the data call the class, which tells it from all others
     std::string error;                 ///< why there are no scores; empty: there are
     std::vector<ImageScores> rows;     ///< one for each method, in the run's order
     std::vector<std::string> remarks;  ///< sentences: "has no box", ...

@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "evaluate/model_names.hpp"
 #include "evaluate/pages/picture.hpp"
 #include "image/decode.hpp"
 #include "image/preprocess.hpp"
@@ -53,6 +54,7 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
                    const std::vector<std::filesystem::path>& data, const TruthList& truths,
                    const ModelRunOptions& options)
     : models_(models), truths_(truths), options_(options), baselines_(options.scorer.localization, options.seed) {
+    const std::vector<std::string> names = model_names(models);
     dataset::ListOptions list;
     if (!options.classes.empty()) list.classes = dataset::read_class_list(options.classes);
     std::optional<dataset::LabelTable> labels;
@@ -103,6 +105,7 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
                                        match.outputs.size() - count, match.outputs.size(), match.how,
                                        count == 0 ? "" : ", images of the others left out: " + strangers));
     }
+    name_rows(names);
     std::stable_sort(feeds_.begin(), feeds_.end(), [](const Feed& a, const Feed& b) { return a.side < b.side; });
     // An image that one of the models has no class for tells nothing in a comparison.
     std::erase_if(data_.samples, [&](const dataset::Sample& sample) {
@@ -129,14 +132,15 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
     }
 }
 
-std::vector<RowName> ModelRun::rows() const {
-    std::vector<RowName> rows;
+void ModelRun::name_rows(const std::vector<std::string>& names) {
     for (std::size_t m = 0; m < scorers_.size(); ++m) {
-        for (const std::string& method : scorers_[m].methods())
-            rows.push_back({models_[m].stem().string(), method, false});
+        const std::vector<std::string>& methods = scorers_[m].methods();
+        for (std::size_t k = 0; k < methods.size(); ++k) {
+            rows_.push_back({names[m], methods[k], false});
+            sources_.push_back({m, k});
+        }
     }
-    for (const Baseline baseline : baselines()) rows.push_back({"", evaluate::name(baseline), true});
-    return rows;
+    for (const Baseline baseline : baselines()) rows_.push_back({"", evaluate::name(baseline), true});
 }
 
 std::vector<Preprocessing> ModelRun::preprocessing() const {
@@ -145,15 +149,16 @@ std::vector<Preprocessing> ModelRun::preprocessing() const {
     return all;
 }
 
-Image ModelRun::picture(std::size_t image, std::size_t row, const std::optional<Preview>& preview) const {
-    const std::size_t methods = scorers_.front().methods().size();
-    const std::size_t model = row / methods;
+std::optional<Image> ModelRun::picture(std::size_t image, std::size_t row,
+                                       const std::optional<Preview>& preview) const {
+    if (row >= sources_.size()) return std::nullopt;
+    const auto [model, method] = sources_[row];
     const dataset::Sample& sample = data_.samples[image];
     const image::Photo photo = image::decode(
         dataset::read_bytes(sample), sample.name,
         {.reduce_to = image::needed_side(scorers_[model].preprocessing()), .sample_bits = options_.sample_bits});
     const int label = *matches_[model].outputs[static_cast<std::size_t>(sample.labels.front())];
-    const Map map = preview ? map_of(*preview) : scorers_[model].map(photo.image, label, row % methods);
+    const Map map = preview ? map_of(*preview) : scorers_[model].map(photo.image, label, method);
     const Truth* truth = truths_.find(sample.name);
     const Region region = visible_region(photo.width, photo.height, scorers_[model].preprocessing());
     return picture_of(photo.image, map, region, truth == nullptr ? std::vector<Box>{} : truth->boxes, photo.width,
@@ -217,7 +222,9 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
         record.index = indices[k];
         record.name = sample.name;
         const int label = sample.labels.front();
-        record.label = data_.classes.entries[static_cast<std::size_t>(label)].name;
+        const dataset::ClassEntry& entry = data_.classes.entries[static_cast<std::size_t>(label)];
+        record.label = entry.name;
+        record.class_key = entry.key;
         try {
             Prepared prepared = read(sample);
             prepared.place = k;
@@ -231,23 +238,28 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
             record.error = "memory does not suffice for an image of its size";
         }
     }
-    const std::vector<RowName> names = rows();
     for (auto& [label, group] : groups) {
+        const auto fail = [&, &members = group](const std::string& why) {
+            for (const Prepared& prepared : members) records[prepared.place].error = why;
+        };
         try {
             score_group(group, label);
         } catch (const Error& error) {
-            for (const Prepared& prepared : group) records[prepared.place].error = error.what();
+            fail(error.what());
+            continue;
+        } catch (const std::bad_alloc&) {
+            fail("memory does not suffice for its scores");
             continue;
         }
         for (Prepared& prepared : group) {
             for (ImageScores& scores : baselines_.score(prepared.truth, indices[prepared.place]))
                 prepared.rows.push_back(std::move(scores));
             ImageRecord& record = records[prepared.place];
-            record.error = fault_of(prepared.rows, names);
+            record.error = fault_of(prepared.rows, rows_);
             if (!record.error.empty()) continue;
             record.rows = std::move(prepared.rows);
-            for (std::size_t r = 0; r < names.size(); ++r) {
-                const std::string where = fmt::format("by {} of {}", names[r].method, text::quote(names[r].model));
+            for (std::size_t r = 0; r < rows_.size(); ++r) {
+                const std::string where = fmt::format("by {} of {}", rows_[r].method, text::quote(rows_[r].model));
                 std::ranges::move(remarks_on(record.rows[r], where), std::back_inserter(record.remarks));
             }
         }

@@ -11,6 +11,7 @@
 /// alone.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,8 @@ public:
 
     std::size_t images() const { return data_.samples.size(); }
     const std::string& name(std::size_t image) const { return data_.samples[image].name; }
-    /// Every model with every method, then the baselines.
-    std::vector<RowName> rows() const;
+    /// Every model with its methods, which may be other ones for each where `auto` is among them; then the baselines.
+    const std::vector<RowName>& rows() const { return rows_; }
     const std::vector<std::string>& remarks() const { return remarks_; }
     /// Of each model.
     std::vector<Preprocessing> preprocessing() const;
@@ -52,9 +53,9 @@ public:
     std::vector<ImageRecord> measure(const std::vector<std::size_t>& images,
                                      const std::vector<std::size_t>& indices) const;
 
-    /// An image with its map and boxes under a row that is no baseline, at most some 200 pixels; the map is made again
-    /// where there is no preview. Throws what reading the image throws.
-    Image picture(std::size_t image, std::size_t row, const std::optional<Preview>& preview) const;
+    /// An image with its map and boxes under a row, at most some 200 pixels; nullopt for baselines. The map is made
+    /// again where there is no preview. Throws what reading the image throws.
+    std::optional<Image> picture(std::size_t image, std::size_t row, const std::optional<Preview>& preview) const;
 
 private:
     /// Models that are fed alike: an image is preprocessed for them once.
@@ -63,12 +64,19 @@ private:
         int side = 0;  ///< pixels that a decoded image must have, see image/decode.hpp
         std::vector<std::size_t> models;
     };
+    /// What makes the maps of a row.
+    struct MapSource {
+        std::size_t model = 0, method = 0;
+    };
     struct Prepared;
+    void name_rows(const std::vector<std::string>& models);
     Prepared read(const dataset::Sample& sample) const;
     void score_group(std::vector<Prepared>& group, int label) const;
 
     std::vector<std::filesystem::path> models_;
     std::vector<ModelScorer> scorers_;
+    std::vector<RowName> rows_;
+    std::vector<MapSource> sources_;   ///< of the rows that are no baselines, which come first
     std::vector<Feed> feeds_;          ///< by side, ascending
     std::vector<ClassMatch> matches_;  ///< of each model
     dataset::SampleList data_;

@@ -23,8 +23,7 @@ namespace locus::evaluate {
 namespace {
 
 bool wants(const ModelScorerOptions& options, std::string_view name) {
-    const auto& list = options.localization.metrics;
-    return std::any_of(list.begin(), list.end(), [&](const Metric& m) { return m.name == name; });
+    return has_metric(options.localization.metrics, name);
 }
 
 bool changes_inputs(const ModelScorerOptions& options) {
@@ -78,7 +77,7 @@ struct ModelScorer::State {
             full_confidence = f.full_confidence();
         }
         if (wants(options, "drop")) values["drop"] = f.drop();
-        if (wants(options, "increase")) values["increase"] = f.increased() ? 1 : 0;
+        if (wants(options, "increase")) values["increase"] = f.increase();
         if (wants(options, "insertion")) {
             scores_of_image.insertion = f.insertion();
             values["insertion"] = area_under(scores_of_image.insertion);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "text/csv_field.hpp"
 #include "text/utf8.hpp"
 
 namespace locus::evaluate {
@@ -40,13 +41,6 @@ ordered_json curves_of(const RowSummary& row) {
 
 /// "" where there is none.
 std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
-
-std::string csv_field(const std::string& text) {
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string quoted = "\"";
-    for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return quoted + '"';
-}
 
 }  // namespace
 
@@ -101,8 +95,10 @@ std::string metrics_json(const RunDescription& run, const std::vector<ImageRecor
     }
     root["classes"] = ordered_json::array();
     for (const ClassSummary& entry : summary.classes) {
-        root["classes"].push_back(
-            {{"label", text::to_utf8(entry.label)}, {"images", entry.images}, {"rows", entry.rows}});
+        root["classes"].push_back({{"label", text::to_utf8(entry.label)},
+                                   {"key", text::to_utf8(entry.key)},
+                                   {"images", entry.images},
+                                   {"rows", entry.rows}});
     }
     root["failed"] = ordered_json::array();
     for (const ImageRecord& record : records) {
@@ -116,19 +112,19 @@ std::string metrics_json(const RunDescription& run, const std::vector<ImageRecor
 }
 
 std::string metrics_csv(const RunDescription& run, const Summary& summary) {
-    std::string text = "model,method,baseline,metric,better,value,low,high,images\n";
+    std::string csv = "model,method,baseline,metric,better,value,low,high,images\n";
     for (const RowSummary& row : summary.rows) {
         for (const Metric& metric : run.localization.metrics) {
             const auto found = row.cells.find(metric.name);
             if (found == row.cells.end()) continue;
             const Cell& cell = found->second;
-            text +=
-                fmt::format("{},{},{},{},{},{},{},{},{}\n", csv_field(text::to_utf8(row.name.model)),
-                            csv_field(text::to_utf8(row.name.method)), row.name.is_baseline ? "yes" : "no", metric.name,
-                            better(metric), cell.value, csv_number(cell.low), csv_number(cell.high), cell.images);
+            csv += fmt::format("{},{},{},{},{},{},{},{},{}\n", text::csv_field(text::to_utf8(row.name.model)),
+                               text::csv_field(text::to_utf8(row.name.method)), row.name.is_baseline ? "yes" : "no",
+                               metric.name, better(metric), cell.value, csv_number(cell.low), csv_number(cell.high),
+                               cell.images);
         }
     }
-    return text;
+    return csv;
 }
 
 std::string metrics_table(const RunDescription& run, const Summary& summary) {

@@ -4,9 +4,11 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <system_error>
 
 #include <fmt/core.h>
 
+#include "files/files_below.hpp"
 #include "files/npy.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
@@ -25,15 +27,14 @@ bool same_but_for_leading_folders(const std::string& a, const std::string& b) {
 }  // namespace
 
 StoredMaps::StoredMaps(std::filesystem::path folder) : folder_(std::move(folder)) {
-    try {
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
-            if (!entry.is_regular_file() || entry.path().extension() != ".npy") continue;
-            std::string name = entry.path().lexically_relative(folder_).replace_extension().generic_string();
-            if (files_.emplace(name, entry.path()).second) by_own_name_[own_name(name)].push_back(std::move(name));
-        }
-    } catch (const std::filesystem::filesystem_error& error) {
+    std::error_code failed;
+    for (const auto& file : files::files_below(folder_, ".npy", failed)) {
+        std::string name = file.lexically_relative(folder_).replace_extension().generic_string();
+        if (files_.emplace(name, file).second) by_own_name_[own_name(name)].push_back(std::move(name));
+    }
+    if (failed) {
         throw Error(ErrorKind::io, fmt::format("the folder of maps {} cannot be read: {}",
-                                               text::quote(folder_.string()), error.code().message()));
+                                               text::quote(folder_.string()), failed.message()));
     }
     if (files_.empty()) {
         throw Error(ErrorKind::io,

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cmath>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -145,15 +147,15 @@ Summary summarize(const std::vector<ImageRecord>& records, const std::vector<Row
         }
     }
 
-    std::map<std::string, std::vector<std::size_t>> by_label;
+    std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> by_class;  // label and key
     for (std::size_t i = 0; i < images; ++i) {
-        if (!measured[i]->label.empty()) by_label[measured[i]->label].push_back(i);
+        if (!measured[i]->label.empty()) by_class[{measured[i]->label, measured[i]->class_key}].push_back(i);
     }
-    for (const auto& [label, members] : by_label) {
+    for (const auto& [name, members] : by_class) {
         std::vector<std::uint16_t> counts(images);
         for (const std::size_t i : members) counts[i] = 1;
         ClassSummary& entry = summary.classes.emplace_back();
-        entry.label = label;
+        std::tie(entry.label, entry.key) = name;
         entry.images = static_cast<std::int64_t>(members.size());
         entry.rows.resize(rows.size());
         for (const Entry& e : entries) {

@@ -23,7 +23,7 @@ namespace locus::evaluate {
 
 /// What is compared: a method of a model, or a baseline.
 struct RowName {
-    std::string model;  ///< empty for baselines and for maps made elsewhere
+    std::string model;  ///< see model_names.hpp; empty for baselines and for maps made elsewhere
     std::string method;
     bool is_baseline = false;
 
@@ -55,7 +55,8 @@ struct Comparison {
 };
 
 struct ClassSummary {
-    std::string label;
+    std::string label;  ///< its name
+    std::string key;    ///< what the data call it: several classes may have one name
     std::int64_t images = 0;
     std::vector<std::map<std::string, double>> rows;  ///< per row, by metric
 };
@@ -63,7 +64,7 @@ struct ClassSummary {
 struct Summary {
     std::vector<RowSummary> rows;
     std::vector<Comparison> comparisons;  ///< of all pairs of methods, baselines apart
-    std::vector<ClassSummary> classes;    ///< by label, where there are any
+    std::vector<ClassSummary> classes;    ///< by label, then by key, where there are any
     std::int64_t images = 0;              ///< measured
     std::int64_t failed = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "text/csv_field.hpp"
+
 namespace locus::report {
 namespace {
 
@@ -10,11 +12,7 @@ using Json = nlohmann::ordered_json;
 std::string field(const Json& value) {
     if (value.is_null()) return "";
     if (!value.is_string()) return value.dump();
-    const auto& text = value.get_ref<const std::string&>();
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string quoted = "\"";
-    for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return quoted + '"';
+    return text::csv_field(value.get_ref<const std::string&>());
 }
 
 }  // namespace

@@ -32,6 +32,10 @@ namespace {
 constexpr std::int64_t batch_size = 16;
 constexpr std::size_t photos_a_file = 2048;
 
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 /// Pooled features [photos, K] of all photos that can be read, and which these are.
 struct Features {
     Tensor values;
@@ -40,7 +44,12 @@ struct Features {
 
 class Trunk {
 public:
-    Trunk(const TrainOptions& options, EngineThreads& threads) : threads_(&threads), interrupted_(options.interrupted) {
+    Trunk(const TrainOptions& options, EngineThreads& threads)
+        : threads_(&threads), interrupted_(options.interrupted), head_(head_named(options.head)) {
+        if (head_ == model::Head::fc) {
+            throw Error(ErrorKind::usage,
+                        "--freeze trunk fits a layer to pooled features: --head takes gap, gmp or sum beside it");
+        }
         StartingNetwork start = load_starting_network(options.from);
         model_ = std::move(start.model);
         preprocessing_ = start.preprocessing;
@@ -52,7 +61,7 @@ public:
         } else {
             tensor_ = find_cut(model_);
         }
-        model::Model pooled = with_new_head(model_, {.cut_at = tensor_, .classes = 2});
+        model::Model pooled = with_head(2);
         for (const model::Node& node : pooled.graph.nodes) {
             if (node.is("Gemm") && node.output(0) == pooled.graph.outputs[0].name) pooled_ = node.input(0);
         }
@@ -91,7 +100,7 @@ public:
                 if (is_interrupted()) return {};
                 save(part, file, from);
                 computed += to - from;
-                const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+                const double seconds = seconds_since(begin);
                 const double pace = static_cast<double>(computed) / seconds;
                 if (say) {
                     say(fmt::format("features of {} of {} photos, {:.0f} a second, done in {:.0f} s", to, count, pace,
@@ -108,7 +117,11 @@ public:
         return all;
     }
 
-    const model::Model& model() const { return model_; }
+    /// The network with the pool and a linear layer, yet to be fitted, behind its trunk.
+    model::Model with_head(int classes) const {
+        return with_new_head(model_, {.cut_at = tensor_, .classes = classes, .head = head_});
+    }
+
     const std::string& tensor() const { return tensor_; }
     const Preprocessing& preprocessing() const { return preprocessing_; }
     std::int64_t fixed_batch() const { return fixed_batch_; }  ///< 0: any
@@ -187,6 +200,7 @@ private:
 
     EngineThreads* threads_;
     const std::atomic<bool>* interrupted_;
+    model::Head head_;
     model::Model model_;
     Preprocessing preprocessing_;
     std::string tensor_, pooled_, input_, bytes_;
@@ -266,6 +280,63 @@ LinearLayer fit_linear_layer(const Tensor& features, const std::vector<std::vect
     return {from_torch(folded), from_torch(b - at::mv(folded, mean))};
 }
 
+namespace {
+
+LinearLayer fit(const TrainOptions& options, const TrainingData& data, const Features& features,
+                EngineThreads& threads) {
+    std::vector<std::vector<int>> labels;
+    for (const std::size_t i : features.samples) labels.push_back(data.photos->samples()[i].labels);
+    LinearLayer layer;
+    // On one engine thread: its matrices are small, and LibTorch's own threads would wait for one another in every
+    // step.
+    threads.run(1, [&](std::size_t) {
+        layer = fit_linear_layer(features.values, labels, static_cast<int>(data.classes.entries.size()),
+                                 data.multi_label, options.epochs, options.seed);
+    });
+    return layer;
+}
+
+/// Writes the network with the layer that was fitted to so many photos. Returns the name of its logits.
+std::string write_model(const TrainOptions& options, const TrainingData& data, const Trunk& trunk,
+                        const LinearLayer& layer, std::size_t photos) {
+    const int classes = static_cast<int>(data.classes.entries.size());
+    model::Model trained = trunk.with_head(classes);
+    trained.graph.initializers[std::string(new_layer_prefix) + "linear.weight"] = layer.weight;
+    trained.graph.initializers[std::string(new_layer_prefix) + "linear.bias"] = layer.bias;
+    ExportOptions exported;
+    exported.preprocessing = trunk.preprocessing();
+    exported.labels = data.classes.names();
+    exported.multi_label = data.multi_label;
+    exported.half_weights = options.half_weights;
+    exported.description =
+        fmt::format("A linear layer for {} classes on the frozen trunk of {}, fitted by Locus to {} photos.", classes,
+                    options.from.filename().string(), photos);
+    std::string logits = trained.graph.outputs.at(0).name;
+    export_model(std::move(trained), exported, options.output);
+    return logits;
+}
+
+/// Measures the written file on the validation photos, in ONNX Runtime.
+void validate_written(const TrainOptions& options, const TrainingData& data, const Trunk& trunk, EngineThreads& threads,
+                      const std::string& logits, const LinearLayer& layer, EpochRecord& record) {
+    ValidationOptions validation;
+    validation.size = trunk.preprocessing().width;
+    validation.batch = trunk.fixed_batch() == 1 ? 1 : static_cast<int>(batch_size);
+    validation.preprocessing = trunk.preprocessing();
+    validation.multi_label = data.multi_label;
+    validation.boxes = data.boxes ? &*data.boxes : nullptr;
+    validation.weights = layer.weight;
+    const ValidationResult result =
+        check_exported(options.output, {logits, trunk.tensor()}, *data.validation, threads, validation, nullptr,
+                       options.folder, data.classes.names(), options.say);
+    record.loss = result.loss;
+    record.top1 = result.top1;
+    record.top5 = result.top5;
+    record.localization = result.localization;
+}
+
+}  // namespace
+
 TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     TrainOptions options = given;
     options.folder = options.run_folder();
@@ -280,17 +351,9 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
     const auto is_interrupted = [&] { return options.interrupted && options.interrupted->load(); };
     const Features features = trunk.features(*data.photos, options.folder, options.say);
     if (is_interrupted()) return {};  // what is computed stays
-    std::vector<std::vector<int>> labels;
-    for (const std::size_t i : features.samples) labels.push_back(data.photos->samples()[i].labels);
-    const int classes = static_cast<int>(data.classes.entries.size());
     const auto fit_begin = std::chrono::steady_clock::now();
-    LinearLayer layer;
-    // On one engine thread: its matrices are small, and LibTorch's own threads would wait for one another in every
-    // step.
-    threads.run(1, [&](std::size_t) {
-        layer = fit_linear_layer(features.values, labels, classes, data.multi_label, options.epochs, options.seed);
-    });
-    const double fit_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - fit_begin).count();
+    const LinearLayer layer = fit(options, data, features, threads);
+    const double fit_seconds = seconds_since(fit_begin);
 
     EpochRecord record;
     record.epoch = options.epochs;
@@ -301,45 +364,19 @@ TrainOutcome train_on_frozen_trunk(const TrainOptions& given) {
         if (is_interrupted()) return {};
         std::tie(record.top1, record.top5) = accuracy(layer, held, *data.validation);
     }
-    record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    record.seconds = seconds_since(begin);
     say(fmt::format(
         "fitted in {:.1f} s: {:.2f} % right in training{}; {:.0f} s in all", fit_seconds, 100 * record.train_top1,
         record.top1 ? fmt::format(", validation top-1 {:.2f} %, top-5 {:.2f} %", 100 * *record.top1, 100 * *record.top5)
                     : "",
         record.seconds));
 
-    model::Model trained = with_new_head(trunk.model(), {.cut_at = trunk.tensor(), .classes = classes});
-    trained.graph.initializers[std::string(new_layer_prefix) + "linear.weight"] = layer.weight;
-    trained.graph.initializers[std::string(new_layer_prefix) + "linear.bias"] = layer.bias;
-    ExportOptions exported;
-    exported.preprocessing = trunk.preprocessing();
-    exported.labels = data.classes.names();
-    exported.multi_label = data.multi_label;
-    exported.description =
-        fmt::format("A linear layer for {} classes on the frozen trunk of {}, fitted by Locus to {} photos.", classes,
-                    options.from.filename().string(), labels.size());
-    const std::string logits = trained.graph.outputs.at(0).name;
-    export_model(std::move(trained), exported, options.output);
+    const std::string logits = write_model(options, data, trunk, layer, features.samples.size());
     say(fmt::format("{} written", options.output.string()));
     const bool can_validate = sees_whole_photos(trunk.preprocessing());
     if (data.boxes && !can_validate)
         say("localization is not measured: the network does not see whole photos as float32 planes of three colours");
-    if (data.validation && can_validate) {
-        ValidationOptions validation;
-        validation.size = trunk.preprocessing().width;
-        validation.batch = trunk.fixed_batch() == 1 ? 1 : static_cast<int>(batch_size);
-        validation.preprocessing = trunk.preprocessing();
-        validation.multi_label = data.multi_label;
-        validation.boxes = data.boxes ? &*data.boxes : nullptr;
-        validation.weights = layer.weight;
-        const ValidationResult result =
-            check_exported(options.output, {logits, trunk.tensor()}, *data.validation, threads, validation, nullptr,
-                           options.folder, data.classes.names(), options.say);
-        record.loss = result.loss;
-        record.top1 = result.top1;
-        record.top5 = result.top5;
-        record.localization = result.localization;
-    }
+    if (data.validation && can_validate) validate_written(options, data, trunk, threads, logits, layer, record);
     write_log({record}, options.folder / "log.csv");
     return {{record}, true};
 }

@@ -11,8 +11,9 @@
 
 namespace locus::train {
 
-/// Trains as `options` say (from, data, validation, epochs of the fit, seed, output) and writes the network with its
-/// new layer. Of the options on photos none applies: each is seen once, as the network's own preprocessing has it.
+/// Trains as `options` say (from, head, data, validation, epochs of the fit, seed, output, half_weights) and writes the
+/// network with its new layer. Of the options on photos and steps none applies: each photo is seen once, as the network's
+/// own preprocessing has it. Throws Error(usage) for the head fc, which pools nothing.
 TrainOutcome train_on_frozen_trunk(const TrainOptions& options);
 
 struct LinearLayer {

@@ -76,7 +76,7 @@ struct TrainOptions {
     int loader_threads = 1;
     int validate_every = 1;         ///< epochs; the last one always
     double checkpoint_every = 180;  ///< seconds; and after each epoch
-    int stop_after_steps = 0;       ///< save and stop after so many steps in all; 0: never
+    int stop_after_steps = 0;       ///< save and stop after so many steps of this run; 0: never
 
     const std::atomic<bool>* interrupted = nullptr;  ///< set by a signal handler: save and stop
     std::function<void(const std::string&)> say;     ///< is given each line of progress

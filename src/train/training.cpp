@@ -65,6 +65,7 @@ Training::Training(const TrainOptions& options, ProcessGroup& ranks)
     if (options_.resume) resume();
     begin_ = Clock::now();
     plan_.begin_at(position());
+    steps_before_ = stepper_->update().steps;
 }
 
 /// Ranks that see other photos or options would wait for each other in vain, or train on what nobody meant.
@@ -201,7 +202,7 @@ bool Training::train_epoch() {
                     std::max(1e-9, pace)));
         }
         agree_on_time();
-        const std::int64_t taken = stepper_->update().steps;
+        const std::int64_t taken = stepper_->update().steps - steps_before_;
         const bool stop = interrupted_ || (options_.stop_after_steps > 0 && taken >= options_.stop_after_steps);
         const bool is_due = seconds_since(last_save_) > options_.checkpoint_every && state_.step < steps;
         if (stop || is_due) save();

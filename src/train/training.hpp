@@ -85,6 +85,7 @@ private:
     std::unique_ptr<TrainingStep> stepper_;
 
     TrainingState state_;
+    std::int64_t steps_before_ = 0;  ///< that earlier runs took, which this one goes on from
     TrainingPlan plan_;
     Clock::time_point last_save_ = Clock::now();
     Clock::time_point begin_ = Clock::now();

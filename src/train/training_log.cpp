@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "files/atomic_file.hpp"
+#include "text/csv_field.hpp"
 
 namespace locus::train {
 
@@ -49,22 +50,19 @@ std::string describe(const ValidationResult& r) {
 
 void write_validation(const ValidationResult& r, const std::vector<std::string>& classes,
                       const std::filesystem::path& folder) {
-    std::string text = "class,images,right,top1\n";
+    std::string csv = "class,images,right,top1\n";
     for (std::size_t c = 0; c < r.class_images.size() && c < classes.size(); ++c) {
         const double share =
             r.class_images[c] ? static_cast<double>(r.class_right[c]) / static_cast<double>(r.class_images[c]) : 0;
-        const bool quoted = classes[c].find_first_of(",\"\r\n") != std::string::npos;
-        std::string name;
-        for (const char letter : classes[c]) name += letter == '"' ? std::string("\"\"") : std::string(1, letter);
-        text += fmt::format("{0}{1}{0},{2},{3},{4:.4f}\n", quoted ? "\"" : "", name, r.class_images[c],
-                            r.class_right[c], share);
+        csv +=
+            fmt::format("{},{},{},{:.4f}\n", text::csv_field(classes[c]), r.class_images[c], r.class_right[c], share);
     }
-    files::write_file_atomically(folder / "classes.csv", text);
+    files::write_file_atomically(folder / "classes.csv", csv);
     if (!r.localization) return;
-    text = "threshold,localization\n";
+    csv = "threshold,localization\n";
     for (std::size_t i = 0; i < threshold_count; ++i)
-        text += fmt::format("{:.2f},{:.4f}\n", validation_threshold(i), r.localization_at[i]);
-    files::write_file_atomically(folder / "localization.csv", text);
+        csv += fmt::format("{:.2f},{:.4f}\n", validation_threshold(i), r.localization_at[i]);
+    files::write_file_atomically(folder / "localization.csv", csv);
 }
 
 nlohmann::json to_json(const std::vector<EpochRecord>& history) {

@@ -414,6 +414,14 @@ TEST_F(EvaluateMaps, ABrokenMapCostsItsImageOnly) {
     EXPECT_THAT(result.records[9].error, HasSubstr("[4]"));
 }
 
+TEST_F(EvaluateMaps, ALinkThatLeadsInACircleCostsItsImageOnly) {
+    std::filesystem::remove(folder_ / "maps/c1/7.npy");
+    std::filesystem::create_symlink("7.npy", folder_ / "maps/c1/7.npy");
+    const Evaluation result = evaluate(options_, {});
+    EXPECT_EQ(result.summary.failed, 1);
+    EXPECT_THAT(result.records[7].error, HasSubstr("7.npy"));
+}
+
 TEST_F(EvaluateMaps, MapsWithoutABoxAreRemarkedOn) {
     files::write_npy(folder_ / "maps/stranger.npy", Tensor::of<float>({1, 1}, {1}));
     const Evaluation result = evaluate(options_, {});

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 
@@ -76,7 +77,7 @@ TEST(Drop, IsTheConfidenceLostUnderTheMap) {
             masked[static_cast<std::size_t>(i)] *= full.values[static_cast<std::size_t>(i % pixels)];
         const double y = confidence_of(x.values<float>()), o = confidence_of(masked);
         EXPECT_NEAR(f.drop(), std::max(0.0, y - o) / y, 1e-12) << seed;
-        EXPECT_EQ(f.increased(), o > y) << seed;
+        EXPECT_EQ(f.increase(), o > y ? 1 : 0) << seed;
         increases += o > y ? 1 : 0;
     }
     EXPECT_GT(increases, 2);  // both happen
@@ -86,7 +87,19 @@ TEST(Drop, IsTheConfidenceLostUnderTheMap) {
 TEST(Drop, AMapOfOnesLosesNothing) {
     Faithfulness f(confidences_of, random_input(3), Map{1, 1, {1}});
     EXPECT_EQ(f.drop(), 0.0);
-    EXPECT_FALSE(f.increased());
+    EXPECT_EQ(f.increase(), 0);
+}
+
+TEST(Drop, IsNoNumberWhereAConfidenceIsNone) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    const auto answering = [](double full, double masked) {
+        return [=, calls = 0](const Tensor&) mutable { return std::vector<double>{calls++ == 0 ? full : masked}; };
+    };
+    for (const auto& [full, masked] : {std::pair{0.5, nan}, {nan, 0.5}, {nan, nan}}) {
+        Faithfulness f(answering(full, masked), random_input(3), Map{1, 1, {1}});
+        EXPECT_TRUE(std::isnan(f.drop())) << full << ' ' << masked;
+        EXPECT_TRUE(std::isnan(f.increase())) << full << ' ' << masked;
+    }
 }
 
 TEST(Deletion, SetsPixelsToZeroInTheMapsOrder) {

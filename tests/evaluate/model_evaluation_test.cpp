@@ -15,6 +15,7 @@
 #include "evaluate/evaluation.hpp"
 #include "evaluate/metrics/localization.hpp"
 #include "evaluate/metrics/metric.hpp"
+#include "evaluate/model_run.hpp"
 #include "evaluate/model_scorer.hpp"
 #include "explain/network.hpp"
 #include "locus/explainer.hpp"
@@ -285,6 +286,76 @@ TEST_F(EvaluateModels, BesideModelsOfOtherSizesAModelHasTheNumbersThatItHasAlone
             EXPECT_TRUE(alone[i].rows[0] == together[i].rows[m]) << models[m] << ' ' << alone[i].name;
     }
     for (const ImageRecord& record : together) EXPECT_FALSE(record.rows[1] == record.rows[3]);  // other pixels tell
+}
+
+TEST_F(EvaluateModels, EachRowIsDrawnByItsOwnModelAndMethod) {
+    // `auto` is hires-cam for the head of layers, and cam for the pooled one: of one method, and of two.
+    const std::vector<std::string> methods{"auto", "hires-cam"};
+    model::save(model::build({.name = "tiny", .classes = 2, .image_size = 32, .head = model::Head::fc, .seed = 4}),
+                folder_ / "fc.onnx");
+    const TruthList truths;
+    const std::filesystem::path fc = folder_ / "fc.onnx", gap = folder_ / "gap.onnx";
+    const ModelRun both({fc, gap}, methods, {folder_ / "data"}, truths, {});
+    const ModelRun first({fc}, methods, {folder_ / "data"}, truths, {});
+    const ModelRun second({gap}, methods, {folder_ / "data"}, truths, {});
+    const std::size_t rows = both.rows().size() - baselines().size();
+    ASSERT_EQ(rows, 3U);
+    const auto drawn = [](const ModelRun& run, std::size_t row) { return run.picture(0, row, {}).value().rgb; };
+    EXPECT_EQ(drawn(both, 0), drawn(first, 0));
+    EXPECT_EQ(drawn(both, 1), drawn(second, 0));
+    EXPECT_EQ(drawn(both, 2), drawn(second, 1));
+    EXPECT_NE(drawn(first, 0), drawn(second, 0));
+    for (std::size_t row = rows; row < both.rows().size(); ++row) EXPECT_FALSE(both.picture(0, row, {})) << row;
+}
+
+TEST_F(EvaluateModels, ModelsOfOneFileNameHaveRowsOfTheirOwn) {
+    std::filesystem::create_directories(folder_ / "m1");
+    std::filesystem::create_directories(folder_ / "m2");
+    std::filesystem::rename(folder_ / "gap.onnx", folder_ / "m1/model.onnx");
+    std::filesystem::rename(folder_ / "gmp.onnx", folder_ / "m2/model.onnx");
+    options_.models = {folder_ / "m1/model.onnx", folder_ / "m2/model.onnx"};
+    options_.metrics = {"gt-known"};
+    const Evaluation result = evaluate(options_, {});
+    EXPECT_EQ(result.summary.rows[0].name.model, "m1/model");
+    EXPECT_EQ(result.summary.rows[1].name.model, "m2/model");
+    options_.models = {folder_ / "m1/model.onnx", folder_ / "m1/model.onnx"};
+    EXPECT_THAT(test::error_of([&] { evaluate(options_, {}); }), HasSubstr("m1/model.onnx' is given twice"));
+}
+
+TEST_F(EvaluateModels, ClassesOfOneNameAreApartInTheTables) {
+    options_.classes = folder_.write("classes.csv", "key,name\nant,crane\nbee,crane\n");
+    options_.metrics = {"top1"};
+    evaluate(options_, {});
+    const auto classes = nlohmann::json::parse(json())["classes"];
+    ASSERT_EQ(classes.size(), 2U);
+    EXPECT_EQ(classes[0]["key"], "ant");
+    EXPECT_EQ(classes[1]["key"], "bee");
+    EXPECT_EQ(classes[0]["label"], "crane");
+    EXPECT_EQ(classes[0]["images"], 6);
+    std::ifstream stream(folder_ / "out/report.html", std::ios::binary);
+    const std::string page{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    EXPECT_THAT(page, HasSubstr("<td>crane<small>ant</small></td><td>6</td>"));
+}
+
+TEST_F(EvaluateModels, MemoryThatDoesNotSufficeForScoresCostsTheImagesOnly) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer ends the program where memory does not suffice";
+#endif
+    const TruthList truths = read_boxes(options_.boxes);
+    ModelRunOptions options;
+    options.scorer.localization = {.metrics = {find_metric("maxboxacc")}, .step = 0.01, .side = 1 << 22};  // 2^47 bytes
+    const ModelRun run(options_.models, {"cam"}, {folder_ / "data"}, truths, options);
+    for (const ImageRecord& record : run.measure({0, 1}, {0, 1}))
+        EXPECT_EQ(record.error, "memory does not suffice for its scores");
+}
+
+TEST_F(EvaluateModels, OfFewDifferencesAFractionIsByChance) {
+    options_.methods = {"cam", "random"};
+    options_.metrics = {"gt-known", "top1"};
+    ASSERT_EQ(evaluate(options_, {}).summary.comparisons.size(), 2U);
+    std::ifstream stream(folder_ / "out/report.html", std::ios::binary);
+    const std::string page{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    EXPECT_THAT(page, HasSubstr("of so many, 0.1 would be by chance alone on average"));  // 5 % of 2
 }
 
 TEST_F(EvaluateModels, EachStepOfACurveIsWhatTheNetworkSaysOfTheChangedInput) {

@@ -166,12 +166,29 @@ TEST(Summary, ClassesAddUpToTheWhole) {
     EXPECT_NEAR(sum / 30, summary.rows[0].cells.at("gt-known").value, 1e-12);
 }
 
+TEST(Summary, ClassesOfOneNameAreApart) {
+    std::vector<ImageRecord> records = random_records(30, 5);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        records[i].label = "crane";
+        records[i].class_key = i < 12 ? "n02012849" : "n03126707";  // the bird and the machine
+    }
+    const Summary summary = summary_of(records, 1);
+    ASSERT_EQ(summary.classes.size(), 2U);
+    EXPECT_EQ(summary.classes[0].label, "crane");
+    EXPECT_EQ(summary.classes[0].key, "n02012849");
+    EXPECT_EQ(summary.classes[0].images, 12);
+    EXPECT_EQ(summary.classes[1].label, "crane");
+    EXPECT_EQ(summary.classes[1].key, "n03126707");
+    EXPECT_EQ(summary.classes[1].images, 18);
+}
+
 TEST(Record, IsReadBackToTheBit) {
     std::vector<ImageRecord> records = random_records(5, 6);
     records[0].rows[0].values["drop"] = 1.0 / 3;
     records[1].rows[1].insertion = {0.1, 0.2, 1e-300};
     records[2].error = "with \"quotes\" and\nlines";
     records[3].remarks = {"has no box"};
+    records[4].class_key = "n02012849";
     for (const ImageRecord& record : records) EXPECT_EQ(record_from_json(to_json(record)), record);
     EXPECT_THROW(record_from_json("{\"index\": 1"), std::exception);
 }

@@ -6,6 +6,7 @@
 #include "error_of.hpp"
 #include "evaluate/truth/mask.hpp"
 #include "evaluate/truth/xml.hpp"
+#include "image/sample_files.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
 #include "support/scratch_folder.hpp"
@@ -126,6 +127,21 @@ TEST_F(Truths, VocCountsFromOneAndIlsvrcFromZero) {
     EXPECT_THAT(truths.remarks[0], HasSubstr("broken.xml"));
 }
 
+TEST_F(Truths, ALinkThatLeadsInACircleCostsItselfAlone) {
+    const std::string box =
+        "<object><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></object>";
+    write("xml/a.xml", "<annotation><filename>a.jpg</filename>" + box + "</annotation>");
+    std::filesystem::create_symlink("loop.xml", folder_ / "xml/loop.xml");
+    TruthList truths = read_boxes(folder_ / "xml");
+    EXPECT_EQ(truths.all().size(), 1U);
+    EXPECT_THAT(truths.remarks, ElementsAre(HasSubstr("loop.xml' cannot be read")));
+    write("masks/a.png", "");
+    std::filesystem::create_symlink("loop.png", folder_ / "masks/loop.png");
+    add_masks(truths, folder_ / "masks");
+    EXPECT_EQ(truths.find("a.jpg")->mask, folder_ / "masks/a.png");
+    EXPECT_THAT(test::error_of([&] { read_mask(truths.find("loop.png")->mask); }), HasSubstr("symbolic links"));
+}
+
 TEST_F(Truths, XmlOfLikeNamesInSeveralFoldersIsOfSeveralImages) {
     const auto annotation = [](int x) {
         return "<annotation><filename>1.jpg</filename><object><bndbox><xmin>" + std::to_string(x) +
@@ -184,12 +200,63 @@ TEST_F(Truths, MasksOfFewBitsAreRefused) {
     EXPECT_THAT(error, HasSubstr("less than 8 bits a pixel"));
 }
 
+TEST_F(Truths, LabelsOfMasksAreReadAsTheyAreStored) {
+    const std::vector<std::uint8_t> labels{0, 1, 255, 1, 1, 0, 0, 255, 1};
+    const auto mask_of = [&](const std::string& name, int interlace, png_fixed_point gamma) {
+        const auto bytes = image::sample::png(labels, 3, [&](png_structp codec, png_infop info) {
+            image::sample::png_of(3, 3, 8, PNG_COLOR_TYPE_GRAY, interlace)(codec, info);
+            if (gamma != 0) png_set_gAMA_fixed(codec, info, gamma);
+        });
+        return read_mask(write(name, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
+    };
+    for (const int interlace : {PNG_INTERLACE_NONE, PNG_INTERLACE_ADAM7}) {
+        for (const png_fixed_point gamma : {0, 30000, 45455, 55556, 100000}) {  // of 0.3, 1 / 2.2, 1 / 1.8 and 1
+            const Mask mask = mask_of("mask.png", interlace, gamma);
+            EXPECT_EQ(mask.width, 3);
+            EXPECT_EQ(mask.height, 3);
+            EXPECT_EQ(mask.values, labels) << "gamma " << gamma << ", interlace " << interlace;
+        }
+    }
+}
+
+TEST_F(Truths, MasksWithMoreThanLabelsAreRefused) {
+    const auto complaint = [&](const std::vector<std::uint8_t>& rows, int bits, int type, bool transparent = false) {
+        const auto bytes = image::sample::png(rows, rows.size(), [&](png_structp codec, png_infop info) {
+            image::sample::png_of(1, 1, bits, type)(codec, info);
+            png_color_16 none{};
+            if (transparent) png_set_tRNS(codec, info, nullptr, 0, &none);
+            const png_color black{};
+            if (type == PNG_COLOR_TYPE_PALETTE) png_set_PLTE(codec, info, &black, 1);
+        });
+        const auto file = write("mask.png", std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+        return test::error_of([&] { read_mask(file); });
+    };
+    EXPECT_EQ(complaint({1}, 8, PNG_COLOR_TYPE_GRAY), "");
+    EXPECT_THAT(complaint({7}, 8, PNG_COLOR_TYPE_GRAY), HasSubstr("it has the value 7; 0, 1 and 255"));
+    EXPECT_THAT(complaint({1, 1}, 16, PNG_COLOR_TYPE_GRAY), HasSubstr("it is not grey with 8 bits"));
+    EXPECT_THAT(complaint({1, 255}, 8, PNG_COLOR_TYPE_GRAY_ALPHA), HasSubstr("it is not grey with 8 bits"));
+    EXPECT_THAT(complaint({1}, 8, PNG_COLOR_TYPE_GRAY, true), HasSubstr("it is not grey with 8 bits"));
+    EXPECT_THAT(complaint({1, 1, 1}, 8, PNG_COLOR_TYPE_RGB), HasSubstr("it is not grey with 8 bits"));
+    EXPECT_THAT(complaint({0}, 8, PNG_COLOR_TYPE_PALETTE), HasSubstr("it is not grey with 8 bits"));
+    EXPECT_THAT(test::error_of([&] { read_mask(write("mask.png", "no picture")); }), HasSubstr("cannot be used"));
+    EXPECT_THAT(test::error_of([&] { read_mask(folder_ / "none.png"); }), HasSubstr("No such file"));
+}
+
 TEST(Xml, ReadsTextEntitiesAndEmptyElements) {
     const XmlElement root = parse_xml("<?xml?><!-- <x> --><a b='1'> &lt;x&gt; &amp; <c/><d>1<!-- 2 --></d></a>");
     EXPECT_EQ(root.text, "<x> &");
     EXPECT_EQ(root.children.size(), 2U);
     EXPECT_EQ(root.text_of("d"), "1");
     EXPECT_EQ(root.child("e"), nullptr);
+}
+
+TEST(Xml, WhatIsInCdataIsTextAsItStands) {
+    const XmlElement root =
+        parse_xml("<a><![CDATA[<!DOCTYPE> ]]><b>x<![CDATA[<&lt;>]]]>.jpg</b><c><![CDATA[]]></c></a>");
+    EXPECT_EQ(root.text_of("b"), "x<&lt;>].jpg");
+    EXPECT_EQ(root.text_of("c"), "");
+    EXPECT_EQ(root.text, "<!DOCTYPE>");
+    EXPECT_THROW(parse_xml("<a><![CDATA[x></a>"), Error);
 }
 
 TEST(Xml, RefusesWhatIsNotWellFormed) {

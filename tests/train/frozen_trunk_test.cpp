@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -14,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "color_photos.hpp"
+#include "error_of.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
 
@@ -77,6 +79,31 @@ TEST_F(FrozenTrunk, APhotoChangedInPlaceMakesOtherFeatures) {
     folder.write("train/red/0.bmp", test::bitmap(16, 60, 60, 120, 77));  // as many bytes as it had
     std::filesystem::last_write_time(photo, before + std::chrono::seconds(1));
     EXPECT_THAT(run(), HasSubstr(computed));
+}
+
+bool has_node(const model::Model& model, const char* type) {
+    return std::ranges::any_of(model.graph.nodes, [&](const model::Node& node) { return node.is(type); });
+}
+
+TEST_F(FrozenTrunk, TheHeadIsTheOneAskedFor) {
+    run();
+    EXPECT_TRUE(has_node(model::load(options.output), "GlobalAveragePool"));
+    options.head = "gmp";
+    EXPECT_THAT(run(), HasSubstr(computed)) << "other features are pooled";
+    EXPECT_TRUE(has_node(model::load(options.output), "GlobalMaxPool"));
+    EXPECT_FALSE(has_node(model::load(options.output), "GlobalAveragePool"));
+    options.head = "fc";
+    options.say = nullptr;
+    EXPECT_THAT(test::error_of([&] { train(options); }), HasSubstr("--head takes gap, gmp or sum"));
+}
+
+TEST_F(FrozenTrunk, KernelsAreHalvesWhereAsked) {
+    run();
+    const auto whole = std::filesystem::file_size(options.output);
+    options.half_weights = true;
+    run();
+    EXPECT_LT(std::filesystem::file_size(options.output), whole);
+    EXPECT_TRUE(has_node(model::load(options.output), "Cast"));
 }
 
 TEST_F(FrozenTrunk, InterruptedAmongFeaturesLeavesNothingHalfDone) {

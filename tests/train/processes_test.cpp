@@ -237,6 +237,21 @@ TEST_F(Processes, NumbersOutsideTheirRangeAreRefusedWithIt) {
     EXPECT_THAT(run.said(), HasSubstr("--std: it takes a number from 1e-09 to 1000000000, not '0'"));
 }
 
+TEST_F(Processes, OptionsWithoutEffectOnAFrozenTrunkAreRefused) {
+    const auto complaint = [&](const Words& more) {
+        Words words{"--data", (folder / "none").string(), "--from", (folder / "none.onnx").string(), "--freeze",
+                    "trunk"};
+        words.insert(words.end(), more.begin(), more.end());
+        Process run(words, {}, folder / "refused.log");
+        run.wait();
+        return run.said();
+    };
+    for (const Words& more : {Words{"--lr", "0.1"}, {"--optimizer", "adamw"}, {"--no-flip"}, {"--minutes", "3"}})
+        EXPECT_THAT(complaint(more), HasSubstr("has no effect on --freeze trunk")) << more[0];
+    EXPECT_THAT(complaint({"--epochs", "3", "--head", "gmp", "--half-weights", "--seed", "2"}),
+                testing::Not(HasSubstr("has no effect")));
+}
+
 #ifdef LOCUS_WITH_GLOO
 
 TEST_F(Processes, TwoGiveTheLossesOfOneWithTheDoubledBatch) {

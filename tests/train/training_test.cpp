@@ -88,6 +88,17 @@ TEST_F(Training, ResumedInTheMiddleOfAnEpochGivesTheSameBits) {
     EXPECT_EQ(bytes_of(folder / "broken.onnx"), bytes_of(folder / "whole.onnx"));
 }
 
+TEST_F(Training, StopAfterCountsTheStepsOfEachRun) {
+    train(small(folder, "whole"));
+    TrainOptions options = small(folder, "parts");  // twelve steps
+    options.stop_after_steps = 5;
+    EXPECT_FALSE(train(options).finished);
+    options.resume = true;
+    EXPECT_FALSE(train(options).finished);
+    EXPECT_TRUE(train(options).finished) << "the same command goes on";
+    EXPECT_EQ(bytes_of(folder / "parts.onnx"), bytes_of(folder / "whole.onnx"));
+}
+
 TEST_F(Training, AFinishedRunIsReplacedAndAStoppedOneOnlyWhenTold) {
     TrainOptions options = small(folder, "again");
     options.epochs = 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 
@@ -15,6 +16,8 @@
 
 namespace locus::evaluate {
 namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 /// Normal numbers by Box and Muller, the same on every machine up to the last bits of the logarithm and cosine.
 class Normal {
@@ -82,26 +85,32 @@ std::vector<double> Faithfulness::confidences(const std::vector<std::vector<floa
 }
 
 double Faithfulness::full_confidence() {
-    if (full_ < 0) full_ = confidence_(input_).at(0);
-    return full_;
+    if (!full_) full_ = confidence_(input_).at(0);
+    return *full_;
 }
 
 double Faithfulness::masked_confidence() {
-    if (masked_ < 0) {
+    if (!masked_) {
         const auto image = input_.values<float>();
         std::vector<float> masked(image.begin(), image.end());
         for (std::size_t i = 0; i < masked.size(); ++i) masked[i] *= map_[i % map_.size()];
         masked_ = confidences({masked}).at(0);
     }
-    return masked_;
+    return *masked_;
 }
 
+bool Faithfulness::has_confidences() { return std::isfinite(full_confidence()) && std::isfinite(masked_confidence()); }
+
 double Faithfulness::drop() {
+    if (!has_confidences()) return not_a_number;  // std::max would make 0 of it, the best there is
     const double full = full_confidence();
     return full > 0 ? std::max(0.0, full - masked_confidence()) / full : 0.0;
 }
 
-bool Faithfulness::increased() { return masked_confidence() > full_confidence(); }
+double Faithfulness::increase() {
+    if (!has_confidences()) return not_a_number;
+    return masked_confidence() > full_confidence() ? 1 : 0;
+}
 
 std::vector<double> Faithfulness::curve(const std::vector<float>& from, const std::vector<float>& to) {
     const std::size_t pixels = order_.size();

@@ -4,13 +4,14 @@
 /// class.
 ///
 ///     evaluate::Faithfulness f(confidence, x, final_map, {.steps = 50});
-///     f.drop();  f.increased();  f.insertion();  f.road();
+///     f.drop();  f.increase();  f.insertion();  f.road();
 ///
 /// Everything happens on the preprocessed input, where 0 is the mean colour. Pixels are ordered by the map resized to
 /// the input (bilinear, half-pixel centres), equal ones in reading order.
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "locus/map.hpp"
@@ -39,8 +40,10 @@ public:
     double full_confidence();                                  ///< Y
     void set_full_confidence(double value) { full_ = value; }  ///< where another map of the same input has told it
     double masked_confidence();                                ///< O
-    double drop();                                             ///< max(0, Y - O) / Y, a share; 0 where Y is 0
-    bool increased();                                          ///< O > Y
+    /// max(0, Y - O) / Y, a share; 0 where Y is 0, NaN where Y or O is no finite number.
+    double drop();
+    /// 1 where O > Y, else 0; NaN where Y or O is no finite number.
+    double increase();
 
     /// Petsiuk et al. 2018: probabilities as pixels are set from the blurred input to the input, the map's greatest
     /// first.
@@ -53,6 +56,7 @@ public:
     double road();
 
 private:
+    bool has_confidences();  ///< both are finite numbers
     std::vector<double> confidences(const std::vector<std::vector<float>>& inputs);
     std::vector<double> curve(const std::vector<float>& from, const std::vector<float>& to);
 
@@ -62,7 +66,7 @@ private:
     int channels_ = 0, height_ = 0, width_ = 0;
     std::vector<float> map_;          ///< [H, W]
     std::vector<std::size_t> order_;  ///< pixels, the map's greatest first
-    double full_ = -1, masked_ = -1;
+    std::optional<double> full_, masked_;
 };
 
 /// Area under a curve over 0 ... 1 by the trapezoidal rule; needs two points.

@@ -12,12 +12,9 @@
 namespace locus::evaluate {
 namespace {
 
-bool wants(const LocalizationOptions& options, std::string_view name) {
-    return std::any_of(options.metrics.begin(), options.metrics.end(), [&](const Metric& m) { return m.name == name; });
-}
-
 bool wants_square(const LocalizationOptions& options) {
-    return wants(options, "maxboxacc") || wants(options, "maxboxaccv2") || wants(options, "pxap");
+    return has_metric(options.metrics, "maxboxacc") || has_metric(options.metrics, "maxboxaccv2") ||
+           has_metric(options.metrics, "pxap");
 }
 
 Region whole(const ImageTruth& truth) {
@@ -92,7 +89,7 @@ Answer answer_of(const Tensor& stored, const ImageTruth& truth, const Localizati
                   .scores = {},
                   .below_maximum = {},
                   .is_finite = is_finite(stored)};
-    if (answer.is_finite && wants(options, "pointing")) answer.below_maximum = below_maximum(stored);
+    if (answer.is_finite && has_metric(options.metrics, "pointing")) answer.below_maximum = below_maximum(stored);
     if (wants_square(options)) answer.scores = answer.is_finite ? score_map(stored, options.side) : zeros(options.side);
     return answer;
 }
@@ -111,8 +108,8 @@ ImageScores score(const Answer& answer, const ImageTruth& truth, const Localizat
                                                           truth.boxes, options.threshold)
                                                 : 0.0;
         scores.values["iou"] = overlap;
-        if (wants(options, "gt-known")) scores.values["gt-known"] = overlap >= 0.5 ? 1 : 0;
-        if (wants(options, "pointing")) {
+        if (has_metric(options.metrics, "gt-known")) scores.values["gt-known"] = overlap >= 0.5 ? 1 : 0;
+        if (has_metric(options.metrics, "pointing")) {
             std::optional<Point> point;
             if (answer.is_finite) {
                 const Map& map = answer.below_maximum ? *answer.below_maximum : answer.map;
@@ -120,11 +117,12 @@ ImageScores score(const Answer& answer, const ImageTruth& truth, const Localizat
             }
             scores.values["pointing"] = point && points_at(*point, truth.boxes, options.tolerance) ? 1 : 0;
         }
-        if (wants(options, "maxboxacc") || wants(options, "maxboxaccv2")) {
+        if (has_metric(options.metrics, "maxboxacc") || has_metric(options.metrics, "maxboxaccv2")) {
             scores.hits = box_hits(to_levels(answer.scores), options.side, truth.scored_boxes);
         }
     }
-    if (!truth.mask.empty() && wants(options, "pxap")) scores.pixels = pixel_bins(answer.scores, truth, options);
+    if (!truth.mask.empty() && has_metric(options.metrics, "pxap"))
+        scores.pixels = pixel_bins(answer.scores, truth, options);
     return scores;
 }
 

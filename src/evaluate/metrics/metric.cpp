@@ -100,6 +100,10 @@ const std::vector<Metric>& metrics() {
     return all;
 }
 
+bool has_metric(const std::vector<Metric>& metrics, std::string_view name) {
+    return std::ranges::find(metrics, name, &Metric::name) != metrics.end();
+}
+
 const Metric& find_metric(const std::string& name) {
     const auto& all = metrics();
     const auto found = std::find_if(all.begin(), all.end(), [&](const Metric& metric) { return metric.name == name; });

@@ -3,6 +3,7 @@
 /// The metrics by name, and for each what it needs and which way is better. Definitions: docs/metrics.md.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace locus::evaluate {
@@ -29,6 +30,9 @@ struct Metric {
 
 /// All metrics, in the order of tables.
 const std::vector<Metric>& metrics();
+
+/// Whether one of the metrics has this name.
+bool has_metric(const std::vector<Metric>& metrics, std::string_view name);
 
 /// Throws Error(usage) with the nearest names.
 const Metric& find_metric(const std::string& name);

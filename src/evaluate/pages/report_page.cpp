@@ -1,7 +1,6 @@
 #include "evaluate/pages/report_page.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <optional>
 
@@ -112,11 +111,11 @@ std::string comparisons(const Summary& summary) {
     std::string html = fmt::format(
         "<details{}><summary>Pairs of methods on the same images</summary><p>Of {} differences {} are larger than "
         "chance "
-        "would make them (p &lt; 0.05, in bold; of so many, {:.0f} would be by chance alone).</p><div "
+        "would make them (p &lt; 0.05, in bold; of so many, {:.1f} would be by chance alone on average).</p><div "
         "class=\"scroll\"><table><thead><tr><th data-sort>metric</th><th data-sort>a</th><th data-sort>b</th><th "
         "data-sort>a − b</th><th>95 %</th><th data-sort>p</th></tr></thead><tbody>",
         summary.comparisons.size() <= 24 ? " open" : "", summary.comparisons.size(), differ,
-        std::ceil(sure * static_cast<double>(summary.comparisons.size())));
+        sure * static_cast<double>(summary.comparisons.size()));
     for (const Comparison& c : summary.comparisons) {
         html += fmt::format(
             "<tr{}><td>{}</td><td>{}</td><td>{}</td><td>{:.3f}</td><td>{:.3f} – {:.3f}</td><td>{:.3f}</td></tr>",
@@ -142,7 +141,11 @@ std::string class_table(const RunDescription& run, const Summary& summary) {
     }
     html += "</tr></thead><tbody>";
     for (const ClassSummary& entry : summary.classes) {
-        html += fmt::format("<tr><td>{}</td><td>{}</td>", text::to_html(text::to_utf8(entry.label)), entry.images);
+        const auto namesakes = std::ranges::count(summary.classes, entry.label, &ClassSummary::label);
+        html +=
+            fmt::format("<tr><td>{}{}</td><td>{}</td>", text::to_html(text::to_utf8(entry.label)),
+                        namesakes == 1 ? "" : fmt::format("<small>{}</small>", text::to_html(text::to_utf8(entry.key))),
+                        entry.images);
         for (std::size_t r = 0; r < summary.rows.size(); ++r) {
             if (summary.rows[r].name.is_baseline) continue;
             for (const Metric& metric : run.localization.metrics) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <unordered_map>
 
 #include <fmt/core.h>
@@ -15,6 +16,7 @@
 
 #include "dataset/csv.hpp"
 #include "evaluate/truth/xml.hpp"
+#include "files/files_below.hpp"
 #include "image/decode.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
@@ -256,14 +258,12 @@ void add(TruthList& truths, const std::vector<Annotation>& annotations) {
 }  // namespace
 
 TruthList read_xml_boxes(const std::filesystem::path& source) {
-    std::vector<std::filesystem::path> files;
-    if (std::filesystem::is_directory(source)) {
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(source)) {
-            if (entry.is_regular_file() && entry.path().extension() == ".xml") files.push_back(entry.path());
-        }
-        std::sort(files.begin(), files.end());
-    } else {
-        files.push_back(source);
+    std::vector<std::filesystem::path> files{source};
+    std::error_code failed;
+    if (std::filesystem::is_directory(source, failed)) files = files::files_below(source, ".xml", failed);
+    if (failed) {
+        throw Error(ErrorKind::io,
+                    fmt::format("{} cannot be read: {}", text::quote(source.string()), failed.message()));
     }
     TruthList truths;
     std::vector<Annotation> annotations;

@@ -4,7 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
 #include <fstream>
+#include <memory>
+#include <new>
 #include <opencv2/imgproc.hpp>
 #include <string_view>
 
@@ -17,17 +23,49 @@
 namespace locus::evaluate {
 namespace {
 
-/// libpng's simplified reader, closed whatever happens.
-struct PngImage {
-    png_image image{};
-    PngImage() { image.version = PNG_IMAGE_VERSION; }
-    ~PngImage() { png_image_free(&image); }
-    PngImage(const PngImage&) = delete;
-    PngImage& operator=(const PngImage&) = delete;
+// Labels are read row by row, as they are stored: libpng's simplified reader makes others of them in a file that has a
+// gamma. Errors come through a callback that must not return: it jumps back into the functions below, whose frames
+// therefore hold nothing with a destructor.
+
+struct Reader {
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{nullptr, std::fclose};
+    png_structp codec = nullptr;
+    png_infop info = nullptr;
+    std::jmp_buf out{};
+    char message[128] = "";
+    Reader() = default;
+    ~Reader() { png_destroy_read_struct(&codec, &info, nullptr); }
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
 };
 
-/// Bits of a pixel as the PNG's header says; 8 for what is no PNG, which libpng refuses. (Its simplified reader scales
-/// fewer bits to 8 unasked.)
+[[noreturn]] void on_error(png_structp codec, png_const_charp message) {
+    auto& reader = *static_cast<Reader*>(png_get_error_ptr(codec));
+    std::snprintf(static_cast<char*>(reader.message), sizeof reader.message, "%s", message);
+    std::longjmp(reader.out, 1);
+}
+
+void on_warning(png_structp, png_const_charp) {}
+
+bool read_header(Reader& reader) {
+    if (setjmp(reader.out) != 0) return false;
+    png_init_io(reader.codec, reader.file.get());
+    png_read_info(reader.codec, reader.info);
+    return true;
+}
+
+/// Of a picture of one byte a pixel.
+bool read_pixels(Reader& reader, std::uint8_t* pixels, std::size_t width, std::size_t height) {
+    if (setjmp(reader.out) != 0) return false;
+    const int passes = png_set_interlace_handling(reader.codec);
+    png_read_update_info(reader.codec, reader.info);
+    for (int pass = 0; pass < passes; ++pass) {
+        for (std::size_t y = 0; y < height; ++y) png_read_row(reader.codec, pixels + y * width, nullptr);
+    }
+    return true;
+}
+
+/// Bits of a pixel as the PNG's header says; 8 for what is no PNG, which libpng refuses.
 int bits_of_grey(const std::filesystem::path& file) {
     std::array<char, 25> begin{};  // signature, length and name of the first chunk, width, height, bits
     std::ifstream stream(file, std::ios::binary);
@@ -43,19 +81,25 @@ Mask read_mask(const std::filesystem::path& file) {
     };
     if (bits_of_grey(file) < 8)
         fail("it has less than 8 bits a pixel, so that its 1 may mean 255: save it as 8-bit grey with 0, 1 and 255");
-    PngImage png;
-    if (png_image_begin_read_from_file(&png.image, file.c_str()) == 0) fail(png.image.message);
+    Reader png;
+    png.file.reset(std::fopen(file.c_str(), "rb"));
+    if (!png.file) fail(std::strerror(errno));
+    png.codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, &png, on_error, on_warning);
+    if (png.codec != nullptr) png.info = png_create_info_struct(png.codec);
+    if (png.info == nullptr) throw std::bad_alloc();
+    if (!read_header(png)) fail(png.message);
+    const std::uint32_t width = png_get_image_width(png.codec, png.info);
+    const std::uint32_t height = png_get_image_height(png.codec, png.info);
     constexpr std::uint64_t limit = 100'000'000;
-    if (std::uint64_t{png.image.width} * png.image.height > limit) {
-        fail(fmt::format("{} x {} pixels are more than 100 megapixels", png.image.width, png.image.height));
-    }
-    if ((png.image.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_LINEAR | PNG_FORMAT_FLAG_ALPHA)) != 0) {
+    if (std::uint64_t{width} * height > limit)
+        fail(fmt::format("{} x {} pixels are more than 100 megapixels", width, height));
+    if (png_get_color_type(png.codec, png.info) != PNG_COLOR_TYPE_GRAY || png_get_bit_depth(png.codec, png.info) != 8 ||
+        png_get_valid(png.codec, png.info, PNG_INFO_tRNS) != 0) {
         fail("it is not grey with 8 bits (colours, 16 bits and alpha mean nothing in a mask)");
     }
-    png.image.format = PNG_FORMAT_GRAY;
-    Mask mask{static_cast<int>(png.image.width), static_cast<int>(png.image.height), {}};
-    mask.values.resize(PNG_IMAGE_SIZE(png.image));
-    if (png_image_finish_read(&png.image, nullptr, mask.values.data(), 0, nullptr) == 0) fail(png.image.message);
+    Mask mask{static_cast<int>(width), static_cast<int>(height), {}};
+    mask.values.resize(std::size_t{width} * height);
+    if (!read_pixels(png, mask.values.data(), width, height)) fail(png.message);
     const auto stranger = std::find_if(mask.values.begin(), mask.values.end(), [](std::uint8_t v) {
         return v != mask_background && v != mask_object && v != mask_ignore;
     });

@@ -1,10 +1,11 @@
 #include "evaluate/truth/truth.hpp"
 
-#include <algorithm>
+#include <system_error>
 
 #include <fmt/core.h>
 
 #include "evaluate/truth/box_readers.hpp"
+#include "files/files_below.hpp"
 #include "image/picture_name.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
@@ -46,20 +47,16 @@ TruthList read_boxes(const std::filesystem::path& source) {
 }
 
 void add_masks(TruthList& truths, const std::filesystem::path& folder) {
-    std::vector<std::filesystem::path> files;
-    try {
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-            if (entry.is_regular_file() && image::ending_of(entry.path()) == ".png") files.push_back(entry.path());
-        }
-    } catch (const std::filesystem::filesystem_error& error) {
+    std::error_code failed;
+    const std::vector<std::filesystem::path> files = files::files_below(folder, ".png", failed);
+    if (failed) {
         throw Error(ErrorKind::io, fmt::format("the folder of masks {} cannot be read: {}",
-                                               text::quote(folder.string()), error.code().message()));
+                                               text::quote(folder.string()), failed.message()));
     }
     if (files.empty()) {
         throw Error(ErrorKind::io,
                     fmt::format("the folder of masks {} holds no PNG file", text::quote(folder.string())));
     }
-    std::sort(files.begin(), files.end());
     std::vector<std::string> images;  // of each file, found before masks add images of their own
     for (const auto& file : files) {
         // The ending is the mask's own: "x.png" is of "x.jpg" as much as of "x.png".

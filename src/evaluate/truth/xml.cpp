@@ -55,6 +55,7 @@ std::string XmlElement::text_of(std::string_view wanted) const {
 
 XmlElement parse_xml(std::string_view text) {
     constexpr std::size_t deepest = 64;
+    constexpr std::string_view cdata = "<![CDATA[";
     XmlElement document;
     std::vector<XmlElement> open;  // from the root inwards
     const auto close = [&] {
@@ -76,6 +77,9 @@ XmlElement parse_xml(std::string_view text) {
         };
         if (rest.starts_with("<!--")) {
             skip_past("-->");
+        } else if (rest.starts_with(cdata)) {
+            skip_past("]]>");
+            if (!open.empty()) open.back().text += text.substr(tag + cdata.size(), at - tag - cdata.size() - 3);
         } else if (rest.starts_with("<?") || rest.starts_with("<!")) {
             skip_past(">");
         } else {

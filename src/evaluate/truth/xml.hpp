@@ -1,7 +1,7 @@
 #pragma once
 
-/// Just enough XML to read annotations: elements, text and the five named entities. Attributes, comments, declarations
-/// and CDATA marks are passed over.
+/// Just enough XML to read annotations: elements, text, the five named entities and CDATA sections, whose content is
+/// text as it stands there. Attributes, comments and declarations are passed over.
 ///
 ///     evaluate::XmlElement root = evaluate::parse_xml(text);      // <annotation>
 ///     root.child("size")->text_of("width");                       // "500"

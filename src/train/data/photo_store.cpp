@@ -1,6 +1,7 @@
 #include "train/data/photo_store.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <thread>
 
 #include "image/decode.hpp"
@@ -28,7 +29,8 @@ std::shared_ptr<const Image> PhotoStore::decode(std::size_t index, std::string* 
 
 void PhotoStore::fill() {
     std::atomic<std::size_t> next{0}, used{0};
-    const auto work = [&] {
+    std::exception_ptr failure;
+    const auto decode_some = [&] {
         for (std::size_t i = next++; i < samples_.size() && used < options_.memory; i = next++) {
             std::string warning;
             kept_[i] = decode(i, &warning);
@@ -38,10 +40,21 @@ void PhotoStore::fill() {
             warnings_.push_back(std::move(warning));
         }
     };
-    std::vector<std::thread> threads;
-    for (int i = 1; i < options_.threads; ++i) threads.emplace_back(work);
-    work();
-    for (std::thread& thread : threads) thread.join();
+    const auto work = [&] {
+        try {
+            decode_some();
+        } catch (...) {
+            const std::scoped_lock lock(mutex_);
+            failure = std::current_exception();
+            next = samples_.size();
+        }
+    };
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 1; i < options_.threads; ++i) threads.emplace_back(work);
+        work();
+    }
+    if (failure) std::rethrow_exception(failure);
 }
 
 std::shared_ptr<const Image> PhotoStore::photo(std::size_t index) {

@@ -29,7 +29,8 @@ class PhotoStore {
 public:
     PhotoStore(std::vector<dataset::Sample> samples, const PhotoStoreOptions& options);
 
-    /// Decodes photos in their order until the memory is used up.
+    /// Decodes photos in their order until the memory is used up. Throws std::bad_alloc where it does not suffice for
+    /// one of them.
     void fill();
 
     /// The photo of a sample; null where it cannot be decoded (see `corrupt`). May be called from several threads.
