@@ -31,10 +31,16 @@ ImageRecord image_of(std::size_t i) {
     return image;
 }
 
+// As long as the map's numbers are at least.
+std::string map_bytes(std::size_t i) {
+    const Map& map = image_of(i).explanations[0].explanation.map;
+    return std::string(static_cast<std::size_t>(map.width * map.height) * sizeof(float), static_cast<char>('a' + i));
+}
+
 // Image 3 is one that cannot be read.
 void do_image(RunJournal& journal, const fs::path& out, std::size_t i) {
     if (i == 3) return journal.append(i, Failure{"photos/3.jpg", "is empty"});
-    files::write_file_atomically(out / ("maps/" + std::to_string(i) + ".npy"), "map " + std::to_string(i));
+    files::write_file_atomically(out / ("maps/" + std::to_string(i) + ".npy"), map_bytes(i));
     files::write_file_atomically(out / "overlays/0-cat.jpg", "overlay");
     const std::string preview = "jpeg " + std::to_string(i);
     journal.append(i, image_of(i), std::as_bytes(std::span(preview)));
@@ -113,7 +119,7 @@ TEST(RunJournal, ResumedAfterAKillAtAnyByteEndsTheSame) {
         test::put(journal_path(out), journal_bytes.substr(0, length));
         test::put(out / "maps/.locus-part-1-2", "torn");
         for (std::size_t i = 0; i < inputs; ++i)  // its files were whole before its line was
-            if (i != 3) test::put(out / ("maps/" + std::to_string(i) + ".npy"), "map " + std::to_string(i));
+            if (i != 3) test::put(out / ("maps/" + std::to_string(i) + ".npy"), map_bytes(i));
         test::put(out / "overlays/0-cat.jpg", "overlay");
         RunJournal journal = RunJournal::resume(out, plan_of(inputs));
         most_done = std::max(most_done, journal.done());
