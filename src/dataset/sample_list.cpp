@@ -63,20 +63,31 @@ void list_tar(const fs::path& archive, Listing& listing) {
     }
 }
 
+[[noreturn]] void fail_unread(const fs::path& folder, const std::error_code& why) {
+    throw Error(ErrorKind::io, fmt::format("{}: cannot be read ({})", text::printable(folder.string()), why.message()));
+}
+
 /// The images of a folder and its subfolders, but for what is hidden.
 void list_images(const fs::path& folder, const fs::path& root, const std::string& key, Listing& listing) {
+    std::error_code failed;
     std::vector<fs::path> files;
-    for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator(); ++entry) {
+    auto entry = fs::recursive_directory_iterator(folder, failed);
+    for (; !failed && entry != fs::recursive_directory_iterator(); entry.increment(failed)) {
+        std::error_code unknown;
+        const fs::file_type type = entry->status(unknown).type();
+        // What nobody can say what it is, as a link that leads in a circle, is named when it is read.
         if (image::is_hidden(entry->path()))
             entry.disable_recursion_pending();
-        else if (entry->is_regular_file())
+        else if (type == fs::file_type::regular || type == fs::file_type::none)
             files.push_back(entry->path());
     }
+    if (failed) fail_unread(folder, failed);
     std::sort(files.begin(), files.end());
     for (const fs::path& file : files) {
         if (image::is_picture_name(file)) {
-            listing.found.push_back(
-                {{file.lexically_relative(root).string(), file, 0, fs::file_size(file), {}}, {key}});
+            std::error_code unknown;
+            const std::uintmax_t size = fs::file_size(file, unknown);
+            listing.found.push_back({{file.lexically_relative(root).string(), file, 0, unknown ? 0 : size, {}}, {key}});
         } else {
             listing.passed_over.push_back(file.string());
         }
@@ -93,16 +104,19 @@ void list_class_folder(const fs::path& folder, const fs::path& root, Listing& li
 void list_folder(const fs::path& folder, Listing& listing) {
     if (listing.labels != nullptr) return list_images(folder, folder, "", listing);
     std::vector<fs::path> folders, archives, images;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-        const fs::path& path = entry.path();
+    std::error_code failed;
+    for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
+        std::error_code unknown;
+        const fs::path& path = entry->path();
         if (image::is_hidden(path)) continue;
-        if (entry.is_directory())
+        if (entry->is_directory(unknown))
             folders.push_back(path);
         else if (path.extension() == ".tar")
             archives.push_back(path);
         else if (image::is_picture_name(path))
             images.push_back(path);
     }
+    if (failed) fail_unread(folder, failed);
     std::sort(folders.begin(), folders.end());
     std::sort(archives.begin(), archives.end());
     if (folders.empty() && archives.empty()) {

@@ -148,6 +148,16 @@ TEST_F(SampleListing, TakesEveryEndingOfPicturesAndNothingHidden) {
     EXPECT_THAT(list.remarks, testing::IsEmpty());
 }
 
+TEST_F(SampleListing, ALinkThatLeadsInACircleIsAPictureThatCannotBeRead) {
+    write("data/cat/1.jpg", "x");
+    fs::create_symlink("2.jpg", root / "data/cat/2.jpg");
+    fs::create_symlink("loop", root / "data/loop");
+    const SampleList list = list_samples({root / "data"});
+    ASSERT_EQ(list.samples.size(), 2U);
+    EXPECT_EQ(list.samples[1].name, "cat/2.jpg");
+    EXPECT_THAT(sentence_of([&] { read_bytes(list.samples[1]); }), HasSubstr("2.jpg"));
+}
+
 TEST_F(SampleListing, ImagesWithoutFoldersHaveNoClass) {
     write("data/1.jpg", "x");
     EXPECT_THAT(sentence_of([&] { list_samples({root / "data"}); }), HasSubstr("have no class"));
