@@ -36,6 +36,8 @@ std::vector<Case> cases() {
         {"photos/one.jpg", 640, 480, 7, 7, {0, 0, 640, 480}, 3},
         {"photos/cropped, and odd.jpg", 333, 217, 5, 9, {81.25, 23.7, 170.5, 171.1}, 1},
         {"photos/tall.jpg", 97, 701, 14, 14, {0, 0, 97, 701}, 2},
+        {"photos/twice.jpg", 120, 90, 7, 7, {0, 0, 120, 90}, 1},
+        {"more/twice.jpg", 120, 90, 7, 7, {0, 0, 120, 90}, 1},
         {"photos/one pixel.png", 1, 1, 7, 7, {0, 0, 1, 1}, 1},
         {"<script>window.hacked=1</script>.jpg", 200, 150, 3, 3, {0, 0, 200, 150}, 2},
         {"batch.npy#0", 96, 96, 6, 6, {0, 0, 96, 96}, 1},

@@ -178,6 +178,14 @@ const claims = {
         await page.close();
     },
 
+    async "Pictures of one name show their folder"() {
+        const { page } = await openPage(1280, 900);
+        const rows = await page.locator("#rows .row b").allInnerTexts();
+        assert.ok(rows.includes("one.jpg") && !rows.includes("photos/one.jpg"));
+        assert.ok(rows.includes("photos/twice.jpg") && rows.includes("more/twice.jpg"), rows.join(" "));
+        await page.close();
+    },
+
     async "Only rows in sight exist"() {
         const { page } = await openPage(1280, 500);
         assert.ok((await page.locator("#rows .row").count()) < 20);

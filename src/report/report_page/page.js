@@ -22,8 +22,12 @@ const items = [...document.querySelectorAll("script.image")].map((script, number
     };
 });
 // Pictures of one name, as in a folder a class, show their folder as well.
-const named = Map.groupBy ? Map.groupBy(items, (item) => item.basename) : new Map();
-for (const item of items) item.label = item.folder && named.get(item.basename)?.length > 1 ? `${item.folder.split("/").pop()}/${item.basename}` : item.basename;
+const named = new Map();
+for (const { basename } of items) named.set(basename, (named.get(basename) ?? 0) + 1);
+for (const item of items) {
+    const folder = item.folder.split("/").pop();
+    item.label = folder && named.get(item.basename) > 1 ? `${folder}/${item.basename}` : item.basename;
+}
 const failures = [...document.querySelectorAll("script.failure")].map((script) => JSON.parse(script.textContent));
 
 const view = {
