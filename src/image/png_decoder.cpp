@@ -1,40 +1,22 @@
 #include <algorithm>
 #include <bit>
-#include <csetjmp>
-#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
 #include <fmt/core.h>
-#include <png.h>
 
 #include "image/decoders.hpp"
+#include "image/png_reader.hpp"
 #include "locus/error.hpp"
 
 namespace locus::image {
 namespace {
 
-// libpng reports errors through a callback that must not return: it jumps back into the functions below, whose frames
-// therefore hold nothing with a destructor.
-
-struct Reader {
-    png_structp codec = nullptr;
-    png_infop info = nullptr;
-    std::jmp_buf out{};
+struct Reader : PngReader {
     std::span<const std::byte> rest;
     bool reached_end = false;
-    char message[128] = "";
-    ~Reader() { png_destroy_read_struct(&codec, &info, nullptr); }
 };
-
-[[noreturn]] void on_error(png_structp codec, png_const_charp message) {
-    auto& reader = *static_cast<Reader*>(png_get_error_ptr(codec));
-    std::snprintf(static_cast<char*>(reader.message), sizeof reader.message, "%s", message);
-    std::longjmp(reader.out, 1);
-}
-
-void on_warning(png_structp, png_const_charp) {}
 
 void on_read(png_structp codec, png_bytep target, std::size_t count) {
     auto& reader = *static_cast<Reader*>(png_get_io_ptr(codec));
@@ -151,9 +133,6 @@ int significant_bits(const Reader& reader) {
 Decoded decode_png(const Source& source, const Header& header) {
     Reader reader;
     reader.rest = source.bytes;
-    reader.codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_error, on_warning);
-    if (reader.codec != nullptr) reader.info = png_create_info_struct(reader.codec);
-    if (reader.info == nullptr) throw std::bad_alloc();
     if (!start(reader)) fail(reader, source);
 
     // Deflate shrinks by at most 1032: a small file cannot hold a large picture (zlib's technical details, "Maximum

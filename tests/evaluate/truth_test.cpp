@@ -192,10 +192,10 @@ TEST_F(Truths, ImagesThatDifferInTheirEndingHaveTheirOwnBoxesAndMasks) {
 
 TEST_F(Truths, MasksOfFewBitsAreRefused) {
     // In one bit, 1 is white, and read as 8 bits it would be 255: left out instead of object.
-    const Image image{.width = 2, .height = 1, .rgb = {0, 0, 0, 9, 9, 9}};
-    const auto png = encode_png(image);
-    std::string bytes(reinterpret_cast<const char*>(png.data()), png.size());
-    bytes[24] = 1;  // bits, in the header
+    const std::vector<std::uint8_t> row{0x40};  // 0, 1
+    const auto png =
+        image::sample::png(row, 1, image::sample::png_of(2, 1, 1, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE));
+    const std::string bytes(reinterpret_cast<const char*>(png.data()), png.size());
     const auto error = test::error_of([&] { read_mask(write("one-bit.png", bytes)); });
     EXPECT_THAT(error, HasSubstr("less than 8 bits a pixel"));
 }

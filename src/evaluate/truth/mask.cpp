@@ -1,51 +1,27 @@
 #include "evaluate/truth/mask.hpp"
 
-#include <png.h>
-
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <csetjmp>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <memory>
-#include <new>
 #include <opencv2/imgproc.hpp>
-#include <string_view>
 
 #include <fmt/core.h>
 
 #include "evaluate/metrics/pixel_precision.hpp"
+#include "image/png_reader.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
 
 namespace locus::evaluate {
 namespace {
 
-// Labels are read row by row, as they are stored: libpng's simplified reader makes others of them in a file that has a
-// gamma. Errors come through a callback that must not return: it jumps back into the functions below, whose frames
-// therefore hold nothing with a destructor.
-
-struct Reader {
+/// Labels are read row by row, as they are stored: libpng's simplified reader makes others of them in a file that has a
+/// gamma.
+struct Reader : image::PngReader {
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{nullptr, std::fclose};
-    png_structp codec = nullptr;
-    png_infop info = nullptr;
-    std::jmp_buf out{};
-    char message[128] = "";
-    Reader() = default;
-    ~Reader() { png_destroy_read_struct(&codec, &info, nullptr); }
-    Reader(const Reader&) = delete;
-    Reader& operator=(const Reader&) = delete;
 };
-
-[[noreturn]] void on_error(png_structp codec, png_const_charp message) {
-    auto& reader = *static_cast<Reader*>(png_get_error_ptr(codec));
-    std::snprintf(static_cast<char*>(reader.message), sizeof reader.message, "%s", message);
-    std::longjmp(reader.out, 1);
-}
-
-void on_warning(png_structp, png_const_charp) {}
 
 bool read_header(Reader& reader) {
     if (setjmp(reader.out) != 0) return false;
@@ -65,35 +41,25 @@ bool read_pixels(Reader& reader, std::uint8_t* pixels, std::size_t width, std::s
     return true;
 }
 
-/// Bits of a pixel as the PNG's header says; 8 for what is no PNG, which libpng refuses.
-int bits_of_grey(const std::filesystem::path& file) {
-    std::array<char, 25> begin{};  // signature, length and name of the first chunk, width, height, bits
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream.read(begin.data(), begin.size()) || std::string_view(begin.data() + 12, 4) != "IHDR") return 8;
-    return begin.back();
-}
-
 }  // namespace
 
 Mask read_mask(const std::filesystem::path& file) {
     const auto fail = [&](const std::string& why) {
         throw Error(ErrorKind::image, fmt::format("the mask {} cannot be used: {}", text::quote(file.string()), why));
     };
-    if (bits_of_grey(file) < 8)
-        fail("it has less than 8 bits a pixel, so that its 1 may mean 255: save it as 8-bit grey with 0, 1 and 255");
     Reader png;
     png.file.reset(std::fopen(file.c_str(), "rb"));
     if (!png.file) fail(std::strerror(errno));
-    png.codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, &png, on_error, on_warning);
-    if (png.codec != nullptr) png.info = png_create_info_struct(png.codec);
-    if (png.info == nullptr) throw std::bad_alloc();
     if (!read_header(png)) fail(png.message);
+    const int bits = png_get_bit_depth(png.codec, png.info);
+    if (bits < 8)
+        fail("it has less than 8 bits a pixel, so that its 1 may mean 255: save it as 8-bit grey with 0, 1 and 255");
     const std::uint32_t width = png_get_image_width(png.codec, png.info);
     const std::uint32_t height = png_get_image_height(png.codec, png.info);
     constexpr std::uint64_t limit = 100'000'000;
     if (std::uint64_t{width} * height > limit)
         fail(fmt::format("{} x {} pixels are more than 100 megapixels", width, height));
-    if (png_get_color_type(png.codec, png.info) != PNG_COLOR_TYPE_GRAY || png_get_bit_depth(png.codec, png.info) != 8 ||
+    if (png_get_color_type(png.codec, png.info) != PNG_COLOR_TYPE_GRAY || bits != 8 ||
         png_get_valid(png.codec, png.info, PNG_INFO_tRNS) != 0) {
         fail("it is not grey with 8 bits (colours, 16 bits and alpha mean nothing in a mask)");
     }
