@@ -64,6 +64,14 @@ TEST_F(CheckCommand, ReplacesAnEarlierCheckAndLooksAtNoPictureOfOne) {
     EXPECT_TRUE(std::filesystem::exists(folder_.path() / "out/mine.txt"));
 }
 
+TEST_F(CheckCommand, MoreThanMemoryIsMeantToHoldIsRefusedBeforeAnythingIsRead) {
+    std::string list;
+    for (int i = 0; i < 90'000; ++i) list += "good.png\n";  // of 12,288 bytes each as the network's input
+    const auto outcome = test::run_locus(folder_.path(), {"check", "model.onnx", "-", "-o", "out"}, list);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("90000 images are too many"));
+}
+
 TEST_F(CheckCommand, ThePageKeepsTheKeysOfItsLegendsSmall) {
     ASSERT_EQ(check({"good.png"}).exit_code, 0);
     const std::string page = test::read_text(folder_.path() / "out/check.html");
