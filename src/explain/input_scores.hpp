@@ -68,7 +68,8 @@ Prepared prepare_by_scores(const Network& network, const MethodOptions& options,
 }
 
 /// The input [1, C, H, W] (or [1, H, W, C]) times each mask [copies, H, W], black or the value 0 where a mask is 0.
-/// `pixels`: masks multiply the pixels, so that 0 is black (the value 0 for channels that are no colours); else they multiply the normalised values.
+/// `pixels`: masks multiply the pixels, so that 0 is black (the value 0 for channels that are no colours); else they
+/// multiply the normalised values.
 Tensor masked_inputs(const Network& network, const Tensor& input, const Tensor& masks, bool pixels);
 
 }  // namespace locus::explain

@@ -192,6 +192,7 @@ std::string pool_obstacle(const Network& network) {
             "the pool before the scores, {}, reads a map of one position, {}, which says nothing of "
             "where",
             pool->description(), text::quote(head.target_layer));
+    // Reductions may go over positions that were laid in one row; their axes were read with the head.
     const bool by_windows = pool->is("AveragePool") || pool->is("MaxPool");
     const bool all_positions = !by_windows || !model::fully_pooled_axes(network.model.graph, *pool, map).empty();
     if (values == map[channel_axis] && all_positions) return {};

@@ -79,8 +79,8 @@ std::string gradient_obstacle(const Network& network) {
                                              "QLinearMatMul"};
             const bool is_lost = std::any_of(in_integers.begin(), in_integers.end(),
                                              [&](const char* op_type) { return node.op_type == op_type; });
-            const bool is_smooth = is_lost || !node.domain.empty() || !shapes.contains(made) || shapes.is_float(made);
-            if (!between || !is_smooth) continue;
+            const bool is_asked = is_lost || !node.domain.empty() || !shapes.contains(made) || shapes.is_float(made);
+            if (!between || !is_asked) continue;
             const bool known = std::binary_search(operators.begin(), operators.end(), node.op_type);
             if (!known || !node.domain.empty()) {
                 return fmt::format("the operator {}{}{} (tensor '{}') has no derivative in Locus", node.domain,
