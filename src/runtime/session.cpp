@@ -7,13 +7,13 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
-#include <regex>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "runtime/failure_sentence.hpp"
 #include "runtime/pass_needs.hpp"
 #include "text/quote.hpp"
 
@@ -48,57 +48,6 @@ Environment& environment(int threads) {
         return environment;
     }();
     return *made;
-}
-
-/// What is said of a message has to fit into a sentence, and std::regex calls itself for every character: names in
-/// models may be of any length.
-std::string shortened(std::string message) {
-    constexpr std::size_t most = 2000;
-    if (message.size() > most) message.resize(most);
-    return message;
-}
-
-/// The runtime's message without its code, its paths and its further lines, fit for a sentence.
-std::string cleaned(std::string message) {
-    static const std::regex prefix(R"(^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : )");
-    message = std::regex_replace(shortened(std::move(message)), prefix, "");
-    if (const auto line = message.find('\n'); line != std::string::npos) message.resize(line);
-    while (!message.empty() && (message.back() == ' ' || message.back() == '.')) message.pop_back();
-    return text::printable(message);
-}
-
-/// One sentence on why the runtime refuses a model.
-std::string load_failure(const std::string& message) {
-    const std::string raw = shortened(message);
-    std::smatch found;
-    static const std::regex no_operator(R"(No Op registered for (\S+) with domain_version of (\d+))");
-    static const std::regex node(R"re(In Node, \("([^"]*)")re");
-    static const std::regex no_kernel(
-        R"(Could not find an implementation for (\w+)\((\d+)\) node with name '([^']*)')");
-    static const std::regex opset(
-        R"(ONNX Runtime only \*guarantees\* support for models stamped with official released onnx opset versions\. .*domain ai\.onnx is till opset (\d+))");
-    if (std::regex_search(raw, found, no_operator)) {
-        const std::string op = found[1], version = found[2];
-        std::string where;
-        if (std::regex_search(raw, found, node) && found[1].length() > 0)
-            where = fmt::format(" (node {})", text::quote(found[1].str()));
-        return fmt::format("the model uses the operator {}{}, which ONNX Runtime {} does not have at opset {}",
-                           text::printable(op), where, runtime_version(), version);
-    }
-    if (std::regex_search(raw, found, no_kernel)) {
-        return fmt::format("ONNX Runtime {} has no implementation of {} (opset {}) for the types that node {} works on",
-                           runtime_version(), found[1].str(), found[2].str(), text::quote(found[3].str()));
-    }
-    if (std::regex_search(raw, found, opset)) {
-        return fmt::format("the model's opset is newer than {}, the newest that ONNX Runtime {} reads", found[1].str(),
-                           runtime_version());
-    }
-    static const std::regex ir_version(R"(Unsupported model IR version: (\d+), max supported IR version: (\d+))");
-    if (std::regex_search(raw, found, ir_version)) {
-        return fmt::format("the model's format (IR version {}) is newer than {}, the newest that ONNX Runtime {} reads",
-                           found[1].str(), found[2].str(), runtime_version());
-    }
-    return fmt::format("ONNX Runtime {} refuses the model: {}", runtime_version(), cleaned(raw));
 }
 
 /// A declared shape, any extent as n.
@@ -144,6 +93,11 @@ Tensor to_tensor(const Ort::Value& value, const std::string& name) {
         std::copy_n(static_cast<const std::byte*>(value.GetTensorRawData()), target.size(), target.data());
     }
     return tensor;
+}
+
+Error memory_shortage() {
+    return {ErrorKind::resource,
+            "memory does not suffice to run the network on this batch; make it smaller with --batch"};
 }
 
 Ort::Session open(const std::string& onnx_bytes, Ort::SessionOptions& settings, int threads) {
@@ -265,16 +219,10 @@ std::vector<Tensor> Session::run(const std::vector<Feed>& feeds, const std::vect
         results = state_->session.Run(Ort::RunOptions{nullptr}, input_names.data(), values.data(), values.size(),
                                       output_names.data(), output_names.size());
     } catch (const Ort::Exception& error) {
-        const std::string message = error.what();
-        const bool memory_short = message.find("bad_alloc") != std::string::npos ||
-                                  message.find("Failed to allocate memory") != std::string::npos;
-        throw Error(memory_short ? ErrorKind::resource : ErrorKind::model,
-                    memory_short
-                        ? "memory does not suffice to run the network on this batch; make it smaller with --batch"
-                        : fmt::format("the network fails on this input: {}", cleaned(message)));
+        if (!is_memory_shortage(error.what())) throw Error(ErrorKind::model, run_failure(error.what()));
+        throw memory_shortage();
     } catch (const std::bad_alloc&) {
-        throw Error(ErrorKind::resource,
-                    "memory does not suffice to run the network on this batch; make it smaller with --batch");
+        throw memory_shortage();
     }
     std::vector<Tensor> tensors;
     tensors.reserve(results.size());
