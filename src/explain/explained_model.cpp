@@ -67,12 +67,16 @@ Value fused_nodes(const std::vector<Value>& maps, Fusion fusion, const Preproces
     return normalised(all, each);
 }
 
-/// A tensor of the graph under another name, everywhere.
-void rename(model::Graph& graph, const std::string& from, const std::string& to) {
-    for (model::Node& node : graph.nodes) {
+void rename(std::vector<model::Node>& nodes, const std::string& from, const std::string& to) {
+    for (model::Node& node : nodes) {
         std::replace(node.inputs.begin(), node.inputs.end(), from, to);
         std::replace(node.outputs.begin(), node.outputs.end(), from, to);
     }
+}
+
+/// A tensor of the graph under another name, everywhere.
+void rename(model::Graph& graph, const std::string& from, const std::string& to) {
+    rename(graph.nodes, from, to);
     for (auto* infos : {&graph.inputs, &graph.outputs, &graph.value_infos}) {
         for (model::ValueInfo& info : *infos) {
             if (info.name == from) info.name = to;
@@ -82,6 +86,16 @@ void rename(model::Graph& graph, const std::string& from, const std::string& to)
         found.key() = to;
         graph.initializers.insert(std::move(found));
     }
+}
+
+void rename(model::ClassifierHead& head, const std::string& from, const std::string& to) {
+    for (std::string* tensor :
+         {&head.output, &head.logits, &head.target_layer, &head.pooled, &head.weight, &head.bias}) {
+        if (*tensor == from) *tensor = to;
+    }
+    if (!head.chain) return;
+    rename(head.chain->nodes, from, to);
+    if (head.chain->from == from) head.chain->from = to;
 }
 
 bool is_read_by_subgraph(const model::Graph& graph, const std::string& tensor) {
@@ -117,10 +131,7 @@ Network with_free_names(const Network& network, bool class_is_input) {
         }
         const std::string free = names.fresh_name(name);
         rename(result.model.graph, name, free);
-        for (std::string* tensor : {&result.head.output, &result.head.logits, &result.head.target_layer,
-                                    &result.head.pooled, &result.head.weight, &result.head.bias}) {
-            if (*tensor == name) *tensor = free;
-        }
+        rename(result.head, name, free);
     }
     return result;
 }

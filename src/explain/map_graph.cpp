@@ -59,7 +59,7 @@ std::string write_float_pixels(model::Graph& graph, const std::string& input) {
     }
     std::erase_if(graph.value_infos, [&](const model::ValueInfo& info) { return moved.contains(info.name); });
     model::NodeWriter write(graph, "pixels");
-    const std::string pixels = write.node("Cast", {input}, {{"to", static_cast<std::int64_t>(DataType::float32)}});
+    const std::string pixels = write.cast(input, DataType::float32);
     for (auto node = graph.nodes.begin(); node + 1 != graph.nodes.end(); ++node)
         std::replace(node->inputs.begin(), node->inputs.end(), input, pixels);
     std::rotate(graph.nodes.begin(), graph.nodes.end() - 1, graph.nodes.end());

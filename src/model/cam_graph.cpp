@@ -24,13 +24,9 @@ bool is_float_matrix(const Graph& graph, const std::string& tensor) {
     });
 }
 
-std::string as_float(NodeWriter& write, const std::string& tensor) {
-    return write.node("Cast", {tensor}, {{"to", std::int64_t{static_cast<int>(DataType::float32)}}});
-}
-
 /// [n, K, positions], float32.
 std::string features_first(NodeWriter& write, const ClassifierHead& head, const std::string& layer) {
-    std::string features = as_float(write, layer);
+    std::string features = write.cast(layer, DataType::float32);
     if (head.layout == FeatureLayout::tokens) return write.node("Transpose", {features}, {{"perm", Ints{0, 2, 1}}});
     if (head.layout == FeatureLayout::channels_last) {
         features = write.node("Transpose", {features}, {{"perm", Ints{0, 3, 1, 2}}});
@@ -40,7 +36,7 @@ std::string features_first(NodeWriter& write, const ClassifierHead& head, const 
 
 /// Rows of the weight for the asked classes: [n, m, K].
 std::string class_weights(NodeWriter& write, const ClassifierHead& head, const std::string& indices) {
-    std::string weight = as_float(write, head.weight);
+    std::string weight = write.cast(head.weight, DataType::float32);
     const Tensor* stored = write.graph().find_constant(head.weight);
     if (head.weight_form == WeightForm::class_columns) {
         weight = write.node("Transpose", {weight}, {{"perm", Ints{1, 0}}});
@@ -62,7 +58,8 @@ std::string one_hot_weights(NodeWriter& write, const std::string& features, cons
 
 }  // namespace
 
-CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& options) {
+CamTensors add_cam(Model& model, const ClassifierHead& found, const CamOptions& options) {
+    ClassifierHead head = found;
     if (head.kind == HeadKind::other) {
         throw Error(ErrorKind::unsupported,
                     fmt::format("cam needs a global pool and one linear layer before the scores: {}", head.reason));
@@ -77,11 +74,18 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
                             .type = DataType::int64,
                             .shape = std::vector<Dimension>{{.symbol = "asked_items"}, {.symbol = "asked_classes"}}});
 
+    if (head.chain) {
+        const ChainWeights weights = write_weights(write, *head.chain);
+        head.weight = weights.weight;
+        head.weight_form = WeightForm::class_columns;
+        head.bias = weights.bias;
+    }
+
     // Each node costs some microseconds, of which a small network's pass has few: there are no more than it takes.
     graph.outputs.clear();
     cam.logits = is_float_matrix(graph, head.logits)
                      ? head.logits
-                     : write.node("Flatten", {as_float(write, head.logits)}, {{"axis", std::int64_t{1}}});
+                     : write.node("Flatten", {write.cast(head.logits, DataType::float32)}, {{"axis", std::int64_t{1}}});
     expose(graph, cam.logits, DataType::float32);
 
     // [n, m]: the best ones, then those asked for by index.
@@ -101,7 +105,8 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
     expose(graph, cam.maps, DataType::float32);
 
     if (head.kind == HeadKind::pool_linear && !head.bias.empty()) {
-        const std::string flat = write.node("Reshape", {as_float(write, head.bias), write.constant(Ints{-1})});
+        const std::string flat =
+            write.node("Reshape", {write.cast(head.bias, DataType::float32), write.constant(Ints{-1})});
         const Tensor* known = graph.find_constant(head.bias);
         cam.bias = known != nullptr && known->size() == 1
                        ? write.node("Expand", {flat, write.node("Shape", {cam.class_indices})})  // one for all classes
@@ -112,7 +117,7 @@ CamTensors add_cam(Model& model, const ClassifierHead& head, const CamOptions& o
     }
     const bool adds_up = head.pool != Pool::max && options.layer.empty();
     if (!adds_up || options.expose_parts) expose(graph, cam.weights = weights, DataType::float32);
-    if (!adds_up) expose(graph, cam.pooled = as_float(write, head.pooled), DataType::float32);
+    if (!adds_up) expose(graph, cam.pooled = write.cast(head.pooled, DataType::float32), DataType::float32);
     if (options.expose_parts) expose(graph, cam.features = features, DataType::float32);
     remove_unused(graph);
     return cam;

@@ -254,6 +254,10 @@ std::vector<std::string> NodeWriter::node_with_outputs(std::string op_type, std:
     return graph_->nodes.back().outputs;
 }
 
+std::string NodeWriter::cast(const std::string& tensor, DataType type) {
+    return node("Cast", {tensor}, {{"to", static_cast<std::int64_t>(type)}});
+}
+
 std::string NodeWriter::constant(Tensor value) {
     std::string name = fresh_name("constant");
     graph_->initializers.emplace(name, std::move(value));

@@ -165,6 +165,9 @@ public:
     std::vector<std::string> node_with_outputs(std::string op_type, std::vector<std::string> inputs,
                                                std::size_t outputs, std::map<std::string, Attribute> attributes = {});
 
+    /// Appends a Cast of the tensor to the type.
+    std::string cast(const std::string& tensor, DataType type);
+
     /// Adds an initializer and returns its name.
     std::string constant(Tensor value);
     std::string constant(std::vector<std::int64_t> values);  ///< int64, rank 1

@@ -84,7 +84,24 @@ private:
         return quantize->input(0);
     }
 
-    void read_before_activation(std::string tensor) {
+    void read_before_activation(const std::string& tensor) {
+        const ClassifierHead before = head_;
+        read_one_layer(tensor);
+        if (head_.kind != HeadKind::other) return;
+        const std::string reason = head_.reason;
+        head_ = before;
+        head_.chain = find_linear_chain(graph_, index_, tensor,
+                                        {.is_variable = [&](const std::string& t) { return is_variable(t); },
+                                         .skip_reshaping = [&](const std::string& t) { return skip_reshaping(t); }});
+        if (head_.chain && read_pool(head_.chain->from)) {
+            head_.kind = HeadKind::pool_linear;
+            return;
+        }
+        head_ = before;
+        refuse(reason);
+    }
+
+    void read_one_layer(std::string tensor) {
         std::string scores = tensor;
         tensor = skip_scaling(tensor, head_.scale);
         const float scale_behind = head_.scale;
@@ -147,7 +164,7 @@ private:
             head_.weight_form = WeightForm::class_columns;
             return true;
         }
-        if (node.is("Conv") && is_pointwise(node)) {
+        if (node.is("Conv") && !is_variable(node.input(1)) && is_pointwise(graph_, node)) {
             vector = node.input(0);
             head_.weight = node.input(1);
             head_.weight_form = WeightForm::class_rows;
@@ -172,16 +189,6 @@ private:
 
     static bool all(const std::vector<std::int64_t>& values, std::int64_t value) {
         return std::all_of(values.begin(), values.end(), [&](std::int64_t v) { return v == value; });
-    }
-
-    bool is_pointwise(const Node& node) const {
-        const Tensor* weight = graph_.find_constant(node.input(1));
-        std::vector<std::int64_t> kernel = node.ints_or("kernel_shape", {});
-        if (kernel.empty() && weight != nullptr && weight->rank() > 2) {
-            kernel.assign(weight->shape().begin() + 2, weight->shape().end());
-        }
-        return !is_variable(node.input(1)) && !kernel.empty() && all(kernel, 1) && node.int_or("group", 1) == 1 &&
-               all(node.ints_or("strides", {}), 1) && all(node.ints_or("pads", {}), 0);
     }
 
     bool read_pool(const std::string& pooled) {

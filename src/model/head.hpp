@@ -9,17 +9,19 @@
 /// map of class c is M_c(x, y) = sum_k w_ck f_k(x, y). A head is recognised from the graph alone, whatever operators
 /// spell it, and by its structure only: explain/methods/cam.cpp verifies it on numbers before use.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/global_pool.hpp"
 #include "model/graph.hpp"
+#include "model/linear_chain.hpp"
 
 namespace locus::model {
 
 enum class HeadKind {
-    pool_linear,  ///< feature map, global pool, one linear layer
+    pool_linear,  ///< feature map, global pool, one linear layer, or several nodes that together are one
     class_pool,   ///< a channel for each class, then the global pool (SqueezeNet, Network in Network)
     other,        ///< anything else: plain CAM is not defined; `ClassifierHead::reason` says why
 };
@@ -52,6 +54,8 @@ struct ClassifierHead {
     std::string weight;  ///< of the linear layer: an initializer or a tensor computed from initializers
     std::string bias;    ///< the same; empty where there is none
     WeightForm weight_form = WeightForm::class_rows;
+    /// In place of weight and bias, where more nodes than those of one layer make the scores from the pooled features.
+    std::optional<LinearChain> chain;
     float scale = 1.0F;       ///< factor on the product with the weight (Gemm's alpha, a constant Mul or Div)
     float bias_scale = 1.0F;  ///< factor on the bias
     bool quantized = false;   ///< activations pass through QuantizeLinear: sums hold to the quantization step only

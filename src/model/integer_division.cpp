@@ -67,7 +67,7 @@ std::string safe_divisor(const Node& node, DataType type, NodeWriter& write) {
     const auto number = [&](std::int64_t value) { return write.constant(Tensor::scalar(value).to(type)); };
     const std::string traps = write.node("And", {write.node("Equal", {node.input(0), number(*trapping_dividend(type))}),
                                                  write.node("Equal", {node.input(1), number(-1)})});
-    const std::string as_number = write.node("Cast", {traps}, {{"to", static_cast<std::int64_t>(type)}});
+    const std::string as_number = write.cast(traps, type);
     // Where came with opset 9.
     return write.node("Add", {node.input(1), write.node("Mul", {as_number, number(2)})});
 }
