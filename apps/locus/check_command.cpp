@@ -115,11 +115,9 @@ void add_check(CLI::App& app) {
         ->check(whole_number())
         ->type_name("N");
     command.add_option("-o,--out", arguments->out, "Folder for the results")->capture_default_str()->type_name("DIR");
-    command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core; at most eight a core)")
-        ->check(CLI::Range(1, 4096))
-        ->type_name("N");
-    command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");
-    command.add_option("--output", arguments->output, "The model's score output (default: found)")->type_name("NAME");
+    add_threads(command, arguments->threads);
+    add_image_input(command, arguments->input);
+    add_score_output(command, arguments->output);
     arguments->preprocessing.add_to(command);
     add_sample_bits(command, arguments->sample_bits)->group(PreprocessingOptions::help_group);
     arguments->options.add_to(command, {"--target-image"});
