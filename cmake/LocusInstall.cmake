@@ -1,6 +1,6 @@
-# Installing: a tree that may be moved anywhere, and that find_package(Locus) finds.
+# Installing: a tree that may be moved anywhere, and that find_package(Locus) and pkg-config find.
 #
-#   PREFIX/bin/locus  lib/liblocus.so  lib/liblocus_codecs.so  lib/libonnxruntime.so.1  include/locus/  lib/cmake/Locus/  share/locus/models/  share/doc/Locus/
+#   PREFIX/bin/locus  lib/liblocus.so  lib/liblocus_codecs.so  lib/libonnxruntime.so.1  include/locus/  lib/cmake/Locus/  lib/pkgconfig/locus.pc  share/locus/models/  share/doc/Locus/
 
 include(CMakePackageConfigHelpers)
 
@@ -34,3 +34,10 @@ configure_package_config_file(cmake/LocusConfig.cmake.in ${PROJECT_BINARY_DIR}/L
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/LocusConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/LocusConfig.cmake ${PROJECT_BINARY_DIR}/LocusConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Locus)
+
+# Folders as seen from locus.pc's own, so that they hold wherever the tree is.
+set(locus_pc_folder ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH locus_prefix_from_pc ${locus_pc_folder} ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH locus_include_from_pc ${locus_pc_folder} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+configure_file(cmake/locus.pc.in ${PROJECT_BINARY_DIR}/locus.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/locus.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

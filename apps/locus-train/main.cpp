@@ -2,9 +2,9 @@
 
 #include <atomic>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <string>
 
 #include <malloc.h>
 
@@ -26,6 +26,11 @@ void on_signal(int signal) {
     if (interrupted.exchange(true) && signal != SIGHUP) std::_Exit(130);
 }
 
+int fail(const std::string& sentence, int code) {
+    locus::command::say("locus: error: {}\n", sentence);
+    return code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -45,28 +50,24 @@ int main(int argc, char** argv) {
     } catch (const CLI::Success& success) {
         return app.exit(success);  // help, printed
     } catch (const CLI::ParseError& error) {
-        std::fprintf(stderr, "locus: error: %s\n", command::usage_sentence(app, "locus train", error).c_str());
-        return 2;
+        return fail(command::usage_sentence(app, "locus train", error), 2);
     }
     command::handle_stop_signals(on_signal);
     try {
         train::TrainOptions options = arguments.options();
         options.interrupted = &interrupted;
-        options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+        options.say = [](const std::string& line) { command::say("{}\n", line); };
         const train::TrainOutcome outcome = train::train(options);
         if (!outcome.finished) {
-            std::fprintf(stderr, "locus: stopped; the same command with --resume goes on.\n");
+            command::say("locus: stopped; the same command with --resume goes on.\n");
             return 130;
         }
     } catch (const Error& error) {
-        std::fprintf(stderr, "locus: error: %s\n", error.what());
-        return error.kind() == ErrorKind::usage ? 2 : 1;
+        return fail(error.what(), error.kind() == ErrorKind::usage ? 2 : 1);
     } catch (const std::bad_alloc&) {
-        std::fprintf(stderr, "locus: error: memory does not suffice\n");
-        return 1;
+        return fail("memory does not suffice", 1);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "locus: error: %s\n", error.what());
-        return 1;
+        return fail(error.what(), 1);
     }
     return 0;
 }

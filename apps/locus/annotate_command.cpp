@@ -11,6 +11,7 @@
 #include "model/head.hpp"
 #include "model/metadata/preprocessing_metadata.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "text/quote.hpp"
 #include "text/utf8.hpp"
@@ -94,7 +95,7 @@ void add_annotate(CLI::App& app) {
             "made")
         ->required()
         ->type_name("FILE");
-    command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")->type_name("NAME");
+    add_image_input(command, arguments->input);
     command.add_flag("--overwrite", arguments->overwrite, "Replace FILE, whatever it is");
     command.add_flag("-q,--quiet", arguments->quiet, "Say nothing but warnings and errors");
     arguments->preprocessing.add_to(command);

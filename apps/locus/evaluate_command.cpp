@@ -68,44 +68,32 @@ void run_evaluate(EvaluateArguments& arguments, const cluster::Cluster& cluster)
     if (result.summary.failed > 0) throw Exit{job_failed};
 }
 
-}  // namespace
-
-void add_evaluate(CLI::App& app) {
-    auto arguments = std::make_shared<EvaluateArguments>();
-    CLI::App& command = *app.add_subcommand(
-        "evaluate", "Measure how good maps are: localization and faithfulness, with baselines and intervals");
-    command.footer(
-        metric_help() +
-        "Definitions: docs/metrics.md. OUT holds metrics.json, metrics.csv, report.html, and records.jsonl for "
-        "--resume. If it holds a finished run, that is replaced; if an unfinished one, --resume completes it and "
-        "--overwrite begins anew; if other things, nothing is done without --overwrite, and then only what has the "
-        "name of a result is replaced.\n\n"
-        "Examples:\n"
-        "  locus evaluate --maps maps/ --boxes boxes.csv                        maps of any tool, no model needed\n"
-        "  locus evaluate -m a.onnx -m b.onnx -M cam -M grad-cam --data val.tar --boxes val_boxes.csv\n"
-        "  locus evaluate -m a.onnx --data val/ --metrics top1,insertion,deletion --subset 500");
-    const auto one = [](CLI::Option* option) { return option->expected(1)->allow_extra_args(false)->take_all(); };
-    evaluate::EvaluationOptions& run = arguments->run;
-
+void add_subject_options(CLI::App& command, EvaluateArguments& arguments) {
+    evaluate::EvaluationOptions& run = arguments.run;
     const std::string what = "What is measured";
-    one(command.add_option("-m,--model", run.models, "Model; may be given again"))
+    repeatable(command.add_option("-m,--model", run.models, "Model; may be given again"))
         ->type_name("MODEL.onnx")
         ->group(what);
-    one(command.add_option("-M,--method", run.methods,
+    repeatable(
+        command.add_option("-M,--method", run.methods,
                            "Method of explanation, or several joined by commas; may be given again (default: auto)"))
         ->type_name("NAME")
         ->group(what);
-    one(command.add_option("--maps", run.maps, "Folder of maps (.npy) in place of a model; may be given again"))
+    repeatable(command.add_option("--maps", run.maps, "Folder of maps (.npy) in place of a model; may be given again"))
         ->type_name("DIR")
         ->group(what);
     command
-        .add_option("--metrics", arguments->metrics,
+        .add_option("--metrics", arguments.metrics,
                     "List, see below (default: all that the data allow and that need one pass)")
         ->type_name("LIST")
         ->group(what);
+}
 
+void add_data_options(CLI::App& command, EvaluateArguments& arguments) {
+    evaluate::EvaluationOptions& run = arguments.run;
     const std::string data = "Against what";
-    one(command.add_option(
+    repeatable(
+        command.add_option(
             "--data", run.data,
             "Images: a folder of class folders, a tar file of such, or a CSV file path,label; may be given again"))
         ->type_name("SOURCE")
@@ -129,7 +117,10 @@ void add_evaluate(CLI::App& app) {
         ->check(whole_number(1))
         ->type_name("N")
         ->group(data);
+}
 
+void add_run_options(CLI::App& command, EvaluateArguments& arguments) {
+    evaluate::EvaluationOptions& run = arguments.run;
     const std::string how = "How";
     command.add_option("-o,--out", run.out, "Folder for the results")
         ->capture_default_str()
@@ -171,15 +162,33 @@ void add_evaluate(CLI::App& app) {
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);
-    command.add_option("-j,--threads", arguments->threads, "Threads (default: one a core; at most eight a core)")
-        ->check(CLI::Range(1, 4096))
-        ->type_name("N")
-        ->group(how);
-    auto* resume = command.add_flag("--resume", arguments->resume, "Complete the unfinished run in OUT")->group(how);
-    command.add_flag("--overwrite", arguments->overwrite, "Begin anew in OUT, whatever is there")
+    add_threads(command, arguments.threads)->group(how);
+    auto* resume = command.add_flag("--resume", arguments.resume, "Complete the unfinished run in OUT")->group(how);
+    command.add_flag("--overwrite", arguments.overwrite, "Begin anew in OUT, whatever is there")
         ->excludes(resume)
         ->group(how);
-    command.add_flag("-q,--quiet", arguments->quiet, "The table and errors only")->group(how);
+    command.add_flag("-q,--quiet", arguments.quiet, "The table and errors only")->group(how);
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app) {
+    auto arguments = std::make_shared<EvaluateArguments>();
+    CLI::App& command = *app.add_subcommand(
+        "evaluate", "Measure how good maps are: localization and faithfulness, with baselines and intervals");
+    command.footer(
+        metric_help() +
+        "Definitions: docs/metrics.md. OUT holds metrics.json, metrics.csv, report.html, and records.jsonl for "
+        "--resume. If it holds a finished run, that is replaced; if an unfinished one, --resume completes it and "
+        "--overwrite begins anew; if other things, nothing is done without --overwrite, and then only what has the "
+        "name of a result is replaced.\n\n"
+        "Examples:\n"
+        "  locus evaluate --maps maps/ --boxes boxes.csv                        maps of any tool, no model needed\n"
+        "  locus evaluate -m a.onnx -m b.onnx -M cam -M grad-cam --data val.tar --boxes val_boxes.csv\n"
+        "  locus evaluate -m a.onnx --data val/ --metrics top1,insertion,deletion --subset 500");
+    add_subject_options(command, *arguments);
+    add_data_options(command, *arguments);
+    add_run_options(command, *arguments);
     command.callback([arguments] {
         const cluster::Cluster cluster = cluster::Cluster::join();
         on_rank(cluster, [&] { run_evaluate(*arguments, cluster); });

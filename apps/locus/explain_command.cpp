@@ -235,45 +235,11 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     if (result.failed > 0) throw Exit{job_failed};
 }
 
-}  // namespace
-
-void add_explain(CLI::App& app) {
-    auto arguments = std::make_shared<ExplainArguments>();
-    CLI::App& command = *app.add_subcommand(
-        "explain", "Show where a classifier looks: maps, boxes, pictures and a report for each photo");
-    command.footer(
-        "OUT holds results.json, maps/*.npy, overlays/*, boxes.csv, boxes.coco.json and report.html (docs/formats.md). "
-        "If OUT holds a finished\n"
-        "run, it is replaced, unless no input exists; if it holds an unfinished one, --resume completes it and "
-        "--overwrite begins anew; if it "
-        "holds anything else,\n"
-        "nothing is done without --overwrite, and then only what has the name of a result is replaced.\n\n"
-        "Examples:\n"
-        "  locus explain -m resnet50.onnx photos/                     a folder, the best class of each photo\n"
-        "  locus explain -m resnet50.onnx cat.jpg -c top:3 -c tabby   the three best classes, and tabby\n"
-        "  locus explain -m resnet50.onnx x.npy --save map            preprocessed numbers, to compare with another "
-        "tool\n"
-        "  locus explain -m resnet50.onnx cat.jpg -M cam,layer-cam    two methods, shared passes\n"
-        "  find . -name '*.png' | locus explain -m m.onnx - --json    paths from standard input, results as JSON "
-        "lines");
-    const auto one = [](CLI::Option* option) { return option->expected(1)->allow_extra_args(false)->take_all(); };
-    batch::RunOptions& run = arguments->run;
-
-    command
-        .add_option(
-            "INPUT", arguments->inputs,
-            "Pictures, folders (walked; pictures and arrays are told by their endings, what is hidden is left out), "
-            "globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on "
-            "standard input. Of an animation or a file of several pages the first picture is read; transparent pixels "
-            "are "
-            "laid on white (docs/inputs.md)")
-        ->required()
-        ->type_name("");
-    add_model_option(command, "-m,--model", arguments->model);
-    command.add_option("-o,--out", run.out, "Folder for the results")->capture_default_str()->type_name("DIR");
-
+void add_subject_options(CLI::App& command, ExplainArguments& arguments) {
+    batch::RunOptions& run = arguments.run;
     const std::string what = "What is explained";
-    one(command.add_option("-M,--method", arguments->methods,
+    repeatable(
+        command.add_option("-M,--method", arguments.methods,
                            "Method of explanation (`locus methods` lists them), or several: a,b; may be given again. "
                            "auto (default): cam where it is defined, else the best that applies"))
         ->type_name("NAME")
@@ -283,21 +249,21 @@ void add_explain(CLI::App& app) {
                     "Target layer, by its tensor's name (default: found; `locus inspect` lists them)")
         ->type_name("TENSOR")
         ->group(what);
-    one(command.add_option(
+    repeatable(
+        command.add_option(
             "-c,--class", run.classes,
             "Class: an index, a label, or top:K for the K best; may be given again, -c 251 -c 252 (default: top:1)"))
         ->type_name("C")
         ->group(what);
-    command.add_option("-i,--input", run.explainer.input, "The model's image input (default: found)")
-        ->type_name("NAME")
-        ->group(what);
-    command.add_option("--output", run.explainer.output, "The model's score output (default: found)")
-        ->type_name("NAME")
-        ->group(what);
-    one(command.add_option("--feed", arguments->feeds, "Value of another input of the model; may be given again"))
+    add_image_input(command, run.explainer.input)->group(what);
+    add_score_output(command, run.explainer.output)->group(what);
+    repeatable(command.add_option("--feed", arguments.feeds, "Value of another input of the model; may be given again"))
         ->type_name("NAME=FILE.npy")
         ->group(what);
+}
 
+void add_output_options(CLI::App& command, ExplainArguments& arguments) {
+    batch::RunOptions& run = arguments.run;
     const std::string shown = "What is written";
     command
         .add_option("-t,--threshold", run.boxes.threshold,
@@ -305,13 +271,13 @@ void add_explain(CLI::App& app) {
         ->capture_default_str()
         ->type_name("SHARE")
         ->group(shown);
-    command.add_option("--components", arguments->components, "Boxes: round the largest piece, or round all")
+    command.add_option("--components", arguments.components, "Boxes: round the largest piece, or round all")
         ->capture_default_str()
         ->check(CLI::IsMember({"largest", "all"}))
         ->type_name("WHICH")
         ->group(shown);
     command
-        .add_option("-s,--save", arguments->save,
+        .add_option("-s,--save", arguments.save,
                     "List of overlay,heatmap,mask,map,boxes,report; or none (default: overlay,map,boxes,report). "
                     "results.json is always written")
         ->type_name("LIST")
@@ -333,29 +299,25 @@ void add_explain(CLI::App& app) {
         ->check(CLI::Range(1, 64))
         ->type_name("N")
         ->group(shown);
-    command.add_flag("--json", arguments->json, "Each photo's results as one line of JSON on standard output")
+    command.add_flag("--json", arguments.json, "Each photo's results as one line of JSON on standard output")
         ->group(shown);
+}
 
-    arguments->preprocessing.add_to(command);
-    add_sample_bits(command, run.sample_bits)->group(PreprocessingOptions::help_group);
-    arguments->method.add_to(command);
-
+void add_run_options(CLI::App& command, ExplainArguments& arguments) {
+    batch::RunOptions& run = arguments.run;
     const std::string how = "How it runs";
     command
         .add_option("-b,--batch", run.batch, "Inputs a pass of the network (default: the model's own number, else 1)")
         ->check(CLI::Range(1, 4096))
         ->type_name("N")
         ->group(how);
-    command.add_option("-j,--threads", run.threads, "Threads (default: one a core; at most eight a core)")
-        ->check(CLI::Range(1, 4096))
-        ->type_name("N")
-        ->group(how);
-    command.add_option("--device", arguments->device, "cpu or cuda")
+    add_threads(command, run.threads)->group(how);
+    command.add_option("--device", arguments.device, "cpu or cuda")
         ->capture_default_str()
         ->check(CLI::IsMember({"cpu", "cuda"}))
         ->type_name("D")
         ->group(how);
-    command.add_option("--memory", arguments->memory, "Memory that batches of perturbed inputs may take")
+    command.add_option("--memory", arguments.memory, "Memory that batches of perturbed inputs may take")
         ->capture_default_str()
         ->type_name("AMOUNT")
         ->group(how);
@@ -371,8 +333,52 @@ void add_explain(CLI::App& app) {
     command.add_flag("--overwrite", run.overwrite, "Begin anew in OUT, whatever is there")
         ->excludes(resume)
         ->group(how);
-    command.add_flag("-q,--quiet", arguments->quiet, "Errors only")->group(how);
-    command.add_flag("-v,--verbose", arguments->verbose, "Method, layer and model too")->group(how);
+    command.add_flag("-q,--quiet", arguments.quiet, "Errors only")->group(how);
+    command.add_flag("-v,--verbose", arguments.verbose, "Method, layer and model too")->group(how);
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app) {
+    auto arguments = std::make_shared<ExplainArguments>();
+    CLI::App& command = *app.add_subcommand(
+        "explain", "Show where a classifier looks: maps, boxes, pictures and a report for each photo");
+    command.footer(
+        "OUT holds results.json, maps/*.npy, overlays/*, boxes.csv, boxes.coco.json and report.html (docs/formats.md). "
+        "If OUT holds a finished\n"
+        "run, it is replaced, unless no input exists; if it holds an unfinished one, --resume completes it and "
+        "--overwrite begins anew; if it "
+        "holds anything else,\n"
+        "nothing is done without --overwrite, and then only what has the name of a result is replaced.\n\n"
+        "Examples:\n"
+        "  locus explain -m resnet50.onnx photos/                     a folder, the best class of each photo\n"
+        "  locus explain -m resnet50.onnx cat.jpg -c top:3 -c tabby   the three best classes, and tabby\n"
+        "  locus explain -m resnet50.onnx x.npy --save map            preprocessed numbers, to compare with another "
+        "tool\n"
+        "  locus explain -m resnet50.onnx cat.jpg -M cam,layer-cam    two methods, shared passes\n"
+        "  find . -name '*.png' | locus explain -m m.onnx - --json    paths from standard input, results as JSON "
+        "lines");
+    batch::RunOptions& run = arguments->run;
+
+    command
+        .add_option(
+            "INPUT", arguments->inputs,
+            "Pictures, folders (walked; pictures and arrays are told by their endings, what is hidden is left out), "
+            "globs, .npy arrays (float32 [C,H,W] or [N,C,H,W], preprocessed already), or - for paths on "
+            "standard input. Of an animation or a file of several pages the first picture is read; transparent pixels "
+            "are "
+            "laid on white (docs/inputs.md)")
+        ->required()
+        ->type_name("");
+    add_model_option(command, "-m,--model", arguments->model);
+    command.add_option("-o,--out", run.out, "Folder for the results")->capture_default_str()->type_name("DIR");
+
+    add_subject_options(command, *arguments);
+    add_output_options(command, *arguments);
+    arguments->preprocessing.add_to(command);
+    add_sample_bits(command, run.sample_bits)->group(PreprocessingOptions::help_group);
+    arguments->method.add_to(command);
+    add_run_options(command, *arguments);
     command.callback([arguments] {
         const cluster::Cluster cluster = cluster::Cluster::join();
         on_rank(cluster, [&] { explain(*arguments, cluster); });

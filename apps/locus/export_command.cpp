@@ -20,6 +20,7 @@
 #include "locus/error.hpp"
 #include "method_options.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "report/out_folder.hpp"
 #include "standard_streams.hpp"
@@ -148,6 +149,59 @@ void run(const ExportArguments& arguments) {
     }
 }
 
+void add_subject_options(CLI::App& command, ExportArguments& arguments) {
+    const std::string what = "What is explained";
+    command
+        .add_option("-M,--method", arguments.method,
+                    "Method of explanation (`locus methods` lists them); auto: cam where it is defined, else the best "
+                    "that applies")
+        ->type_name("NAME")
+        ->capture_default_str()
+        ->group(what);
+    command
+        .add_option("-l,--layer", arguments.layer,
+                    "Target layer, by its tensor's name, or several joined by commas, fused (default: found)")
+        ->type_name("TENSOR")
+        ->group(what);
+    command
+        .add_option("-c,--classes", arguments.classes,
+                    "top:K, the K best; or input: the class is an input of the file (default: top:1; with --web top:5)")
+        ->type_name("WHICH")
+        ->group(what);
+    command.add_option("--map-size", arguments.map_size, "Maps resized in the graph (default: the layer's size)")
+        ->type_name("HxW")
+        ->group(what);
+    command.add_flag("--normalize", arguments.normalize, "Maps in 0..1, as they are shown, in place of raw ones")
+        ->group(what);
+    add_image_input(command, arguments.input)->group(what);
+    add_score_output(command, arguments.output)->group(what);
+}
+
+void add_output_options(CLI::App& command, ExportArguments& arguments) {
+    const std::string written = "What is written";
+    command
+        .add_option("-o,--out", arguments.out,
+                    "The explained model (default: explained.onnx); missing folders are made")
+        ->type_name("FILE")
+        ->group(written);
+    command.add_option("--triton", arguments.triton, "A model repository for Triton Inference Server around it")
+        ->type_name("DIR")
+        ->group(written);
+    command
+        .add_option("--web", arguments.web,
+                    "A page that runs it in the browser on a photo or the camera, for any static server")
+        ->type_name("DIR")
+        ->group(written);
+    command
+        .add_option("--web-runtime", arguments.web_runtime,
+                    "For --web: the folder dist of the npm package onnxruntime-web (default: what Locus was installed "
+                    "with, or node_modules here)")
+        ->type_name("DIR")
+        ->group(written);
+    command.add_flag("--overwrite", arguments.overwrite, "Replace files that are not of an earlier export")
+        ->group(written);
+}
+
 }  // namespace
 
 void add_export(CLI::App& app) {
@@ -173,57 +227,8 @@ void add_export(CLI::App& app) {
         "  locus export resnet50.onnx --triton repository                      for tritonserver --model-repository\n"
         "  locus export resnet50.onnx --web page && python3 -m http.server -d page");
     add_model_option(command, "MODEL", arguments->model);
-    const std::string what = "What is explained";
-    command
-        .add_option("-M,--method", arguments->method,
-                    "Method of explanation (`locus methods` lists them); auto: cam where it is defined, else the best "
-                    "that applies")
-        ->type_name("NAME")
-        ->capture_default_str()
-        ->group(what);
-    command
-        .add_option("-l,--layer", arguments->layer,
-                    "Target layer, by its tensor's name, or several joined by commas, fused (default: found)")
-        ->type_name("TENSOR")
-        ->group(what);
-    command
-        .add_option("-c,--classes", arguments->classes,
-                    "top:K, the K best; or input: the class is an input of the file (default: top:1; with --web top:5)")
-        ->type_name("WHICH")
-        ->group(what);
-    command.add_option("--map-size", arguments->map_size, "Maps resized in the graph (default: the layer's size)")
-        ->type_name("HxW")
-        ->group(what);
-    command.add_flag("--normalize", arguments->normalize, "Maps in 0..1, as they are shown, in place of raw ones")
-        ->group(what);
-    command.add_option("-i,--input", arguments->input, "The model's image input (default: found)")
-        ->type_name("NAME")
-        ->group(what);
-    command.add_option("--output", arguments->output, "The model's score output (default: found)")
-        ->type_name("NAME")
-        ->group(what);
-    const std::string written = "What is written";
-    command
-        .add_option("-o,--out", arguments->out,
-                    "The explained model (default: explained.onnx); missing folders are made")
-        ->type_name("FILE")
-        ->group(written);
-    command.add_option("--triton", arguments->triton, "A model repository for Triton Inference Server around it")
-        ->type_name("DIR")
-        ->group(written);
-    command
-        .add_option("--web", arguments->web,
-                    "A page that runs it in the browser on a photo or the camera, for any static server")
-        ->type_name("DIR")
-        ->group(written);
-    command
-        .add_option("--web-runtime", arguments->web_runtime,
-                    "For --web: the folder dist of the npm package onnxruntime-web (default: what Locus was installed "
-                    "with, or node_modules here)")
-        ->type_name("DIR")
-        ->group(written);
-    command.add_flag("--overwrite", arguments->overwrite, "Replace files that are not of an earlier export")
-        ->group(written);
+    add_subject_options(command, *arguments);
+    add_output_options(command, *arguments);
     arguments->options.add_to(command, {"--target-image", "--smooth"});
     arguments->preprocessing.add_to(command);
     command.callback([arguments] { run(*arguments); });

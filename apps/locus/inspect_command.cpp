@@ -12,6 +12,7 @@
 #include "default_model.hpp"
 #include "explain/inspection.hpp"
 #include "explain/method.hpp"
+#include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "report/results_json.hpp"
 #include "text/quote.hpp"
@@ -73,8 +74,7 @@ std::vector<std::array<std::string, 3>> preprocessing_lines(const explain::Netwo
              origin("resize")}};
 }
 
-void print(const explain::Network& network, const explain::Inspection& found) {
-    const model::ClassifierHead& head = network.head;
+void print_file(const explain::Network& network, const explain::Inspection& found) {
     fmt::print("{}\n", text::printable(network.file.string()));
     if (!network.model.producer_name.empty())
         fmt::print("  made by      {}{}{}\n", text::printable(network.model.producer_name),
@@ -85,11 +85,13 @@ void print(const explain::Network& network, const explain::Inspection& found) {
     fmt::print("\nPreprocessing\n");
     for (const auto& [key, value, origin] : preprocessing_lines(network))
         fmt::print("  {:<12} {:<28} from: {}\n", key, value, origin);
+}
 
+void print_classes(const explain::Network& network, const explain::Inspection& found) {
     fmt::print("\nClasses\n  {} {} in {}", found.classes, found.classes == 1 ? "score" : "scores",
-               text::quote(head.output));
-    if (head.activation != model::Activation::none)
-        fmt::print(", after {} of {}", model::name(head.activation), text::quote(head.logits));
+               text::quote(network.head.output));
+    if (network.head.activation != model::Activation::none)
+        fmt::print(", after {} of {}", model::name(network.head.activation), text::quote(network.head.logits));
     fmt::print("\n");
     if (network.labels.empty()) {
         fmt::print("  no labels (locus annotate writes them into the model)\n");
@@ -101,7 +103,9 @@ void print(const explain::Network& network, const explain::Inspection& found) {
         fmt::print("  {} labels: {}{}\n", network.labels.size(), fmt::join(first, ", "),
                    network.labels.size() > shown ? ", ..." : "");
     }
+}
 
+void print_head(const model::ClassifierHead& head, const explain::Inspection& found) {
     fmt::print("\nHead\n  {}", model::name(head.kind));
     if (head.kind != model::HeadKind::other) fmt::print(" ({} pooling)", model::name(head.pool));
     fmt::print("\n");
@@ -117,18 +121,32 @@ void print(const explain::Network& network, const explain::Inspection& found) {
                    static_cast<double>(found.fully_connected_parameters) / static_cast<double>(found.head_parameters));
     }
     fmt::print("  {} multiply-adds an image\n", amount(found.multiply_adds));
+}
 
+void print_layers(const explain::Inspection& found) {
     fmt::print("\nLayers (--layer); a position sees a field of so many pixels, positions are a stride apart\n");
     for (const explain::LayerCandidate& candidate : found.candidates) {
         fmt::print("  {} {:<22} field {:>7}  stride {:>4}  {}\n", candidate.tensor == found.target_layer ? "*" : " ",
                    written(candidate.shape), pixels(candidate.receptive_field), pixels(candidate.stride),
                    text::printable(candidate.tensor));
     }
-    fmt::print("  * the target layer chosen\n\nMethods (--method; auto is {})\n", found.automatic_method);
+    fmt::print("  * the target layer chosen\n");
+}
+
+void print_methods(const explain::Inspection& found) {
+    fmt::print("\nMethods (--method; auto is {})\n", found.automatic_method);
     for (const explain::MethodVerdict& verdict : found.methods) {
         fmt::print("  {} {:<20} {}\n", verdict.obstacle.empty() ? "+" : "-", verdict.method,
                    verdict.obstacle.empty() ? "" : "not here: " + verdict.obstacle);
     }
+}
+
+void print(const explain::Network& network, const explain::Inspection& found) {
+    print_file(network, found);
+    print_classes(network, found);
+    print_head(network.head, found);
+    print_layers(found);
+    print_methods(found);
     for (const std::string& warning : network.warnings) fmt::print("\nWarning: {}\n", warning);
 }
 
@@ -210,8 +228,8 @@ void add_inspect(CLI::App& app) {
         "would do.\n\n"
         "Examples:\n  locus inspect resnet50.onnx\n  locus inspect resnet50.onnx --json | jq .target_layer");
     add_model_option(command, "MODEL", arguments->model);
-    command.add_option("-i,--input", arguments->input, "The image input (default: found)")->type_name("NAME");
-    command.add_option("--output", arguments->output, "The score output (default: found)")->type_name("NAME");
+    add_image_input(command, arguments->input);
+    add_score_output(command, arguments->output);
     command.add_flag("--json", arguments->json, "For machines");
     arguments->preprocessing.add_to(command);
     command.callback([arguments] { inspect(*arguments); });

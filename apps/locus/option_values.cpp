@@ -48,4 +48,20 @@ CLI::Option* add_sample_bits(CLI::App& app, int& bits) {
         ->type_name("N");
 }
 
+CLI::Option* add_image_input(CLI::App& app, std::string& input) {
+    return app.add_option("-i,--input", input, "The model's image input (default: found)")->type_name("NAME");
+}
+
+CLI::Option* add_score_output(CLI::App& app, std::string& output) {
+    return app.add_option("--output", output, "The model's score output (default: found)")->type_name("NAME");
+}
+
+CLI::Option* add_threads(CLI::App& app, int& threads) {
+    return app.add_option("-j,--threads", threads, "Threads (default: one a core; at most eight a core)")
+        ->check(CLI::Range(1, 4096))
+        ->type_name("N");
+}
+
+CLI::Option* repeatable(CLI::Option* option) { return option->expected(1)->allow_extra_args(false)->take_all(); }
+
 }  // namespace locus::command

@@ -1,6 +1,6 @@
 #pragma once
 
-/// How the values of options are read.
+/// How the values of options are read, and options that several commands have.
 
 #include <CLI/CLI.hpp>
 
@@ -24,5 +24,15 @@ CLI::Validator whole_number(std::uint64_t least = 0, std::uint64_t most = std::n
 
 /// `--bits`, of photos of 16 bits a sample (image::DecodeOptions::sample_bits).
 CLI::Option* add_sample_bits(CLI::App& app, int& bits);
+
+/// `--input` and `--output`: the model's.
+CLI::Option* add_image_input(CLI::App& app, std::string& input);
+CLI::Option* add_score_output(CLI::App& app, std::string& output);
+
+/// `--threads`; 0 where it is not given.
+CLI::Option* add_threads(CLI::App& app, int& threads);
+
+/// Lets an option be given again, with one value each time.
+CLI::Option* repeatable(CLI::Option* option);
 
 }  // namespace locus::command

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "batch/outcome.hpp"
-#include "batch/run_plan.hpp"
+#include "batch/run_identity.hpp"
 #include "batch/worker.hpp"
 #include "files/sha256.hpp"
 #include "image/heat.hpp"

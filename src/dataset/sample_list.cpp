@@ -271,61 +271,40 @@ std::string some_of(const std::vector<std::string>& names) {
     return list;
 }
 
-}  // namespace
-
-SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions& options) {
-    Listing listing;
-    listing.labels = options.labels;
-    for (const fs::path& source : sources) {
-        try {
-            if (fs::is_directory(source))
-                list_folder(source, listing);
-            else if (!fs::exists(source))
-                throw Error(ErrorKind::io, fmt::format("{}: is not there", text::printable(source.string())));
-            else if (source.extension() == ".csv")
-                list_csv(source, listing);
-            else
-                list_tar(source, listing);
-        } catch (const fs::filesystem_error& error) {
-            throw Error(ErrorKind::io, fmt::format("{}: cannot be read ({})", text::printable(source.string()),
-                                                   error.code().message()));
-        }
-    }
-
-    SampleList list;
-    take_once(listing, list.remarks);
-    if (options.labels != nullptr) take_labels(listing, list.remarks);
-    list.multi_label = listing.multi_label;
-    list.classes = options.classes;
-    if (list.classes.entries.empty()) list.classes = classes_of(listing);
-    std::vector<std::size_t> counts(list.classes.entries.size());
-    for (Found& found : listing.found) {
-        for (const std::string& key : found.keys) {
-            const auto index = list.classes.find(key);
-            if (!index) {
-                throw Error(ErrorKind::usage, fmt::format("{} is labelled {}, which is not in the list of classes",
-                                                          text::quote(found.sample.name), text::quote(key)));
-            }
-            found.sample.labels.push_back(*index);
-            ++counts[static_cast<std::size_t>(*index)];
-        }
-        list.samples.push_back(std::move(found.sample));
-    }
-    if (list.samples.empty()) {
+/// All that a folder, a CSV file or a tar file holds.
+void list_source(const fs::path& source, Listing& listing) {
+    try {
+        if (fs::is_directory(source))
+            list_folder(source, listing);
+        else if (!fs::exists(source))
+            throw Error(ErrorKind::io, fmt::format("{}: is not there", text::printable(source.string())));
+        else if (source.extension() == ".csv")
+            list_csv(source, listing);
+        else
+            list_tar(source, listing);
+    } catch (const fs::filesystem_error& error) {
         throw Error(ErrorKind::io,
-                    fmt::format("{}: holds no image",
-                                sources.empty() ? "the list of data" : text::printable(sources[0].string())));
+                    fmt::format("{}: cannot be read ({})", text::printable(source.string()), error.code().message()));
     }
+}
+
+/// Those that were passed over.
+void remark_on_files(const Listing& listing, std::vector<std::string>& remarks) {
     if (!listing.passed_over.empty()) {
-        list.remarks.push_back(fmt::format("{} file{} passed over, not named as an image: {}",
-                                           listing.passed_over.size(), listing.passed_over.size() == 1 ? "" : "s",
-                                           some_of(listing.passed_over)));
+        remarks.push_back(fmt::format("{} file{} passed over, not named as an image: {}", listing.passed_over.size(),
+                                      listing.passed_over.size() == 1 ? "" : "s", some_of(listing.passed_over)));
     }
     if (!listing.classless.empty()) {
-        list.remarks.push_back(fmt::format("{} image{} passed over, beside the folders of classes and so of none: {}",
-                                           listing.classless.size(), listing.classless.size() == 1 ? "" : "s",
-                                           some_of(listing.classless)));
+        remarks.push_back(fmt::format("{} image{} passed over, beside the folders of classes and so of none: {}",
+                                      listing.classless.size(), listing.classless.size() == 1 ? "" : "s",
+                                      some_of(listing.classless)));
     }
+}
+
+void remark_on_empty_classes(SampleList& list) {
+    std::vector<std::size_t> counts(list.classes.entries.size());
+    for (const Sample& sample : list.samples)
+        for (const int label : sample.labels) ++counts[static_cast<std::size_t>(label)];
     std::vector<std::string> empty;
     for (std::size_t i = 0; i < counts.size(); ++i) {
         if (counts[i] == 0) empty.push_back(list.classes.entries[i].key);
@@ -334,6 +313,39 @@ SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions&
         list.remarks.push_back(
             fmt::format("{} class{} without images: {}", empty.size(), empty.size() == 1 ? "" : "es", some_of(empty)));
     }
+}
+
+}  // namespace
+
+SampleList list_samples(const std::vector<fs::path>& sources, const ListOptions& options) {
+    Listing listing;
+    listing.labels = options.labels;
+    for (const fs::path& source : sources) list_source(source, listing);
+
+    SampleList list;
+    take_once(listing, list.remarks);
+    if (options.labels != nullptr) take_labels(listing, list.remarks);
+    list.multi_label = listing.multi_label;
+    list.classes = options.classes;
+    if (list.classes.entries.empty()) list.classes = classes_of(listing);
+    for (Found& found : listing.found) {
+        for (const std::string& key : found.keys) {
+            const auto index = list.classes.find(key);
+            if (!index) {
+                throw Error(ErrorKind::usage, fmt::format("{} is labelled {}, which is not in the list of classes",
+                                                          text::quote(found.sample.name), text::quote(key)));
+            }
+            found.sample.labels.push_back(*index);
+        }
+        list.samples.push_back(std::move(found.sample));
+    }
+    if (list.samples.empty()) {
+        throw Error(ErrorKind::io,
+                    fmt::format("{}: holds no image",
+                                sources.empty() ? "the list of data" : text::printable(sources[0].string())));
+    }
+    remark_on_files(listing, list.remarks);
+    remark_on_empty_classes(list);
     return list;
 }
 

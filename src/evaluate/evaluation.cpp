@@ -220,7 +220,8 @@ Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthLi
         const std::filesystem::path* file = row < folders->size() ? (*folders)[row].find(truth.name) : nullptr;
         if (file == nullptr || truth.width == 0) return std::nullopt;
         const Region whole{.width = static_cast<double>(truth.width), .height = static_cast<double>(truth.height)};
-        return picture_of({}, map_of(files::read_npy(*file)), whole, truth.boxes, truth.width, truth.height, threshold);
+        return picture_of({}, map_for_boxes(files::read_npy(*file)), whole, truth.boxes, truth.width, truth.height,
+                          threshold);
     };
     return job;
 }

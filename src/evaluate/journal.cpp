@@ -1,13 +1,7 @@
 #include "evaluate/journal.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -23,9 +17,6 @@ namespace {
 
 [[noreturn]] void fail_to(const char* what, const std::filesystem::path& file, const std::error_code& why) {
     throw Error(ErrorKind::io, fmt::format("{} cannot be {}: {}", text::quote(file.string()), what, why.message()));
-}
-[[noreturn]] void fail_to(const char* what, const std::filesystem::path& file) {
-    fail_to(what, file, std::error_code(errno, std::generic_category()));
 }
 
 constexpr const char* journal_name = "records.jsonl";
@@ -48,6 +39,21 @@ std::string version_in(const std::string& heading) {
     throw Error(ErrorKind::usage, fmt::format("{} is not of an evaluation: choose another folder with --out, or "
                                               "replace it with --overwrite",
                                               text::quote(file.string())));
+}
+
+/// `before` is the heading that the journal has.
+[[noreturn]] void refuse_different(const std::filesystem::path& file, const std::string& before,
+                                   const std::string& heading) {
+    if (const std::string other = version_in(before); !other.empty() && other != version_in(heading)) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("{} was begun by Locus {}, whose numbers are not mixed with others: go on with that "
+                                "one, or --overwrite to begin anew",
+                                text::quote(file.string()), other));
+    }
+    throw Error(ErrorKind::usage,
+                fmt::format("{} was begun with other options, models or data, or their files were changed since: give "
+                            "those, or --overwrite to begin anew",
+                            text::quote(file.string())));
 }
 
 /// Throws Error(usage) where the folder is none, or is another's; Error(io) where it cannot be looked into.
@@ -74,102 +80,67 @@ void require_ours(const std::filesystem::path& out, bool overwrite) {
     if (failed) fail_to("looked into", out, failed);
 }
 
+/// The report first: without it the run counts as unfinished, whatever happens from here on.
+void remove_tables(const std::filesystem::path& out) {
+    for (auto table = tables.rbegin(); table != tables.rend(); ++table) {
+        std::error_code failed;
+        std::filesystem::remove(out / *table, failed);
+        if (failed) fail_to("removed", out / *table, failed);
+    }
+}
+
 }  // namespace
 
 Journal::Journal(const std::filesystem::path& out, const std::string& heading, std::size_t images, Begin begin)
-    : file_(out / journal_name), lines_(images) {
+    : path_(out / journal_name), lines_(images) {
     require_ours(out, begin == Begin::overwrite);
     std::error_code failed;
     std::filesystem::create_directories(out, failed);
     if (failed) fail_to("made", out, failed);
-    descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666);
-    if (descriptor_ < 0) fail_to("written", file_);
-    try {
-        if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-            throw Error(ErrorKind::usage,
-                        fmt::format("another run is writing {}: wait for it, or choose another folder with --out",
-                                    text::quote(file_.string())));
-        }
-        if (begin == Begin::fresh) require_finished(out);
-        if (begin == Begin::resume) {
-            read_back(heading);
-        } else {
-            // The report first: without it the run counts as unfinished, whatever happens from here on.
-            for (auto table = tables.rbegin(); table != tables.rend(); ++table) {
-                std::filesystem::remove(out / *table, failed);
-                if (failed) fail_to("removed", out / *table, failed);
-            }
-            if (::ftruncate(descriptor_, 0) != 0) fail_to("emptied", file_);
-        }
-        if (::lseek(descriptor_, 0, SEEK_END) == 0) write(heading + '\n');
-    } catch (...) {
-        ::close(descriptor_);
-        throw;
-    }
+    file_ = std::make_unique<files::AppendJournal>(
+        path_, fmt::format("another run is writing {}: wait for it, or choose another folder with --out",
+                           text::quote(path_.string())));
+    if (begin == Begin::fresh) require_finished(out);
+    if (begin == Begin::resume && read_back(heading)) return;
+    if (begin != Begin::resume) remove_tables(out);
+    file_->begin(heading);
 }
 
 void Journal::require_finished(const std::filesystem::path& out) const {
     std::error_code unknown;
     if (std::filesystem::exists(out / tables.back(), unknown)) return;
-    std::ifstream stream(file_, std::ios::binary);
-    std::string line;
-    std::getline(stream, line);
-    if (!is_ours(line)) refuse_strangers(file_);
-    if (stream.eof()) return;  // stopped before its heading was written
+    const auto [line, is_whole] = file_->first_line();
+    if (!is_ours(line)) refuse_strangers(path_);
+    if (!is_whole) return;  // stopped before its heading was written
     throw Error(ErrorKind::usage,
                 fmt::format("{} holds an unfinished run: --resume goes on with it, --overwrite begins anew",
                             text::quote(out.string())));
 }
 
-Journal::~Journal() { ::close(descriptor_); }
-
-void Journal::write(const std::string& text) {
-    for (std::size_t written = 0; written < text.size();) {
-        const ssize_t count = ::write(descriptor_, text.data() + written, text.size() - written);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) fail_to("written", file_);
-        written += static_cast<std::size_t>(count);
-    }
-}
-
-void Journal::read_back(const std::string& heading) {
-    std::uintmax_t whole = 0;  // bytes of whole lines
-    {
-        std::ifstream stream(file_, std::ios::binary);
-        std::string line;
-        for (bool first = true; std::getline(stream, line) && !stream.eof(); first = false) {
-            if (first && !is_ours(line)) refuse_strangers(file_);
-            if (first && line != heading) {
-                if (const std::string other = version_in(line); !other.empty() && other != version_in(heading)) {
-                    throw Error(
-                        ErrorKind::usage,
-                        fmt::format("{} was begun by Locus {}, whose numbers are not mixed with others: go on with "
-                                    "that one, or --overwrite to begin anew",
-                                    text::quote(file_.string()), other));
-                }
-                throw Error(
-                    ErrorKind::usage,
-                    fmt::format("{} was begun with other options, models or data, or their files were changed since: "
-                                "give those, or --overwrite to begin anew",
-                                text::quote(file_.string())));
-            }
-            whole += line.size() + 1;
-            if (first) continue;
-            const std::size_t index = record_from_json(line).index;
-            if (index >= lines_.size()) {
-                throw Error(ErrorKind::io, fmt::format("{} has a record of image {}, but there are {} images",
-                                                       text::quote(file_.string()), index, lines_.size()));
-            }
-            count_ += lines_[index].empty() ? 1 : 0;
-            lines_[index] = std::move(line);
+// False where the run was stopped before its heading was written.
+bool Journal::read_back(const std::string& heading) {
+    const auto [line, is_whole] = file_->first_line();
+    if (!is_ours(line)) refuse_strangers(path_);
+    if (!is_whole) return false;
+    if (line != heading) refuse_different(path_, line, heading);
+    file_->read_back([&](const std::string& record, std::uint64_t) {
+        const std::size_t index = record_from_json(record).index;
+        if (index >= lines_.size()) {
+            throw Error(ErrorKind::io, fmt::format("{} has a record of image {}, but there are {} images",
+                                                   text::quote(path_.string()), index, lines_.size()));
         }
-        if (whole == 0 && !is_ours(line)) refuse_strangers(file_);
-    }
-    if (::ftruncate(descriptor_, static_cast<off_t>(whole)) != 0) fail_to("shortened", file_);
+        set(index, record);
+        return true;
+    });
+    return true;
 }
 
 void Journal::add(std::size_t index, std::string line) {
-    write(line + '\n');
+    file_->append(line);
+    set(index, std::move(line));
+}
+
+void Journal::set(std::size_t index, std::string line) {
     count_ += lines_[index].empty() ? 1 : 0;
     lines_[index] = std::move(line);
 }

@@ -10,12 +10,14 @@
 /// process died while writing it) is cut off. The file is locked while the journal lives: a second run in the same
 /// folder is refused.
 
-#include <cstdint>
+#include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "evaluate/image_record.hpp"
+#include "files/append_journal.hpp"
 
 namespace locus::evaluate {
 
@@ -33,9 +35,6 @@ public:
     /// writing. A run that begins anew removes the tables of the one before. Throws Error(io) where the file cannot be
     /// written or is broken.
     Journal(const std::filesystem::path& out, const std::string& heading, std::size_t images, Begin begin);
-    ~Journal();
-    Journal(const Journal&) = delete;
-    Journal& operator=(const Journal&) = delete;
 
     bool has(std::size_t index) const { return !lines_[index].empty(); }
     std::size_t count() const { return count_; }
@@ -47,12 +46,12 @@ public:
     std::vector<ImageRecord> take();
 
 private:
-    void read_back(const std::string& heading);
-    void write(const std::string& text);
     void require_finished(const std::filesystem::path& out) const;
+    bool read_back(const std::string& heading);
+    void set(std::size_t index, std::string line);
 
-    std::filesystem::path file_;
-    int descriptor_ = -1;
+    std::filesystem::path path_;
+    std::unique_ptr<files::AppendJournal> file_;
     std::vector<std::string> lines_;
     std::size_t count_ = 0;
 };

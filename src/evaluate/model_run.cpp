@@ -39,6 +39,81 @@ std::string bits_remark(int given) {
                : fmt::format("has values of more than the {} bits that --bits says: those are seen as white", given);
 }
 
+/// The images, each of one class. Throws Error(usage) where one has none or several.
+dataset::SampleList samples_of_one_class(const std::vector<std::filesystem::path>& data,
+                                         const ModelRunOptions& options) {
+    dataset::ListOptions list;
+    if (!options.classes.empty()) list.classes = dataset::read_class_list(options.classes);
+    std::optional<dataset::LabelTable> labels;
+    if (!options.truth.empty()) list.labels = &labels.emplace(dataset::read_label_table(options.truth));
+    dataset::SampleList samples = dataset::list_samples(data, list);
+    const auto odd =
+        std::ranges::find_if(samples.samples, [](const auto& sample) { return sample.labels.size() != 1; });
+    if (odd != samples.samples.end()) {
+        throw Error(ErrorKind::usage, fmt::format("{} has {} classes: metrics are of images that have one each",
+                                                  text::quote(odd->name), odd->labels.size()));
+    }
+    return samples;
+}
+
+/// Throws Error(unsupported) for a network that no photo can be fed to.
+void require_photos(const ModelScorer& scorer, const std::filesystem::path& model) {
+    if (scorer.preprocessing().color != ColorOrder::other) return;
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{} takes {} channels, which no photo has: networks are measured on photos",
+                            text::quote(model.string()), locus::channels(scorer.preprocessing())));
+}
+
+/// What is to be known of a model on these data. Throws Error(usage) where none of their classes is one of its.
+std::vector<std::string> remarks_on(const ModelScorer& scorer, const std::filesystem::path& model,
+                                    const dataset::ClassList& classes, const ClassMatch& match) {
+    std::vector<std::string> remarks;
+    const std::string name = model.filename().string();
+    for (const std::string& warning : scorer.warnings()) remarks.push_back(fmt::format("{}: {}", name, warning));
+    const auto labels = static_cast<std::int64_t>(scorer.labels().size());
+    if (labels != 0 && labels != scorer.classes()) {
+        remarks.push_back(fmt::format("{}: its {} labels are not one for each of its {} classes and are not used", name,
+                                      labels, scorer.classes()));
+    }
+    std::string strangers;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < match.outputs.size(); ++i) {
+        if (match.outputs[i]) continue;
+        if (count++ < 5) strangers += (strangers.empty() ? "" : ", ") + text::quote(classes.entries[i].name);
+    }
+    if (count == match.outputs.size()) {
+        throw Error(ErrorKind::usage, fmt::format("none of the data's {} classes is a class of {}: the network's "
+                                                  "labels must name them (--classes names the data's)",
+                                                  match.outputs.size(), text::quote(model.string())));
+    }
+    remarks.push_back(fmt::format("{}: {} of the data's {} classes found {}{}", name, match.outputs.size() - count,
+                                  match.outputs.size(), match.how,
+                                  count == 0 ? "" : ", images of the others left out: " + strangers));
+    return remarks;
+}
+
+/// What is to be known of boxes and masks that are of no image, or of several.
+std::vector<std::string> remarks_on(const TruthList& truths, const std::vector<dataset::Sample>& samples) {
+    if (truths.all().empty()) return {};
+    std::vector<std::string> remarks;
+    std::map<const Truth*, std::size_t> images;
+    for (const dataset::Sample& sample : samples) {
+        if (const Truth* truth = truths.find(sample.name)) ++images[truth];
+    }
+    if (images.size() < truths.all().size()) {
+        remarks.push_back(fmt::format("{} of {} images with boxes or masks are not among the data: left out",
+                                      truths.all().size() - images.size(), truths.all().size()));
+    }
+    const auto shared = std::ranges::find_if(images, [](const auto& entry) { return entry.second > 1; });
+    if (shared != images.end()) {
+        remarks.push_back(
+            fmt::format("the boxes or the mask of {} are taken for {} images of that name in several "
+                        "folders or with several endings: name those as well",
+                        text::quote(shared->first->name), shared->second));
+    }
+    return remarks;
+}
+
 }  // namespace
 
 /// An image between being read and being scored.
@@ -55,55 +130,14 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
                    const ModelRunOptions& options)
     : models_(models), truths_(truths), options_(options), baselines_(options.scorer.localization, options.seed) {
     const std::vector<std::string> names = model_names(models);
-    dataset::ListOptions list;
-    if (!options.classes.empty()) list.classes = dataset::read_class_list(options.classes);
-    std::optional<dataset::LabelTable> labels;
-    if (!options.truth.empty()) list.labels = &labels.emplace(dataset::read_label_table(options.truth));
-    data_ = dataset::list_samples(data, list);
-    const auto odd = std::ranges::find_if(data_.samples, [](const auto& sample) { return sample.labels.size() != 1; });
-    if (odd != data_.samples.end()) {
-        throw Error(ErrorKind::usage, fmt::format("{} has {} classes: metrics are of images that have one each",
-                                                  text::quote(odd->name), odd->labels.size()));
-    }
+    data_ = samples_of_one_class(data, options);
     remarks_ = data_.remarks;
     for (const auto& model : models) {
         const ModelScorer& scorer = scorers_.emplace_back(model, methods, options.scorer);
-        if (scorer.preprocessing().color == ColorOrder::other) {
-            throw Error(ErrorKind::unsupported,
-                        fmt::format("{} takes {} channels, which no photo has: networks are measured on photos",
-                                    text::quote(model.string()), locus::channels(scorer.preprocessing())));
-        }
-        const auto feed = std::find_if(feeds_.begin(), feeds_.end(),
-                                       [&](const Feed& f) { return f.preprocessing == scorer.preprocessing(); });
-        if (feed == feeds_.end()) {
-            feeds_.push_back(
-                {scorer.preprocessing(), image::needed_side(scorer.preprocessing()), {scorers_.size() - 1}});
-        } else {
-            feed->models.push_back(scorers_.size() - 1);
-        }
-        const ClassMatch& match =
-            matches_.emplace_back(match_classes(data_.classes, scorer.labels(), scorer.classes()));
-        std::string strangers;
-        std::size_t count = 0;
-        for (std::size_t i = 0; i < match.outputs.size(); ++i) {
-            if (match.outputs[i]) continue;
-            if (count++ < 5) strangers += (strangers.empty() ? "" : ", ") + text::quote(data_.classes.entries[i].name);
-        }
-        for (const std::string& warning : scorer.warnings())
-            remarks_.push_back(fmt::format("{}: {}", model.filename().string(), warning));
-        const auto labels_given = static_cast<std::int64_t>(scorer.labels().size());
-        if (labels_given != 0 && labels_given != scorer.classes()) {
-            remarks_.push_back(fmt::format("{}: its {} labels are not one for each of its {} classes and are not used",
-                                           model.filename().string(), labels_given, scorer.classes()));
-        }
-        if (count == match.outputs.size()) {
-            throw Error(ErrorKind::usage, fmt::format("none of the data's {} classes is a class of {}: the network's "
-                                                      "labels must name them (--classes names the data's)",
-                                                      match.outputs.size(), text::quote(model.string())));
-        }
-        remarks_.push_back(fmt::format("{}: {} of the data's {} classes found {}{}", model.filename().string(),
-                                       match.outputs.size() - count, match.outputs.size(), match.how,
-                                       count == 0 ? "" : ", images of the others left out: " + strangers));
+        require_photos(scorer, model);
+        feed_with_its_like(scorers_.size() - 1);
+        matches_.push_back(match_classes(data_.classes, scorer.labels(), scorer.classes()));
+        std::ranges::move(remarks_on(scorer, model, data_.classes, matches_.back()), std::back_inserter(remarks_));
     }
     name_rows(names);
     std::stable_sort(feeds_.begin(), feeds_.end(), [](const Feed& a, const Feed& b) { return a.side < b.side; });
@@ -113,23 +147,16 @@ ModelRun::ModelRun(const std::vector<std::filesystem::path>& models, const std::
             return !match.outputs[static_cast<std::size_t>(sample.labels.front())];
         });
     });
-    if (!truths.all().empty()) {
-        std::map<const Truth*, std::size_t> images;
-        for (const dataset::Sample& sample : data_.samples) {
-            if (const Truth* truth = truths.find(sample.name)) ++images[truth];
-        }
-        if (images.size() < truths.all().size()) {
-            remarks_.push_back(fmt::format("{} of {} images with boxes or masks are not among the data: left out",
-                                           truths.all().size() - images.size(), truths.all().size()));
-        }
-        const auto shared = std::ranges::find_if(images, [](const auto& entry) { return entry.second > 1; });
-        if (shared != images.end()) {
-            remarks_.push_back(
-                fmt::format("the boxes or the mask of {} are taken for {} images of that name in several "
-                            "folders or with several endings: name those as well",
-                            text::quote(shared->first->name), shared->second));
-        }
-    }
+    std::ranges::move(remarks_on(truths, data_.samples), std::back_inserter(remarks_));
+}
+
+void ModelRun::feed_with_its_like(std::size_t model) {
+    const Preprocessing& preprocessing = scorers_[model].preprocessing();
+    const auto feed = std::ranges::find(feeds_, preprocessing, &Feed::preprocessing);
+    if (feed == feeds_.end())
+        feeds_.push_back({preprocessing, image::needed_side(preprocessing), {model}});
+    else
+        feed->models.push_back(model);
 }
 
 void ModelRun::name_rows(const std::vector<std::string>& names) {

@@ -69,6 +69,7 @@ private:
         std::size_t model = 0, method = 0;
     };
     struct Prepared;
+    void feed_with_its_like(std::size_t model);
     void name_rows(const std::vector<std::string>& models);
     Prepared read(const dataset::Sample& sample) const;
     void score_group(std::vector<Prepared>& group, int label) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -88,6 +89,18 @@ struct ModelScorer::State {
         }
         if (wants(options, "road")) values["road"] = f.road();
     }
+
+    /// Metrics of the true class's place among the network's answers; of the five best answers only the one that names
+    /// that class can be right, and its box is that class's.
+    void add_rank(std::map<std::string, double>& values, int rank) const {
+        if (wants(options, "top1")) values["top1"] = rank == 1 ? 1 : 0;
+        if (wants(options, "top5")) values["top5"] = rank <= 5 ? 1 : 0;
+        const auto overlap = values.find("iou");
+        if (overlap == values.end()) return;
+        const bool box_right = overlap->second >= 0.5;
+        if (wants(options, "loc1")) values["loc1"] = rank == 1 && box_right ? 0 : 1;
+        if (wants(options, "loc5")) values["loc5"] = rank <= 5 && box_right ? 0 : 1;
+    }
 };
 
 namespace {
@@ -96,6 +109,36 @@ struct TimedAttributions {
     std::vector<explain::Attribution> methods;
     std::vector<double> milliseconds;  ///< of each method, where each has a pass of its own
 };
+
+/// A method's map of an item. One that is not finite is all 0.
+struct ItemMap {
+    bool is_finite = true;
+    Map boxed, shown;
+};
+
+/// Maps without a meaningful zero are boxed as they are shown; the others as they are, which comes to the same.
+bool is_boxed_as_shown(explain::FinalMap rule) { return rule == explain::FinalMap::min_max; }
+
+ItemMap map_of_item(const explain::Attribution& attribution, std::size_t item, explain::FinalMap rule) {
+    ItemMap map;
+    Map upright = upright_map(attribution, item);
+    map.is_finite = is_finite(upright);
+    if (!map.is_finite) std::fill(upright.values.begin(), upright.values.end(), 0.0F);
+    map.shown = shown_map(upright, rule);
+    map.boxed = is_boxed_as_shown(rule) ? map.shown : std::move(upright);
+    return map;
+}
+
+std::int64_t explained_class(const explain::Attribution& attribution, std::size_t item) {
+    const auto classes = static_cast<std::size_t>(attribution.class_indices.shape()[1]);
+    return attribution.class_indices.values<std::int64_t>()[item * classes];
+}
+
+int rank_of_explained(const explain::Attribution& attribution, std::size_t item) {
+    const auto classes = static_cast<std::size_t>(attribution.logits.shape()[1]);
+    return explain::rank_of(attribution.logits.values<float>().subspan(item * classes, classes),
+                            explained_class(attribution, item));
+}
 
 TimedAttributions explain_all(const std::vector<explain::SharedMethods>& passes, const Tensor& inputs,
                               const explain::ClassSelection& classes) {
@@ -181,7 +224,7 @@ Map ModelScorer::map(const Image& image, int label, std::size_t method) const {
                                                         : s.passes[method].explain_one(0, input, selection);
     const explain::FinalMap rule = s.methods[method]->final_map;
     const Map upright = upright_map(a, 0);
-    return rule == explain::FinalMap::min_max ? shown_map(upright, rule) : upright;
+    return is_boxed_as_shown(rule) ? shown_map(upright, rule) : upright;
 }
 
 std::vector<std::vector<ImageScores>> ModelScorer::score(const Tensor& inputs,
@@ -204,40 +247,19 @@ std::vector<std::vector<ImageScores>> ModelScorer::score(const Tensor& inputs,
         std::optional<double> full_confidence;
         for (std::size_t m = 0; m < s.methods.size(); ++m) {
             const explain::Attribution& a = attributions.methods[m];
-            const auto classes = static_cast<std::size_t>(a.logits.shape()[1]);
-            const auto logits = a.logits.values<float>().subspan(i * classes, classes);
-            const std::int64_t explained =
-                a.class_indices.values<std::int64_t>()[i * static_cast<std::size_t>(a.class_indices.shape()[1])];
-            Map upright = upright_map(a, i);
-            const bool finite = is_finite(upright);
-            if (!finite) std::fill(upright.values.begin(), upright.values.end(), 0.0F);
-            const Map shown = shown_map(upright, s.methods[m]->final_map);
-            // Maps without a meaningful zero are boxed as they are shown; the others as they are, which comes to the
-            // same.
-            const Map& boxed = s.methods[m]->final_map == explain::FinalMap::min_max ? shown : upright;
-            Answer answer = answer_of(boxed, region, truth, s.options.localization);
-            answer.is_finite = finite;
+            const ItemMap map = map_of_item(a, i, s.methods[m]->final_map);
+            Answer answer = answer_of(map.boxed, region, truth, s.options.localization);
+            answer.is_finite = map.is_finite;
             ImageScores scores = evaluate::score(answer, truth, s.options.localization);
-            auto& values = scores.values;
-            if (label) {
-                const int rank = explain::rank_of(logits, explained);
-                if (wants(s.options, "top1")) values["top1"] = rank == 1 ? 1 : 0;
-                if (wants(s.options, "top5")) values["top5"] = rank <= 5 ? 1 : 0;
-                // Of the five answers only the one that names the true class can be right, and its box is that class's.
-                if (const auto overlap = values.find("iou"); overlap != values.end()) {
-                    const bool box_right = overlap->second >= 0.5;
-                    if (wants(s.options, "loc1")) values["loc1"] = rank == 1 && box_right ? 0 : 1;
-                    if (wants(s.options, "loc5")) values["loc5"] = rank <= 5 && box_right ? 0 : 1;
-                }
-            }
+            if (label) s.add_rank(scores.values, rank_of_explained(a, i));
             if (wants(s.options, "time"))
-                values["time"] = attributions.milliseconds[m] / static_cast<double>(truths.size());
+                scores.values["time"] = attributions.milliseconds[m] / static_cast<double>(truths.size());
             if (s.randomised) {
                 const Map of_chance = shown_map(upright_map(randomised[m], i), s.methods[m]->final_map);
-                values["sanity"] = rank_correlation(shown.values, of_chance.values);
+                scores.values["sanity"] = rank_correlation(map.shown.values, of_chance.values);
             }
-            if (s.methods[m]->nodes == nullptr) scores.preview = preview_of(shown);
-            if (s.scores) s.add_faithfulness(scores, input, shown, explained, full_confidence);
+            if (s.methods[m]->nodes == nullptr) scores.preview = preview_of(map.shown);
+            if (s.scores) s.add_faithfulness(scores, input, map.shown, explained_class(a, i), full_confidence);
             rows[i].push_back(std::move(scores));
         }
     }

@@ -39,6 +39,26 @@ ordered_json curves_of(const RowSummary& row) {
     return curves;
 }
 
+ordered_json row_of(const RowSummary& row, const std::vector<Metric>& metrics) {
+    ordered_json values = ordered_json::object();
+    for (const Metric& metric : metrics) {
+        const auto cell = row.cells.find(metric.name);
+        if (cell == row.cells.end()) continue;
+        values[metric.name] = {{"value", number(cell->second.value)},
+                               {"low", number(cell->second.low)},
+                               {"high", number(cell->second.high)},
+                               {"images", cell->second.images}};
+        if (metric.name != "maxboxaccv2") continue;
+        for (const auto& [overlap, accuracy] : row.any_accuracy)
+            values[metric.name]["at"][overlap] = *std::max_element(accuracy.begin(), accuracy.end());
+    }
+    return {{"model", text::to_utf8(row.name.model)},
+            {"method", text::to_utf8(row.name.method)},
+            {"baseline", row.name.is_baseline},
+            {"values", std::move(values)},
+            {"curves", curves_of(row)}};
+}
+
 /// "" where there is none.
 std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
@@ -62,27 +82,7 @@ std::string metrics_json(const RunDescription& run, const std::vector<ImageRecor
             {{"name", metric.name}, {"title", metric.title}, {"meaning", metric.meaning}, {"better", better(metric)}});
     }
     root["rows"] = ordered_json::array();
-    for (const RowSummary& row : summary.rows) {
-        ordered_json values = ordered_json::object();
-        for (const Metric& metric : run.localization.metrics) {
-            const auto cell = row.cells.find(metric.name);
-            if (cell == row.cells.end()) continue;
-            values[metric.name] = {{"value", number(cell->second.value)},
-                                   {"low", number(cell->second.low)},
-                                   {"high", number(cell->second.high)},
-                                   {"images", cell->second.images}};
-            if (metric.name == "maxboxaccv2") {
-                for (const auto& [overlap, accuracy] : row.any_accuracy) {
-                    values[metric.name]["at"][overlap] = *std::max_element(accuracy.begin(), accuracy.end());
-                }
-            }
-        }
-        root["rows"].push_back({{"model", text::to_utf8(row.name.model)},
-                                {"method", text::to_utf8(row.name.method)},
-                                {"baseline", row.name.is_baseline},
-                                {"values", std::move(values)},
-                                {"curves", curves_of(row)}});
-    }
+    for (const RowSummary& row : summary.rows) root["rows"].push_back(row_of(row, run.localization.metrics));
     root["comparisons"] = ordered_json::array();
     for (const Comparison& c : summary.comparisons) {
         root["comparisons"].push_back({{"a", c.a},

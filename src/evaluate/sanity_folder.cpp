@@ -5,10 +5,13 @@
 #include <span>
 #include <string>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "files/atomic_file.hpp"
+#include "locus/error.hpp"
 #include "report/out_folder.hpp"
+#include "text/quote.hpp"
 
 namespace fs = std::filesystem;
 
@@ -30,9 +33,15 @@ std::set<std::string> pictures_of_check(const fs::path& folder) {
 
 }  // namespace
 
-bool holds_check(const fs::path& folder) {
+void require_room_for_check(const fs::path& folder) {
+    const report::OutState state = report::inspect_out(folder);
     std::error_code unknown;
-    return fs::is_regular_file(folder / report::check_results, unknown);
+    const bool holds_check = fs::is_regular_file(folder / report::check_results, unknown);
+    if (state == report::OutState::empty || holds_check) return;
+    throw Error(ErrorKind::usage, fmt::format("{} holds {}: choose another folder with --out, or put a check's files "
+                                              "beside them with --overwrite",
+                                              text::quote(folder.string()),
+                                              state == report::OutState::foreign ? "other files" : "a run's results"));
 }
 
 void write_check(const fs::path& folder, const SanityResult& result, const std::vector<SanityImage>& images,

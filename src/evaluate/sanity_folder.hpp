@@ -9,8 +9,9 @@
 
 namespace locus::evaluate {
 
-/// Whether a check's results lie in the folder.
-bool holds_check(const std::filesystem::path& folder);
+/// An earlier check is replaced; a run's results, and what others have put into the folder, are not. Throws
+/// Error(usage).
+void require_room_for_check(const std::filesystem::path& folder);
 
 /// Writes a check's results in place of an earlier one's: its pictures that are none of these images' go, files that no
 /// check wrote stay. Throws Error(io).

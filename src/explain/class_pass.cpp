@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -24,6 +26,47 @@ std::string exposed(model::Emitter& emit, model::Graph& graph, const Value& valu
     std::string name = emit.node("Identity", {value}).name();
     graph.outputs.push_back({.name = name, .type = value.type(), .shape = std::nullopt});
     return name;
+}
+
+/// The class that each item is explained for, int64 [n]: the best or the given one. The other of the two has no columns,
+/// so that together they are one class an item. Written by hand, as their numbers of columns are known only when they
+/// run.
+Value best_or_given(MapGraph& graph) {
+    const auto integers = [](const std::string& name, std::vector<model::Dimension> shape) {
+        return model::ValueInfo{.name = name, .type = DataType::int64, .shape = std::move(shape)};
+    };
+    model::Graph& nodes = graph.model().graph;
+    nodes.inputs.push_back(integers(best_input, {{.value = 1}}));
+    nodes.inputs.push_back(integers(given_input, {{.symbol = "n"}, {.symbol = "given"}}));
+    graph.shapes().set(best_input, {DataType::int64, {1}, std::nullopt}, {DataType::int64, {1}, std::nullopt});
+    const std::string best = "locus/best_classes", together = "locus/classes";
+    nodes.nodes.push_back({.op_type = "TopK",
+                           .inputs = {graph.logits().name(), best_input},
+                           .outputs = {"locus/best_scores", best},
+                           .attributes = {{"axis", std::int64_t{1}}},
+                           .name = best});
+    nodes.nodes.push_back({.op_type = "Concat",
+                           .inputs = {best, given_input},
+                           .outputs = {together},
+                           .attributes = {{"axis", std::int64_t{1}}},
+                           .name = together});
+    return model::reshape(graph.integers(together, {1}), {-1});
+}
+
+/// The part behind the target layers that makes the outputs; none where it needs the image as well.
+std::optional<model::Model> head_behind_layers(MapGraph& graph, const std::vector<std::string>& outputs) {
+    model::Model& model = graph.model();
+    std::vector<std::string> cut;
+    for (const TargetLayer& layer : graph.layers()) {
+        cut.push_back(layer.tensor);
+        model.graph.value_infos.push_back(declared(graph.shapes(), layer.tensor));
+    }
+    cut.push_back(best_input);
+    cut.push_back(given_input);
+    model::Model head = model;
+    head.graph = model::extract(model.graph, cut, outputs);
+    if (head.graph.find_input(graph.network().input) != nullptr) return std::nullopt;
+    return head;
 }
 
 }  // namespace
@@ -70,62 +113,24 @@ ClassPass::ClassPass(std::unique_ptr<MapGraph> graph, const ClassNodes& nodes) :
     model::Model& model = graph->model();
     model::Emitter& emit = graph->emit();
 
-    const auto integers = [](const std::string& name, std::vector<model::Dimension> shape) {
-        return model::ValueInfo{.name = name, .type = DataType::int64, .shape = std::move(shape)};
-    };
-    model.graph.inputs.push_back(integers(best_input, {{.value = 1}}));
-    model.graph.inputs.push_back(integers(given_input, {{.symbol = "n"}, {.symbol = "given"}}));
-    graph->shapes().set(best_input, {DataType::int64, {1}, std::nullopt}, {DataType::int64, {1}, std::nullopt});
-    // The best class or the given one: the other of the two has no columns, so that together they are one class an
-    // item. Written by hand, as their numbers of columns are known only when they run.
-    const std::string best = "locus/best_classes", together = "locus/classes";
-    model.graph.nodes.push_back({.op_type = "TopK",
-                                 .inputs = {graph->logits().name(), best_input},
-                                 .outputs = {"locus/best_scores", best},
-                                 .attributes = {{"axis", std::int64_t{1}}},
-                                 .name = best});
-    model.graph.nodes.push_back({.op_type = "Concat",
-                                 .inputs = {best, given_input},
-                                 .outputs = {together},
-                                 .attributes = {{"axis", std::int64_t{1}}},
-                                 .name = together});
-    const Value classes = model::reshape(graph->integers(together, {1}), {-1});
-
+    const Value classes = best_or_given(*graph);
     const std::vector<Value> values = nodes(*graph, classes);
     model.graph.outputs.clear();
     state.logits = exposed(emit, model.graph, graph->logits());
     for (const Value& value : values) state.values.push_back(exposed(emit, model.graph, value));
-    const auto result_outputs = model.graph.outputs;
+    std::vector<std::string> features;
     for (const TargetLayer& layer : state.layers)
-        state.features.push_back(exposed(emit, model.graph, emit.value(layer.tensor)));
+        features.push_back(exposed(emit, model.graph, emit.value(layer.tensor)));
     model::remove_unused(model.graph);
     state.whole.emplace(model, graph->network().session);
     state.network = without_graph(graph->network());
     const auto of_class = model::Index(model.graph).descendants(classes.name());
     state.same_for_all_classes = std::none_of(state.values.begin(), state.values.end(),
                                               [&](const auto& name) { return of_class.contains(name); });
-    if (state.same_for_all_classes || state.layers.empty()) {
-        state.features.clear();
-        return;
-    }
-
-    // The part behind the target layers, if they are all that it needs.
-    std::vector<std::string> cut;
-    for (const TargetLayer& layer : state.layers) {
-        cut.push_back(layer.tensor);
-        model.graph.value_infos.push_back(declared(graph->shapes(), layer.tensor));
-    }
-    cut.push_back(best_input);
-    cut.push_back(given_input);
-    std::vector<std::string> outputs;
-    for (const auto& info : result_outputs) {
-        if (info.name != state.logits) outputs.push_back(info.name);
-    }
-    state.head = model;
-    state.head.graph = model::extract(model.graph, cut, outputs);
-    if (state.head.graph.find_input(graph->network().input) != nullptr) {
-        state.features.clear();
-        state.head = {};
+    if (state.same_for_all_classes || state.layers.empty()) return;
+    if (auto head = head_behind_layers(*graph, state.values)) {
+        state.head = std::move(*head);
+        state.features = std::move(features);
     }
 }
 

@@ -218,6 +218,63 @@ void describe(model::Model& model, const Method& method, const std::string& laye
     model.metadata["locus.activation"] = name(network.head.activation);
 }
 
+/// The classes that are explained.
+struct ExplainedClasses {
+    Value all;                   ///< int64 [n, K]
+    std::vector<Value> columns;  ///< int64 [n] each
+};
+
+/// The K best.
+ExplainedClasses best_classes_of(MapGraph& graph, int k) {
+    if (k < 1 || k > graph.classes()) {
+        throw Error(ErrorKind::usage,
+                    fmt::format("top:{} asks for more classes than the {} that the model has", k, graph.classes()));
+    }
+    ExplainedClasses classes;
+    const Value count = graph.emit().ints({k});
+    classes.all = graph.emit().node_with_outputs("TopK", {graph.logits(), count}, 2, {{"axis", std::int64_t{1}}})[1];
+    for (int i = 0; i < k; ++i) classes.columns.push_back(model::reshape(model::slice(classes.all, 1, i, i + 1), {-1}));
+    return classes;
+}
+
+/// The one that a second input of the graph names.
+ExplainedClasses class_of_input(MapGraph& graph, const model::Dimension& n) {
+    graph.model().graph.inputs.push_back(
+        {.name = "class", .type = DataType::int64, .shape = std::vector<model::Dimension>{n}});
+    const Value given = graph.integers("class");
+    return {.all = model::reshape(given, {-1, 1}), .columns = {given}};
+}
+
+/// float32 [n, 1, h, w], the layers fused.
+Value map_of_class(MapGraph& graph, const Method& method, const Value& column, bool normalize) {
+    std::vector<Value> layers;
+    for (std::size_t layer = 0; layer < (method.map_of_input ? 1 : graph.layers().size()); ++layer) {
+        const Value map = method.nodes(graph, layer, column);
+        const Shape shape = map.shape();
+        layers.push_back(model::reshape(map, {-1, 1, shape[1], shape[2]}));
+    }
+    const Value fused = fused_nodes(layers, graph.options().fusion, graph.network().preprocessing);
+    // It divides by the score: where that is negative, what is shown is the map turned back (Attribution::signs).
+    if (!normalize || !method.divides_by_score) return fused;
+    return fused * model::reshape(model::unary("Sign", graph.score(column)), {-1, 1, 1, 1});
+}
+
+/// The graph's outputs, and nothing that they do not need.
+void finish_graph(MapGraph& graph, const ExplainedClasses& classes, const Value& maps, const model::Dimension& n) {
+    const Shape shape = maps.shape();
+    const model::Dimension m{.value = static_cast<std::int64_t>(classes.columns.size())};
+    model::Graph& out = graph.model().graph;
+    out.outputs.clear();
+    add_output(graph, graph.logits(), "logits", {n, {.value = graph.classes()}});
+    add_output(graph, classes.all, "classes", {n, m});
+    add_output(graph, maps, "maps", {n, m, {.value = shape[2]}, {.value = shape[3]}});
+    model::remove_unused(out);
+    out.value_infos.clear();
+    for (model::ValueInfo& input : out.inputs) {
+        if (input.name == graph.network().input) fix_size(input, graph.network().preprocessing);
+    }
+}
+
 }  // namespace
 
 model::Model explained_model(const Network& original, const ExplainedModelOptions& options) {
@@ -228,57 +285,18 @@ model::Model explained_model(const Network& original, const ExplainedModelOption
     const bool on_input = method.map_of_input;
     if (on_input) require_no_layer(method_options, method.name.c_str());
     MapGraph graph(network, method_options, on_input ? MapOf::input : MapOf::layer);
-    model::Emitter& emit = graph.emit();
-    model::Graph& out = graph.model().graph;
 
     // The batch's own symbol: clients then see that all ports share it.
-    const auto& batch = out.find_input(network.input)->shape->front();
+    const auto& batch = graph.model().graph.find_input(network.input)->shape->front();
     const model::Dimension n = batch.value || !batch.symbol.empty() ? batch : model::Dimension{.symbol = "n"};
-    std::vector<Value> columns;  // int64 [n] each
-    Value classes;
-    if (options.top_k) {
-        if (*options.top_k < 1 || *options.top_k > graph.classes()) {
-            throw Error(ErrorKind::usage, fmt::format("top:{} asks for more classes than the {} that the model has",
-                                                      *options.top_k, graph.classes()));
-        }
-        const Value k = emit.ints({*options.top_k});
-        classes = emit.node_with_outputs("TopK", {graph.logits(), k}, 2, {{"axis", std::int64_t{1}}})[1];
-        for (int i = 0; i < *options.top_k; ++i)
-            columns.push_back(model::reshape(model::slice(classes, 1, i, i + 1), {-1}));
-    } else {
-        out.inputs.push_back({.name = "class", .type = DataType::int64, .shape = std::vector<model::Dimension>{n}});
-        columns.push_back(graph.integers("class"));
-        classes = model::reshape(columns.front(), {-1, 1});
-    }
-
+    const ExplainedClasses classes = options.top_k ? best_classes_of(graph, *options.top_k) : class_of_input(graph, n);
     std::vector<Value> maps;
-    for (const Value& column : columns) {
-        std::vector<Value> layers;
-        for (std::size_t layer = 0; layer < (on_input ? 1 : graph.layers().size()); ++layer) {
-            const Value map = method.nodes(graph, layer, column);
-            const Shape shape = map.shape();
-            layers.push_back(model::reshape(map, {-1, 1, shape[1], shape[2]}));
-        }
-        maps.push_back(fused_nodes(layers, method_options.fusion, network.preprocessing));
-        // It divides by the score: where that is negative, what is shown is the map turned back (Attribution::signs).
-        if (options.normalize && method.divides_by_score)
-            maps.back() = maps.back() * model::reshape(model::unary("Sign", graph.score(column)), {-1, 1, 1, 1});
-    }
+    for (const Value& column : classes.columns) maps.push_back(map_of_class(graph, method, column, options.normalize));
     Value all = maps.size() == 1 ? maps.front() : model::concat(maps, 1);
     if (options.map_size) all = resized(all, options.map_size->first, options.map_size->second);
     if (options.normalize) all = normalised(all, method.final_map);
+    finish_graph(graph, classes, all, n);
 
-    const auto m = static_cast<std::int64_t>(columns.size());
-    const Shape shape = all.shape();
-    out.outputs.clear();
-    add_output(graph, graph.logits(), "logits", {n, {.value = graph.classes()}});
-    add_output(graph, classes, "classes", {n, {.value = m}});
-    add_output(graph, all, "maps", {n, {.value = m}, {.value = shape[2]}, {.value = shape[3]}});
-    model::remove_unused(out);
-    out.value_infos.clear();
-    for (model::ValueInfo& input : out.inputs) {
-        if (input.name == network.input) fix_size(input, network.preprocessing);
-    }
     model::Model result = std::move(graph.model());
     describe(result, method, on_input ? network.input : joined_names(graph.layers()), options, network);
     return result;

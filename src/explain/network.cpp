@@ -225,15 +225,11 @@ model::Model read_model(const std::filesystem::path& file, const NetworkOptions&
     }
 }
 
-Network found_network(const std::filesystem::path& file, const NetworkOptions& options) {
-    Network network;
-    network.file = file;
-    network.model = read_model(file, options);
+/// Finds the input that takes the image, and makes it the only one if the options say so.
+model::ValueInfo take_image_input(Network& network, const NetworkOptions& options) {
     model::Graph& graph = network.model.graph;
-    model::require_numbers(graph, file);
-    std::vector<std::string> fed;
-    for (const auto& [name, value] : options.feeds) fed.push_back(name);
-    const model::ValueInfo input = model::find_image_input(graph, options.input, fed);
+    for (const auto& [name, value] : options.feeds) network.fed.push_back(name);
+    const model::ValueInfo input = model::find_image_input(graph, options.input, network.fed);
     network.input = input.name;
     network.input_type = input.type;
     if (!input.shape || input.shape->size() != 4) {
@@ -241,51 +237,75 @@ Network found_network(const std::filesystem::path& file, const NetworkOptions& o
             ErrorKind::model,
             fmt::format(
                 "the input '{}' of {} has {}, but an image input has 4 dimensions, [n, C, H, W] or [n, H, W, C]",
-                input.name, file.string(),
+                input.name, network.file.string(),
                 input.shape ? fmt::format("{} dimensions", input.shape->size()) : "no declared shape"));
     }
     network.fixed_batch = input.shape->front().value;
-    const bool several_inputs = graph.inputs.size() > 1;
+    if (graph.inputs.size() > 1 && !network.fixed_batch)
+        network.fixed_batch = 1;  // the values of the others belong to one item
     if (options.bind_inputs) bind_other_inputs(graph, network.input, options.feeds);
-    network.fed = std::move(fed);
-    if (several_inputs && !network.fixed_batch) network.fixed_batch = 1;  // the fed values belong to one item
+    return input;
+}
 
-    model::Metadata metadata =
-        model::read_metadata(network.model, options.bytes ? std::filesystem::path() : file, input);
+/// Preprocessing and labels, as the model and the files beside it say, and as a person changes them.
+void take_metadata(Network& network, const NetworkOptions& options, const model::ValueInfo& input) {
+    const auto beside = options.bytes ? std::filesystem::path() : network.file;
+    model::Metadata metadata = model::read_metadata(network.model, beside, input);
     network.preprocessing = metadata.preprocessing;
     network.labels = std::move(metadata.labels);
     network.origins = std::move(metadata.origins);
     if (options.preprocessing) override_preprocessing(network, options.preprocessing);
+}
+
+/// What depends on the input's shape alone becomes what it comes to.
+void settle_for_input_shape(Network& network) {
     const std::map<std::string, Shape> shape{{network.input, input_shape(network, network.fixed_batch.value_or(-1))}};
     model::take_known_branches(network.model, shape);
     model::guard_integer_divisions(network.model, shape);
     model::settle_resize_scales(network.model, shape);
-    network.head = model::find_head(network.model, options.output);
-    if (const auto outputs = model::score_outputs(network.model); options.output.empty() && outputs.size() > 1) {
-        std::vector<std::string> others;
-        for (const std::string& name : outputs)
-            if (name != network.head.output) others.push_back(text::quote(name));
-        network.warnings.push_back(
-            fmt::format("the model has several outputs that may be scores: {} is explained, not {} (--output)",
-                        text::quote(network.head.output), fmt::join(others, ", ")));
-    }
-    network.session = {.threads = runtime::bounded_threads(options.threads),
-                       .device = options.device,
-                       .fold_quantized_weights = !has_quantized_activations(graph)};
+}
 
-    if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
-    require_batch_of_scores(network);
-    const double bytes = require_fit(network.model, input, network.preprocessing, network.fixed_batch.value_or(1));
-    if (options.bind_inputs) runtime::require_memory(bytes);
+void warn_of_other_scores(Network& network) {
+    const auto outputs = model::score_outputs(network.model);
+    if (outputs.size() < 2) return;
+    std::vector<std::string> others;
+    for (const std::string& name : outputs)
+        if (name != network.head.output) others.push_back(text::quote(name));
+    network.warnings.push_back(
+        fmt::format("the model has several outputs that may be scores: {} is explained, not {} (--output)",
+                    text::quote(network.head.output), fmt::join(others, ", ")));
+}
 
-    const bool plain = std::all_of(network.preprocessing.mean.begin(), network.preprocessing.mean.end(),
-                                   [](float m) { return m == 0; });
-    if (const model::Node* node = normalising_node(graph, network.input); node != nullptr && !plain) {
+void warn_of_normalising_twice(Network& network) {
+    const auto& mean = network.preprocessing.mean;
+    if (std::all_of(mean.begin(), mean.end(), [](float m) { return m == 0; })) return;
+    if (const model::Node* node = normalising_node(network.model.graph, network.input)) {
         network.warnings.push_back(
             fmt::format("the graph itself normalises its input ({}); mean and std are applied before it as well: "
                         "set --mean 0 --std 1 if that is once too often",
                         node->description()));
     }
+}
+
+Network found_network(const std::filesystem::path& file, const NetworkOptions& options) {
+    Network network;
+    network.file = file;
+    network.model = read_model(file, options);
+    model::require_numbers(network.model.graph, file);
+    const model::ValueInfo input = take_image_input(network, options);
+    take_metadata(network, options, input);
+    settle_for_input_shape(network);
+    network.head = model::find_head(network.model, options.output);
+    if (options.output.empty()) warn_of_other_scores(network);
+    network.session = {.threads = runtime::bounded_threads(options.threads),
+                       .device = options.device,
+                       .fold_quantized_weights = !has_quantized_activations(network.model.graph)};
+
+    if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
+    require_batch_of_scores(network);
+    const double bytes = require_fit(network.model, input, network.preprocessing, network.fixed_batch.value_or(1));
+    if (options.bind_inputs) runtime::require_memory(bytes);
+    warn_of_normalising_twice(network);
     return network;
 }
 

@@ -27,26 +27,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "files/append_journal.hpp"
+#include "report/journal_line.hpp"
 #include "report/out_folder.hpp"
 #include "report/report_html.hpp"
 #include "report/results.hpp"
 #include "report/run_plan.hpp"
 
 namespace locus::report {
-
-/// The journal's line for image `index`, made wherever the image was done. All files that `record` names must be whole
-/// at their places: the line says that they are. `preview` is a JPEG for the report, where one is wanted.
-std::string journal_line(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview,
-                         bool wants_preview);
-std::string journal_line(std::size_t index, const Failure& failure);
-
-class ReportWriter;
 
 class RunJournal {
 public:
@@ -59,11 +53,8 @@ public:
     /// naming them.
     static RunJournal resume(const std::filesystem::path& out, const RunPlan& plan);
 
-    RunJournal(RunJournal&& other) noexcept;
-    RunJournal& operator=(RunJournal&&) = delete;
-    ~RunJournal();
-
     bool contains(std::size_t index) const { return entries_[index].length > 0; }
+    bool is_failure(std::size_t index) const { return entries_[index].is_failure; }
     std::size_t done() const { return done_; }      ///< images and failures
     std::size_t failed() const { return failed_; }  ///< of these, failures
     std::size_t inputs() const { return plan_.inputs; }
@@ -74,6 +65,9 @@ public:
 
     /// Longer side that the preview of image `index` may have; 0 where none is wanted.
     int preview_side(std::size_t index) const;
+
+    /// What was appended of an image that the journal contains. Throws Error(io). Not where the run is complete.
+    JournalLine line(std::size_t index) const;
 
     /// Adds an image that is done. Throws Error(io), and Error(usage) for a line that is none of `journal_line`.
     void append(const std::string& line);
@@ -87,7 +81,7 @@ public:
     void interrupt(const RunRecord& run);
 
 private:
-    /// Where a line lies in the journal; length 0: not there.
+    /// Where a line lies in the file; length 0: not there.
     struct Entry {
         std::uint64_t offset = 0;
         std::uint32_t length = 0;
@@ -95,23 +89,20 @@ private:
     };
 
     RunJournal(std::filesystem::path out, const RunPlan& plan);
-    void lock();
+    void open();
     void begin_anew();
     bool read_back();
     void read_finished();
-    std::vector<std::string> fields(const Entry& entry) const;
-    void write_outputs(const RunRecord& run, bool unfinished);
-    void write_page(ReportWriter& page) const;
+    void set(std::size_t index, const Entry& entry);
 
     std::filesystem::path out_;
     RunPlan plan_;
     PreviewPlan previews_;
-    int descriptor_ = -1;
-    std::uint64_t end_ = 0;
+    std::unique_ptr<files::AppendJournal> file_;  ///< while the run is not complete
     std::vector<Entry> entries_;
     std::size_t done_ = 0, failed_ = 0;
     bool complete_ = false;
-    std::mutex writing_;
+    std::unique_ptr<std::mutex> writing_ = std::make_unique<std::mutex>();
 };
 
 }  // namespace locus::report

@@ -1,90 +1,104 @@
-// The outputs of a run, put together from its journal (RunJournal::write_outputs).
+#include "report/run_outputs.hpp"
 
-#include <fmt/format.h>
-
+#include <cstddef>
 #include <future>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "files/atomic_file.hpp"
-#include "locus/error.hpp"
 #include "report/boxes_csv.hpp"
 #include "report/coco.hpp"
+#include "report/journal_line.hpp"
 #include "report/report_html.hpp"
 #include "report/results_json.hpp"
-#include "report/run_journal.hpp"
-#include "text/utf8.hpp"
 
 namespace locus::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Fields of a journal line.
-constexpr std::size_t json_field = 2, maps_field = 3, preview_field = 4;
-
-}  // namespace
-
-void RunJournal::write_outputs(const RunRecord& run, bool unfinished) {
-    // Of all the largest, and so put together beside the others.
-    std::optional<ReportWriter> page;
-    std::future<void> page_written;
-    if (plan_.report) {
-        page.emplace(out_ / "report.html");
-        page_written = std::async(std::launch::async, [&] { write_page(*page); });
+/// boxes.csv and boxes.coco.json.
+class BoxFiles {
+public:
+    explicit BoxFiles(const std::filesystem::path& out) : csv_(out / "boxes.csv"), coco_(out / "boxes.coco.json") {
+        csv_.write(boxes_csv_head());
     }
-    files::AtomicFile results(out_ / "results.json");
-    std::optional<files::AtomicFile> csv;
-    std::optional<CocoWriter> coco;
-    if (plan_.boxes) {
-        csv.emplace(out_ / "boxes.csv");
-        csv->write(boxes_csv_head());
-        coco.emplace(out_ / "boxes.coco.json");
+
+    void image(std::size_t index, const std::string& json) {
+        const Json image = Json::parse(json);
+        csv_.write(boxes_csv_lines(image));
+        coco_.image(index + 1, image);
     }
-    results.write(results_head(run, unfinished ? std::optional(Progress{done_, entries_.size()}) : std::nullopt));
+
+    void commit() {
+        csv_.commit();
+        coco_.commit();
+    }
+
+private:
+    files::AtomicFile csv_;
+    CocoWriter coco_;
+};
+
+void write_results(files::AtomicFile& results, BoxFiles* boxes, const RunJournal& journal, const RunRecord& run,
+                   bool unfinished) {
+    results.write(
+        results_head(run, unfinished ? std::optional(Progress{journal.done(), journal.inputs()}) : std::nullopt));
     bool first = true;
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-        if (entries_[i].length == 0 || entries_[i].is_failure) continue;
-        const std::string json = fields(entries_[i]).at(json_field);
+    const auto write_entry = [&](const std::string& json) {
         results.write(results_separator(first));
         results.write(json);
         first = false;
-        if (plan_.boxes) {
-            const Json image = Json::parse(json);
-            csv->write(boxes_csv_lines(image));
-            coco->image(i + 1, image);
-        }
+    };
+    for (std::size_t i = 0; i < journal.inputs(); ++i) {
+        if (!journal.contains(i) || journal.is_failure(i)) continue;
+        const std::string json = journal.line(i).json;
+        write_entry(json);
+        if (boxes) boxes->image(i, json);
     }
     results.write(results_middle(!first));
     first = true;
-    for (const Entry& entry : entries_) {
-        if (!entry.is_failure) continue;
-        results.write(results_separator(first));
-        results.write(fields(entry).at(json_field));
-        first = false;
-    }
+    for (std::size_t i = 0; i < journal.inputs(); ++i)
+        if (journal.is_failure(i)) write_entry(journal.line(i).json);
     results.write(results_tail(!first));
-
-    if (page_written.valid()) page_written.get();
-    if (csv) csv->commit();
-    if (coco) coco->commit();
-    if (page) page->commit(run, unfinished);
-    results.commit();
 }
 
-void RunJournal::write_page(ReportWriter& page) const {
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-        if (entries_[i].length == 0 || entries_[i].is_failure) continue;
-        if (preview_side(i) == 0) {
+void write_page(ReportWriter& page, const RunJournal& journal) {
+    for (std::size_t i = 0; i < journal.inputs(); ++i) {
+        if (!journal.contains(i) || journal.is_failure(i)) continue;
+        if (journal.preview_side(i) == 0) {
             page.hidden_image();
             continue;
         }
-        const std::vector<std::string> line = fields(entries_[i]);
-        page.image(line.at(json_field), line.at(maps_field), line.at(preview_field));
+        const JournalLine line = journal.line(i);
+        page.image(line.json, line.maps, line.preview);
     }
-    for (const Entry& entry : entries_) {
-        if (entry.is_failure) page.failure(fields(entry).at(json_field));
+    for (std::size_t i = 0; i < journal.inputs(); ++i)
+        if (journal.is_failure(i)) page.failure(journal.line(i).json);
+}
+
+}  // namespace
+
+void write_outputs(const std::filesystem::path& out, const RunPlan& plan, const RunJournal& journal,
+                   const RunRecord& run, bool unfinished) {
+    // Of all the largest, and so put together beside the others.
+    std::optional<ReportWriter> page;
+    std::future<void> page_written;
+    if (plan.report) {
+        page.emplace(out / "report.html");
+        page_written = std::async(std::launch::async, [&] { write_page(*page, journal); });
     }
+    files::AtomicFile results(out / "results.json");
+    std::optional<BoxFiles> boxes;
+    if (plan.boxes) boxes.emplace(out);
+    write_results(results, boxes ? &*boxes : nullptr, journal, run, unfinished);
+
+    if (page_written.valid()) page_written.get();
+    if (boxes) boxes->commit();
+    if (page) page->commit(run, unfinished);
+    results.commit();
 }
 
 }  // namespace locus::report

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "explain/batches.hpp"
+#include "explain/layer_split.hpp"
 #include "explain/linear_parts.hpp"
 #include "explain/method.hpp"
 #include "explain/network.hpp"
-#include "explain/split.hpp"
 #include "model/networks/builder.hpp"
 #include "support/exported/networks.hpp"
 #include "support/loaded_network.hpp"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Locus, moves it elsewhere, and checks that the command runs there, that find_package(Locus) finds it, also
-# from the examples by themselves, and that the headers give no warnings.
+# from the examples by themselves, that pkg-config does, and that the headers give no warnings.
 #   install_test.sh BUILD_FOLDER CONSUMER_FOLDER EXAMPLES_FOLDER
 set -euo pipefail
 build=$1 consumer=$2 examples=$3
@@ -44,6 +44,16 @@ build_against "$consumer" "$work/consumer"
 "$work/consumer/consumer"
 build_against "$examples" "$work/examples"
 "$work/examples/example_raw_tensors" "$work"/moved/share/locus/models/*.onnx
+
+pc=$(find "$work/moved" -name locus.pc)
+export PKG_CONFIG_PATH=${pc%/*}
+[ "locus $(pkg-config --modversion locus)" = "${version%% (*}" ] \
+  || { echo "locus.pc is of version $(pkg-config --modversion locus), the command says $version" >&2; exit 1; }
+read -ra flags <<<"$(pkg-config --cflags --libs locus) ${LDFLAGS:-}"
+"${CXX:-c++}" -std=c++20 "$consumer/consumer.cpp" -o "$work/by_pkg_config" "${flags[@]}" \
+  -Wl,-rpath,"$(pkg-config --variable=libdir locus)"
+"$work/by_pkg_config"
+echo "found by pkg-config: $(pkg-config --cflags --libs locus)"
 
 for header in "$work"/moved/include/locus/*.hpp; do
   grep -q "<locus/${header##*/}>" "$consumer/strict.cpp" || { echo "strict.cpp lacks ${header##*/}" >&2; exit 1; }

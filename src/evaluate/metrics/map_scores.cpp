@@ -84,7 +84,7 @@ Answer answer_of(const Map& map, const Region& region, const ImageTruth& truth, 
 }
 
 Answer answer_of(const Tensor& stored, const ImageTruth& truth, const LocalizationOptions& options) {
-    Answer answer{.map = map_of(stored),
+    Answer answer{.map = map_for_boxes(stored),
                   .region = whole(truth),
                   .scores = {},
                   .below_maximum = {},

@@ -92,7 +92,7 @@ bool is_finite(const Tensor& stored) {
     return std::ranges::all_of(numbers.values<double>(), [](double value) { return std::isfinite(value); });
 }
 
-Map map_of(const Tensor& stored) {
+Map map_for_boxes(const Tensor& stored) {
     const cv::Size size = size_of(stored);
     const Tensor numbers = stored.to(DataType::float64);
     const double unit = unit_of(numbers.values<double>());

@@ -35,7 +35,7 @@ bool is_finite(const Tensor& stored);
 
 /// The stored array as a map for boxes: float32, brought near 1 where its numbers or their differences are beyond what
 /// float32 holds. Throws Error(usage) for other shapes than those above.
-Map map_of(const Tensor& stored);
+Map map_for_boxes(const Tensor& stored);
 
 /// The same less its maximum, subtracted in double precision, so that float32 tells apart what is near it; none where
 /// float32 holds the numbers as they are.

@@ -6,13 +6,15 @@
 #include <fmt/format.h>
 
 #include "explain/batches.hpp"
+#include "explain/layer_split.hpp"
 #include "explain/linear_parts.hpp"
 #include "explain/map_graph.hpp"
 #include "explain/methods/gradient_cam.hpp"
 #include "explain/methods/principal_component.hpp"
 #include "explain/node_method.hpp"
-#include "explain/split.hpp"
+#include "explain/pool_behind.hpp"
 #include "locus/error.hpp"
+#include "model/affine.hpp"
 
 namespace locus::explain {
 namespace {
@@ -23,9 +25,9 @@ using model::Value;
 std::string affine_from(MapGraph& graph, const TargetLayer& layer) {
     if (graph.options().target.kind != TargetKind::logit || layer.leading_tokens != 0) return {};
     const std::string& scores = graph.network().head.logits;
-    if (is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return layer.tensor;
+    if (model::is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return layer.tensor;
     const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), layer);
-    if (behind.pool != model::Pool::none && is_affine_behind(graph.network().model.graph, behind.tensor, scores))
+    if (behind.pool != model::Pool::none && model::is_affine_behind(graph.network().model.graph, behind.tensor, scores))
         return behind.tensor;
     return {};
 }

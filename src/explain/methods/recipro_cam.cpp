@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 
 #include "explain/batches.hpp"
+#include "explain/layer_split.hpp"
 #include "explain/linear_parts.hpp"
 #include "explain/map_graph.hpp"
 #include "explain/node_method.hpp"
-#include "explain/split.hpp"
+#include "explain/pool_behind.hpp"
 #include "locus/error.hpp"
+#include "model/affine.hpp"
 
 namespace locus::explain {
 namespace {
@@ -23,9 +25,9 @@ Form form_of(MapGraph& graph, const TargetLayer& layer) {
     if (graph.options().target.kind != TargetKind::logit || layer.layout == model::FeatureLayout::tokens)
         return Form::measured;
     const std::string& scores = graph.network().head.logits;
-    if (is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return Form::affine;
+    if (model::is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return Form::affine;
     const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), layer);
-    if (behind.pool == model::Pool::max && is_affine_behind(graph.network().model.graph, behind.tensor, scores))
+    if (behind.pool == model::Pool::max && model::is_affine_behind(graph.network().model.graph, behind.tensor, scores))
         return Form::affine_behind_max;
     return has_linear_parts(graph, layer, PartsOf::positions) ? Form::linear_parts : Form::measured;
 }

@@ -80,6 +80,56 @@ private:
     std::int64_t other_channels_;
 };
 
+/// "0..255", "[0, 255]" and "255" alike: the last number is white's.
+std::optional<float> range_in(const Properties& properties) {
+    if (!properties.find("range")) return std::nullopt;
+    constexpr const char* wanted = "0..1 or 0..255";
+    std::string text = *properties.find("range");
+    if (text.find("..") != std::string::npos) text.replace(text.find(".."), 2, " ");
+    const std::map<std::string, std::string> only{{"range", text}};
+    std::vector<double> ends;
+    try {
+        ends = Properties(only).numbers("range", wanted);
+    } catch (const Error&) {
+    }
+    if (ends.empty() || ends.size() > 2 || (ends.size() == 2 && ends[0] != 0) ||
+        !(ends.back() > 0 && ends.back() <= 65535)) {
+        properties.refuse("range", wanted);
+    }
+    return static_cast<float>(ends.back());
+}
+
+/// Width and height, or nothing.
+std::vector<double> size_in(const Properties& properties) {
+    if (!properties.find("size")) return {};
+    constexpr const char* wanted = "pixels, as 224 or 320x240 (width x height)";
+    const std::vector<double> sides = properties.numbers("size", wanted);
+    if (sides.empty() || sides.size() > 2) properties.refuse("size", wanted);
+    for (const double side : sides) {
+        if (!(side >= 1 && side <= most_input_side) || side != std::floor(side)) properties.refuse("size", wanted);
+    }
+    return {sides.front(), sides.back()};
+}
+
+std::optional<float> crop_share_in(const Properties& properties) {
+    if (!properties.find("crop_pct")) return std::nullopt;
+    constexpr const char* wanted = "a share greater than 0 and at most 1";
+    const std::vector<double> share = properties.numbers("crop_pct", wanted);
+    if (share.size() != 1 || !(share[0] > 0 && share[0] <= 1)) properties.refuse("crop_pct", wanted);
+    return static_cast<float>(share[0]);
+}
+
+std::vector<std::string> labels_in(const Properties& properties) {
+    const std::string* labels = properties.find("labels");
+    if (labels == nullptr) return {};
+    try {
+        return parse_labels(*labels);
+    } catch (const Error& error) {
+        throw Error(ErrorKind::model,
+                    fmt::format("the model's metadata has labels that cannot be used: {}", error.what()));
+    }
+}
+
 PreprocessingFacts metadata_facts(const Model& model, std::int64_t other_channels) {
     const Properties properties(model.metadata, other_channels);
     PreprocessingFacts facts;
@@ -88,32 +138,10 @@ PreprocessingFacts metadata_facts(const Model& model, std::int64_t other_channel
                                      "one number or three, of values scaled to 0..1 (divide by 255)");
     facts.std =
         properties.channels("std", least_std, most_std, "one number or three greater than 0, of values scaled to 0..1");
-    if (properties.find("range")) {
-        constexpr const char* wanted = "0..1 or 0..255";
-        // "0..255", "[0, 255]" and "255" alike: the last number is white's.
-        std::string text = *properties.find("range");
-        if (text.find("..") != std::string::npos) text.replace(text.find(".."), 2, " ");
-        const std::map<std::string, std::string> only{{"range", text}};
-        std::vector<double> ends;
-        try {
-            ends = Properties(only).numbers("range", wanted);
-        } catch (const Error&) {
-        }
-        if (ends.empty() || ends.size() > 2 || (ends.size() == 2 && ends[0] != 0) ||
-            !(ends.back() > 0 && ends.back() <= 65535)) {
-            properties.refuse("range", wanted);
-        }
-        facts.range = static_cast<float>(ends.back());
-    }
-    if (properties.find("size")) {
-        constexpr const char* wanted = "pixels, as 224 or 320x240 (width x height)";
-        const std::vector<double> sides = properties.numbers("size", wanted);
-        if (sides.empty() || sides.size() > 2) properties.refuse("size", wanted);
-        for (const double side : sides) {
-            if (!(side >= 1 && side <= most_input_side) || side != std::floor(side)) properties.refuse("size", wanted);
-        }
-        facts.width = static_cast<int>(sides.front());
-        facts.height = static_cast<int>(sides.back());
+    facts.range = range_in(properties);
+    if (const std::vector<double> size = size_in(properties); !size.empty()) {
+        facts.width = static_cast<int>(size[0]);
+        facts.height = static_cast<int>(size[1]);
     }
     if (const auto layout = properties.lower("layout")) {
         facts.layout = layout_of(*layout);
@@ -127,20 +155,8 @@ PreprocessingFacts metadata_facts(const Model& model, std::int64_t other_channel
         facts.resize = resize_of(*resize);
         if (!facts.resize) properties.refuse("resize", "squash, crop or squash-crop");
     }
-    if (properties.find("crop_pct")) {
-        constexpr const char* wanted = "a share greater than 0 and at most 1";
-        const std::vector<double> share = properties.numbers("crop_pct", wanted);
-        if (share.size() != 1 || !(share[0] > 0 && share[0] <= 1)) properties.refuse("crop_pct", wanted);
-        facts.crop_pct = static_cast<float>(share[0]);
-    }
-    if (const std::string* labels = properties.find("labels")) {
-        try {
-            facts.labels = parse_labels(*labels);
-        } catch (const Error& error) {
-            throw Error(ErrorKind::model,
-                        fmt::format("the model's metadata has labels that cannot be used: {}", error.what()));
-        }
-    }
+    facts.crop_pct = crop_share_in(properties);
+    facts.labels = labels_in(properties);
     return facts;
 }
 

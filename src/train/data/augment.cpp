@@ -30,7 +30,8 @@ Crop random_resized_crop(const Image& photo, const Augmentation& how, Random& ra
 }
 
 /// For one output coordinate, the source pixels and weights of a triangle filter as wide as the reduction (bilinear
-/// when enlarging).
+/// when enlarging). Not image::triangle_filter, which reads beyond a crop and knows no black around the photo, and whose
+/// weights differ in the last bit: a run that is resumed must see the photos that it began with.
 struct Taps {
     int first = 0;
     std::vector<float> weights;

@@ -90,16 +90,8 @@ void require_one_readable(PhotoStore& photos, const std::string& prefix) {
                                               photos.samples().size(), photos.corrupt().front()));
 }
 
-}  // namespace
-
-TrainingData load_training_data(const TrainOptions& options, int threads) {
-    const auto say = [&](const std::string& line) {
-        if (options.say) options.say(line);
-    };
-    dataset::ListOptions listing;
-    if (!options.classes.empty()) listing.classes = dataset::read_class_list(options.classes);
-    dataset::SampleList list = dataset::list_samples(options.data, listing);
-    for (const std::string& remark : list.remarks) say(remark);
+/// Throws Error(usage) where there is nothing to tell apart.
+void require_classes(const dataset::SampleList& list, const TrainOptions& options) {
     if (list.classes.entries.size() < 2 && !list.multi_label) {
         throw Error(ErrorKind::usage,
                     fmt::format("the data have one class, '{}'; there is nothing to tell apart with fewer than two",
@@ -117,6 +109,29 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
                                 "fewer than two",
                                 list.classes.entries[static_cast<std::size_t>(*occurring.begin())].key));
     }
+}
+
+/// Says which photos were left out, and what the others have about them.
+void tell_of_faults(const PhotoStore& photos, const std::function<void(const std::string&)>& say) {
+    for (const std::string& corrupt : photos.corrupt()) say("skipped: " + corrupt);
+    const std::vector<std::string> warnings = photos.warnings();
+    if (warnings.empty()) return;  // a camera's photos have them all alike: one says it
+    const std::string others =
+        warnings.size() > 1 ? fmt::format("; so of {} photos in all", warnings.size()) : std::string();
+    say("warning: " + warnings.front() + others);
+}
+
+}  // namespace
+
+TrainingData load_training_data(const TrainOptions& options, int threads) {
+    const auto say = [&](const std::string& line) {
+        if (options.say) options.say(line);
+    };
+    dataset::ListOptions listing;
+    if (!options.classes.empty()) listing.classes = dataset::read_class_list(options.classes);
+    dataset::SampleList list = dataset::list_samples(options.data, listing);
+    for (const std::string& remark : list.remarks) say(remark);
+    require_classes(list, options);
     std::vector<dataset::Sample> held;
     if (!options.validation.empty()) {
         held = list_validation(options.validation, list.classes, say);
@@ -144,15 +159,8 @@ TrainingData load_training_data(const TrainOptions& options, int threads) {
                     data.photos->samples().size(), data.classes.entries.size(),
                     data.validation ? data.validation->samples().size() : 0,
                     std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()));
-    for (const PhotoStore* store : {data.photos.get(), data.validation.get()}) {
-        if (!store) continue;
-        for (const std::string& corrupt : store->corrupt()) say("skipped: " + corrupt);
-        const std::vector<std::string> warnings = store->warnings();
-        if (warnings.empty()) continue;  // a camera's photos have them all alike: one says it
-        const std::string others =
-            warnings.size() > 1 ? fmt::format("; so of {} photos in all", warnings.size()) : std::string();
-        say("warning: " + warnings.front() + others);
-    }
+    for (const PhotoStore* store : {data.photos.get(), data.validation.get()})
+        if (store != nullptr) tell_of_faults(*store, say);
     return data;
 }
 

@@ -1,69 +1,14 @@
-#include "explain/split.hpp"
-
-#include <algorithm>
-#include <set>
+#include "explain/layer_split.hpp"
 
 #include <fmt/format.h>
 
 #include "explain/batches.hpp"
 #include "explain/class_pass.hpp"
+#include "explain/pool_behind.hpp"
 #include "locus/error.hpp"
 #include "model/onnx/onnx_file.hpp"
 
 namespace locus::explain {
-
-using model::Node;
-
-namespace {
-
-std::vector<std::int64_t> axes_of_positions(const TargetLayer& layer, const Shape& shape) {
-    const std::int64_t first = layer.layout == model::FeatureLayout::channels_first ? 2 : 1;
-    std::vector<std::int64_t> axes;
-    for (std::int64_t axis = first; axis < first + static_cast<std::int64_t>(shape.size()) - 2; ++axis)
-        axes.push_back(axis);
-    return axes;
-}
-
-}  // namespace
-
-PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, const TargetLayer& layer) {
-    if (layer.leading_tokens != 0) return {};
-    const model::Index index(graph);
-    const auto& readers = index.consumers(layer.tensor);
-    if (readers.size() != 1 || graph.find_output(layer.tensor) != nullptr) return {};
-    const Node& node = *readers.front();
-    const std::string& pooled = node.output(0);
-    if (!shapes.contains(pooled)) return {};
-    const Shape shape = shapes.shape(layer.tensor);
-    if (model::fully_pooled_axes(graph, node, shape) != axes_of_positions(layer, shape)) return {};
-    return {model::pool_of(node), pooled};
-}
-
-bool is_affine_behind(const model::Graph& graph, const std::string& tensor, const std::string& scores) {
-    static const std::set<std::string_view> always{
-        "Identity", "Dropout",           "Flatten",     "Reshape",    "Squeeze",   "Unsqueeze", "Transpose", "Cast",
-        "Slice",    "GlobalAveragePool", "AveragePool", "ReduceMean", "ReduceSum", "Concat",    "Split",     "Pad",
-        "Neg"};
-    static const std::set<std::string_view> with_constants{
-        "Gemm", "MatMul", "Conv", "Mul", "Div", "BatchNormalization", "Gather", "Expand"};
-    static const std::set<std::string_view> sums{"Add", "Sub"};
-    const model::Index index(graph);
-    const auto behind = index.descendants(tensor);
-    const auto before = index.ancestors(scores);
-    for (const Node& node : graph.nodes) {
-        const bool on_the_way =
-            behind.contains(node.output(0)) && before.contains(node.output(0)) && node.output(0) != tensor;
-        if (!on_the_way) continue;
-        if (node.is("Shape")) continue;  // sizes do not depend on values
-        const auto varying = std::count_if(node.inputs.begin(), node.inputs.end(),
-                                           [&](const auto& name) { return behind.contains(name); });
-        if (always.contains(node.op_type) || sums.contains(node.op_type)) continue;
-        const bool constant_factors = varying == 1 && (behind.contains(node.input(0)) || node.is("Mul"));
-        if (!with_constants.contains(node.op_type) || !constant_factors) return false;
-    }
-    return true;
-}
-
 namespace {
 
 model::ValueInfo float_output(const std::string& name) {

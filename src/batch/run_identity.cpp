@@ -1,4 +1,4 @@
-#include "batch/run_plan.hpp"
+#include "batch/run_identity.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

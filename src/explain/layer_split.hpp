@@ -24,17 +24,6 @@
 
 namespace locus::explain {
 
-/// The pool over all positions that reads a layer, where nothing else does.
-struct PoolBehind {
-    model::Pool pool = model::Pool::none;
-    std::string tensor;  ///< its output, [n, K] or [n, K, 1, 1] (or [n, 1, 1, K])
-};
-PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, const TargetLayer& layer);
-
-/// True where every operator between the tensor and the scores is affine, so that y = b + sum of gradient times value,
-/// exactly.
-bool is_affine_behind(const model::Graph& graph, const std::string& tensor, const std::string& scores);
-
 class LayerSplit {
 public:
     /// Throws Error(usage) where several layers are named: these methods take one.

@@ -1,6 +1,7 @@
 #pragma once
 
-/// What a run is, in the terms of its results: the record that heads results.json, and all that results depend on.
+/// What makes a run this run and no other: the record that heads results.json, and all that results depend on, by which
+/// a resumed run is known to be the same.
 
 #include <string>
 #include <vector>
