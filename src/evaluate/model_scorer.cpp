@@ -12,6 +12,7 @@
 #include "evaluate/random_weights.hpp"
 #include "evaluate/shown_map.hpp"
 #include "explain/batches.hpp"
+#include "explain/input_scores.hpp"
 #include "explain/method_choice.hpp"
 #include "explain/network.hpp"
 #include "explain/scores.hpp"
@@ -34,14 +35,6 @@ bool changes_inputs(const ModelScorerOptions& options) {
     return false;
 }
 
-/// The network's scores alone, for inputs that were changed.
-runtime::Session scores_session(const explain::Network& network) {
-    model::Model model = network.model;
-    model.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
-    model::remove_unused(model.graph);
-    return runtime::Session(model, network.session);
-}
-
 }  // namespace
 
 struct ModelScorer::State {
@@ -51,12 +44,11 @@ struct ModelScorer::State {
     std::vector<explain::SharedMethods> passes;        ///< all methods; a list a method where each is timed
     std::optional<explain::SharedMethods> randomised;  ///< the same methods on random weights, for sanity
     std::vector<std::string> names;
-    std::optional<runtime::Session> scores;
+    std::optional<explain::InputScores> scores;  ///< for inputs that were changed
 
     Confidence confidence_of(std::int64_t label) const {
         return [this, label](const Tensor& inputs) {
-            const Tensor logits =
-                explain::run_in_batches(network, *scores, inputs, {}, {network.head.logits})[0].to_float32();
+            const Tensor logits = scores->run(inputs);
             const auto n = static_cast<std::size_t>(inputs.shape()[0]);
             const std::size_t classes = static_cast<std::size_t>(logits.size()) / n;
             std::vector<double> result;
@@ -195,7 +187,7 @@ ModelScorer::ModelScorer(const std::filesystem::path& model, const std::vector<s
                         "with float32 "
                         "[n, C, H, W]");
         }
-        s.scores.emplace(scores_session(s.network));
+        s.scores.emplace(s.network, method_options, false);
     }
     s.network.model.graph = {};  // the sessions hold the weights
 }

@@ -196,6 +196,33 @@ TEST_F(EvaluateModels, FaithfulnessHasItsCurves) {
     EXPECT_EQ(row.cells.at("road").images, 12);
 }
 
+TEST_F(EvaluateModels, FaithfulnessOfScoresOfAnyFloatingPointType) {
+    options_.metrics = {"drop", "insertion"};
+    options_.steps = 6;
+    const auto values = [&] {
+        const auto row = evaluate(options_, {}).summary.rows.at(0);
+        return std::pair{row.cells.at("drop").value, row.insertion};
+    };
+    const auto expected = values();
+    for (const DataType type : {DataType::float16, DataType::float64}) {
+        model::Model model = model::load(folder_ / "gap.onnx");
+        model::ValueInfo& scores = model.graph.outputs.front();
+        model.graph.nodes.push_back({.op_type = "Cast",
+                                     .inputs = {scores.name},
+                                     .outputs = {"cast"},
+                                     .attributes = {{"to", static_cast<std::int64_t>(type)}}});
+        model.graph.nodes.push_back({.op_type = "Softmax", .inputs = {"cast"}, .outputs = {"shares"}});
+        scores = {.name = "shares", .type = type, .shape = scores.shape};
+        model::save(model, folder_ / "cast.onnx");
+        options_.models = {folder_ / "cast.onnx"};
+        options_.out = folder_ / ("out of " + std::string(name(type)));
+        const auto found = values();
+        EXPECT_NEAR(found.first, expected.first, 1);  // of 100
+        ASSERT_EQ(found.second.size(), expected.second.size());
+        for (std::size_t i = 0; i < found.second.size(); ++i) EXPECT_NEAR(found.second[i], expected.second[i], 1e-2);
+    }
+}
+
 /// Rows of a model under a method; metrics.json of the run is in `json`.
 nlohmann::json row_of(const nlohmann::json& json, const std::string& model, const std::string& method) {
     for (const auto& row : json["rows"]) {
