@@ -10,6 +10,7 @@
 #include "locus/error.hpp"
 #include "model/networks/random_weights.hpp"
 #include "model/shapes.hpp"
+#include "runtime/observe_shapes.hpp"
 
 namespace locus::train {
 
@@ -60,7 +61,7 @@ model::Head head_named(const std::string& name) {
 }
 
 std::string find_cut(const model::Model& model) {
-    const model::Shapes shapes = model::infer_shapes(model);
+    const model::Shapes shapes = runtime::known_shapes(model);
     const std::string& input = model.graph.inputs.at(0).name;
     const Shape image = shapes.shape(input);
     const std::int64_t side = image.size() == 4 ? std::min(image[2], image[3]) : 0;
@@ -83,7 +84,8 @@ model::Model with_new_head(const model::Model& model, const NewHead& head) {
                     fmt::format("the network has no tensor '{}' to cut at; near are {}", head.cut_at,
                                 fmt::join(model::Index(model.graph).nearest_names(head.cut_at), ", ")));
     }
-    const Shape shape = model::infer_shapes(model).shape(head.cut_at);
+    const model::Shapes shapes = runtime::known_shapes(model);
+    const Shape shape = shapes.shape(head.cut_at);
     const bool pooled = shape.size() == 2 || (shape.size() == 4 && shape[2] == 1 && shape[3] == 1);
     if ((shape.size() != 4 && !pooled) || shape[1] < 1) {
         throw Error(ErrorKind::usage, fmt::format("'{}' has the shape {}; a cut is made at a feature map [n, K, h, w]",
@@ -96,6 +98,7 @@ model::Model with_new_head(const model::Model& model, const NewHead& head) {
     out.graph = model::extract(model.graph, {model.graph.inputs.at(0).name}, {head.cut_at});
     model::NodeWriter write(out.graph, "new");
     std::string x = head.cut_at;
+    if (shapes.type(x) != DataType::float32) x = write.cast(x, DataType::float32);
     std::int64_t channels = shape[1];
     if (head.convolution > 0) {
         const std::int64_t wide = head.convolution;

@@ -45,6 +45,27 @@ TEST(NewHead, RunsInOnnxRuntimeWithThePapersConvolution) {
     }
 }
 
+// Layers of half precision, and of operators whose shapes only a run tells.
+TEST(NewHead, StandsBehindWhateverTheTrunkEndsIn) {
+    const model::Model plain = model::build({.name = "tiny", .classes = 3, .width = 0.5, .image_size = 32});
+    const std::string map = find_cut(plain);
+    model::Model half = plain, contributed = plain;
+    half.graph.nodes.push_back({.op_type = "Cast",
+                                .inputs = {map},
+                                .outputs = {"cut"},
+                                .attributes = {{"to", static_cast<std::int64_t>(DataType::float16)}}});
+    contributed.opsets["com.microsoft"] = 1;
+    contributed.graph.nodes.push_back(
+        {.op_type = "FastGelu", .inputs = {map}, .outputs = {"cut"}, .domain = "com.microsoft"});
+    for (const model::Model* trunk : {&half, &contributed}) {
+        const model::Model m = with_new_head(*trunk, {.cut_at = "cut", .classes = 7});
+        const Tensor x(DataType::float32, {2, 3, 32, 32});
+        const Tensor scores = runtime::Session(m, {.threads = 1}).run({{"input", x}}, {"logits"}).at(0);
+        EXPECT_EQ(scores.shape(), (Shape{2, 7}));
+        EXPECT_EQ(scores.type(), DataType::float32);
+    }
+}
+
 TEST(PooledHead, IsFoundBehindASigmoid) {
     model::Model m = model::build({.name = "tiny", .classes = 3});
     const auto plain = find_pooled_head(m.graph, m.graph.outputs.front().name);
