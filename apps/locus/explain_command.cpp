@@ -22,6 +22,7 @@
 #include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
+#include "report/out_folder.hpp"
 #include "report/results_json.hpp"
 #include "runtime/thread_count.hpp"
 #include "standard_streams.hpp"
@@ -173,6 +174,13 @@ std::vector<batch::InputItem> shared_inputs(ExplainArguments& arguments, const c
     return batch::unpack_inputs(cluster.broadcast(std::move(list)));
 }
 
+/// Whether what a broken-off run has done is still there: OUT itself may be what was taken away.
+bool is_kept(const std::filesystem::path& out) {
+    std::error_code unknown;
+    return std::filesystem::exists(report::journal_path(out), unknown) ||
+           std::filesystem::exists(report::settings_path(out), unknown);
+}
+
 void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     const auto inputs = shared_inputs(arguments, cluster);
     batch::RunOptions& run = arguments.run;
@@ -213,7 +221,7 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     try {
         result = batch::run(run, inputs, observer, stop);
     } catch (const Error& error) {  // a full disk, most often
-        if (error.kind() != ErrorKind::io || !begun) throw;
+        if (error.kind() != ErrorKind::io || !begun || !is_kept(run.out)) throw;
         throw Error(ErrorKind::io, fmt::format("{}; what is done is kept: the same command with --resume completes {}",
                                                error.what(), run.out.string()));
     }

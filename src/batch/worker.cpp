@@ -1,6 +1,8 @@
 #include "batch/worker.hpp"
 
+#include <filesystem>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "batch/item_files.hpp"
@@ -9,6 +11,7 @@
 #include "image/preview.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
+#include "report/out_folder.hpp"
 
 namespace locus::batch {
 namespace {
@@ -92,6 +95,9 @@ bool Worker::needs_pictures() const {
 
 Outcome Worker::finished(std::size_t index, Source source, std::vector<Explanation> explanations) const {
     try {
+        // All else would be written into a new folder of that name.
+        if (std::error_code unknown; !std::filesystem::exists(options_.out, unknown))
+            throw report::run_is_gone(options_.out);
         const std::vector<std::byte> preview = std::move(source.preview);
         const report::ImageRecord record =
             write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_);

@@ -15,6 +15,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "files/same_file.hpp"
 #include "locus/error.hpp"
 #include "text/quote.hpp"
 
@@ -169,6 +170,11 @@ void Journal::read_back(const std::string& heading) {
 }
 
 void Journal::add(std::size_t index, std::string line) {
+    if (!files::is_still_at(descriptor_, file_)) {
+        throw Error(ErrorKind::io, fmt::format("{} is gone: it was removed or moved while the run wrote into it; the "
+                                               "same command begins anew",
+                                               text::quote(file_.string())));
+    }
     write(line + '\n');
     count_ += lines_[index].empty() ? 1 : 0;
     lines_[index] = std::move(line);

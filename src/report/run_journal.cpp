@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <system_error>
 
 #include "files/atomic_file.hpp"
+#include "files/same_file.hpp"
 #include "locus/error.hpp"
 #include "report/finished_run.hpp"
 #include "report/results_json.hpp"
@@ -120,11 +120,7 @@ void RunJournal::lock() {
             refuse(fmt::format("another Locus is at work in {}: wait for it, or write elsewhere with --out",
                                text::to_utf8(out_.native())));
         // Another run may have ended, and removed its journal, between the two calls.
-        struct stat opened {
-        }, present{};
-        if (::fstat(descriptor_, &opened) == 0 && ::stat(path.c_str(), &present) == 0 &&
-            opened.st_ino == present.st_ino && opened.st_dev == present.st_dev)
-            return;
+        if (files::is_still_at(descriptor_, path)) return;
         ::close(descriptor_);
     }
 }
@@ -235,9 +231,18 @@ bool RunJournal::read_back() {
     return true;
 }
 
+// Its descriptor takes lines wherever the journal has gone, and each picture makes its folders anew.
+void RunJournal::require_in_place() const {
+    std::error_code unknown;
+    if (complete_ ? fs::exists(settings_path(out_), unknown) : files::is_still_at(descriptor_, journal_path(out_)))
+        return;
+    throw run_is_gone(out_);
+}
+
 void RunJournal::append(const std::string& line) {
     const auto [index, is_failure] = read_start(line);
     const std::lock_guard guard(writing_);
+    require_in_place();
     if (index >= entries_.size() || entries_[index].length > 0)
         refuse(fmt::format("image {} is not to be done in this run", index));
     if (complete_) {  // the outputs say it all
@@ -296,6 +301,8 @@ void RunJournal::finish(const RunRecord& run) {
     for (std::size_t i = 0; i < entries_.size(); ++i)
         if (entries_[i].length == 0)
             refuse(fmt::format("image {} of {} is not done: the run cannot be finished", i + 1, entries_.size()));
+    require_in_place();
+    require_files();
     write_outputs(run, false);
     FailedInputs failed{.count = failed_, .which = {}};
     for (std::size_t i = 0; i < entries_.size(); ++i)
@@ -311,7 +318,9 @@ void RunJournal::finish(const RunRecord& run) {
 }
 
 void RunJournal::interrupt(const RunRecord& run) {
-    if (!complete_) write_outputs(run, true);
+    if (complete_) return;
+    require_in_place();
+    write_outputs(run, true);
 }
 
 }  // namespace locus::report

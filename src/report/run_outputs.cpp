@@ -1,7 +1,8 @@
-// The outputs of a run, put together from its journal (RunJournal::write_outputs).
+// The outputs of a run, put together from its journal (RunJournal::write_outputs), and the files that they name.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "locus/error.hpp"
 #include "report/boxes_csv.hpp"
 #include "report/coco.hpp"
+#include "report/out_folder.hpp"
 #include "report/report_html.hpp"
 #include "report/results_json.hpp"
 #include "report/run_journal.hpp"
@@ -24,6 +26,16 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t json_field = 2, maps_field = 3, preview_field = 4;
 
 }  // namespace
+
+void RunJournal::require_files() const {
+    const auto lacking = std::count_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+        return !entry.is_failure && lacks_files(out_, fields(entry).at(json_field));
+    });
+    if (lacking == 0) return;
+    throw Error(ErrorKind::io, fmt::format("files of {} of {} images are gone: they were removed from {} while the run "
+                                           "wrote into it",
+                                           lacking, entries_.size(), text::to_utf8(out_.native())));
+}
 
 void RunJournal::write_outputs(const RunRecord& run, bool unfinished) {
     // Of all the largest, and so put together beside the others.
