@@ -93,6 +93,7 @@ void add_evaluate(CLI::App& app) {
         ->group(what);
     one(command.add_option("-M,--method", run.methods,
                            "Method of explanation, or several joined by commas; may be given again (default: auto)"))
+        ->transform(in_any_case())
         ->type_name("NAME")
         ->group(what);
     one(command.add_option("--maps", run.maps, "Folder of maps (.npy) in place of a model; may be given again"))
@@ -101,6 +102,7 @@ void add_evaluate(CLI::App& app) {
     command
         .add_option("--metrics", arguments->metrics,
                     "List, see below (default: all that the data allow and that need one pass)")
+        ->transform(in_any_case())
         ->type_name("LIST")
         ->group(what);
 

@@ -89,8 +89,8 @@ std::size_t bytes(const std::string& text) {
     const std::string unit = text.substr(used);
     const double factor = unit.empty()                 ? 1
                           : unit == "K" || unit == "k" ? 0x1p10
-                          : unit == "M"                ? 0x1p20
-                          : unit == "G"                ? 0x1p30
+                          : unit == "M" || unit == "m" ? 0x1p20
+                          : unit == "G" || unit == "g" ? 0x1p30
                                                        : 0;
     if (used == 0 || factor == 0 || !(value > 0) || value * factor > 0x1p60) {
         throw Error(ErrorKind::usage, fmt::format("--memory takes an amount such as 500M or 2G, not '{}'", text));
@@ -284,6 +284,7 @@ void add_explain(CLI::App& app) {
     one(command.add_option("-M,--method", arguments->methods,
                            "Method of explanation (`locus methods` lists them), or several: a,b; may be given again. "
                            "auto (default): cam where it is defined, else the best that applies"))
+        ->transform(in_any_case())
         ->type_name("NAME")
         ->group(what);
     command
@@ -315,6 +316,7 @@ void add_explain(CLI::App& app) {
         ->group(shown);
     command.add_option("--components", arguments->components, "Boxes: round the largest piece, or round all")
         ->capture_default_str()
+        ->transform(in_any_case())
         ->check(CLI::IsMember({"largest", "all"}))
         ->type_name("WHICH")
         ->group(shown);
@@ -322,10 +324,12 @@ void add_explain(CLI::App& app) {
         .add_option("-s,--save", arguments->save,
                     "List of overlay,heatmap,mask,map,boxes,report; or none (default: overlay,map,boxes,report). "
                     "results.json is always written")
+        ->transform(in_any_case())
         ->type_name("LIST")
         ->group(shown);
     command.add_option("--colormap", run.overlay.colormap, fmt::format("One of {}", fmt::join(colormap_names(), ", ")))
         ->capture_default_str()
+        ->transform(in_any_case())
         ->type_name("NAME")
         ->group(shown);
     command.add_option("--alpha", run.overlay.alpha, "Opacity of the heat")
@@ -360,6 +364,7 @@ void add_explain(CLI::App& app) {
         ->group(how);
     command.add_option("--device", arguments->device, "cpu or cuda")
         ->capture_default_str()
+        ->transform(in_any_case())
         ->check(CLI::IsMember({"cpu", "cuda"}))
         ->type_name("D")
         ->group(how);
