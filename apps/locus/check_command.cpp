@@ -13,6 +13,7 @@
 #include "explain/network.hpp"
 #include "files/atomic_file.hpp"
 #include "image/preview.hpp"
+#include "image/sample_depth.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
 #include "locus/version.hpp"
@@ -56,6 +57,7 @@ struct Looked {
     Tensor inputs;
     std::vector<evaluate::SanityImage> images;
     std::size_t failed = 0;
+    bool has_16_bits = false;  ///< one of the pictures
 };
 
 /// Says of a picture that it is left out. Most sentences begin with its name in quotes: it is not said twice.
@@ -83,6 +85,7 @@ Looked read_images(const std::vector<batch::InputItem>& items, const Preprocessi
             if (!item.error.empty()) throw Error(ErrorKind::io, item.error);
             const batch::Source source = inputs.read(item, false);
             if (!source.warning.empty()) say("locus: warning: {}\n", text::printable(source.warning));
+            looked.has_16_bits |= source.has_16_bits;
             evaluate::SanityImage image{.name = item.name,
                                         .file = fmt::format("maps/{}.png", item.stem),
                                         .picture = image::preview(source.picture, picture_side)};
@@ -133,6 +136,8 @@ void check(const CheckArguments& arguments) {
     const std::filesystem::path out = arguments.out;
     { const files::AtomicFile probe(out / report::check_results); }
     Looked looked = read_images(items, network.preprocessing, arguments.sample_bits);
+    if (arguments.sample_bits != 0 && !looked.has_16_bits && !arguments.quiet)
+        say("locus: warning: {}\n", image::bits_remark(arguments.sample_bits));
     if (looked.inputs.type() != network.input_type) looked.inputs = looked.inputs.to(network.input_type);
 
     evaluate::SanityOptions options{

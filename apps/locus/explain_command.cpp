@@ -228,6 +228,7 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     if (result.is_helper) return;
     progress.clear();
     std::fflush(stdout);
+    if (!result.remark.empty() && !arguments.quiet) say("locus: warning: {}\n", result.remark);
     const std::string out = run.out.string();
     if (result.interrupted) {
         say("locus: stopped after {} of {} images; the same command with --resume completes {}\n",

@@ -23,6 +23,7 @@ struct Source {
     Region region;                   ///< what the network sees of it
     std::vector<std::byte> preview;  ///< JPEG for the report; empty where none is wanted
     std::string warning;             ///< one sentence, or empty
+    bool has_16_bits = false;        ///< as image::Photo has it
 };
 
 /// The network's input, filled item by item.

@@ -73,6 +73,7 @@ struct RunResult {
     std::size_t failed = 0;
     std::size_t resumed = 0;  ///< of both, in an earlier run
     bool interrupted = false;
+    std::string remark;      ///< what is to be said of the inputs as a whole, one sentence; mostly empty
     bool is_helper = false;  ///< this process helped rank 0 and has nothing to tell
 };
 

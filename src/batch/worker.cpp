@@ -99,13 +99,15 @@ Outcome Worker::finished(std::size_t index, Source source, std::vector<Explanati
         if (std::error_code unknown; !std::filesystem::exists(options_.out, unknown))
             throw report::run_is_gone(options_.out);
         const std::vector<std::byte> preview = std::move(source.preview);
+        const bool has_16_bits = source.has_16_bits;
         const report::ImageRecord record =
             write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_);
         return {.index = index,
                 .line = report::journal_line(index, record, preview, preview_side(index) > 0),
                 .description = observer_.describe ? observer_.describe(record) : "",
                 .warning = record.warning,
-                .failure = std::nullopt};
+                .failure = std::nullopt,
+                .has_16_bits = has_16_bits};
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::io) throw;
         return failed(index, error.what());

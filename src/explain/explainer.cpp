@@ -18,6 +18,7 @@
 #include "explain/shared_pass.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
 #include "model/tensor_misuse.hpp"
 #include "text/label_names.hpp"
 #include "text/quote.hpp"
@@ -219,20 +220,6 @@ Tensor in_type_of(const explain::Network& network, const Tensor& inputs) {
     return inputs.to(network.input_type);
 }
 
-/// That ImageNet's statistics stand in for what the model does not say; empty where they do not.
-std::string assumed_statistics(const explain::Network& network) {
-    std::string what, options;
-    for (const char* key : {"mean", "std"}) {
-        const auto origin = network.origins.find(key);
-        if (origin == network.origins.end() || origin->second != "ImageNet default") continue;
-        what += fmt::format("{}{}", what.empty() ? "" : " and ", key);
-        options += fmt::format("{}--{}", options.empty() ? "" : ", ", key);
-    }
-    if (what.empty()) return {};
-    return fmt::format("the model does not say how photos are normalised: ImageNet's {} {} taken ({})", what,
-                       what.size() > 4 ? "are" : "is", options);
-}
-
 /// The network's scores of a photo.
 Tensor embedding(const explain::Network& network, const Image& photo) {
     const Tensor input = preprocess(photo, network.preprocessing);
@@ -330,7 +317,7 @@ void Explainer::State::describe() {
             .origins = network.origins};
     for (const model::Dimension& size : *network.model.graph.find_input(network.input)->shape)
         declared.push_back(size.value.value_or(-1));
-    if (std::string assumed = assumed_statistics(network); !assumed.empty())
+    if (std::string assumed = model::assumed_statistics(network.origins); !assumed.empty())
         network.warnings.push_back(std::move(assumed));
     const auto labels = static_cast<std::int64_t>(network.labels.size());
     if (labels != 0 && labels != prepared->classes())

@@ -61,7 +61,8 @@ struct Photo {
     Image image;
     int width = 0;  ///< of the full upright picture; image.width unless it was reduced
     int height = 0;
-    std::string warning;  ///< one sentence about a picture that may not be what was meant; else empty
+    std::string warning;       ///< one sentence about a picture that may not be what was meant; else empty
+    bool has_16_bits = false;  ///< a sample, as it is stored: DecodeOptions::sample_bits means nothing else
 };
 
 /// Reads a file. Anything that can be read to its end will do, pipes included; folders are refused. Throws Stopped.
