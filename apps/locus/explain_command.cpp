@@ -220,6 +220,9 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     batch::RunResult result;
     try {
         result = batch::run(run, inputs, observer, stop);
+    } catch (const Stopped&) {
+        say("locus: stopped before the model was ready\n");
+        throw Exit{interrupted};
     } catch (const Error& error) {  // a full disk, most often
         if (error.kind() != ErrorKind::io || !begun || !is_kept(run.out)) throw;
         throw Error(ErrorKind::io, fmt::format("{}; what is done is kept: the same command with --resume completes {}",

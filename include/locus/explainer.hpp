@@ -13,6 +13,7 @@
 /// between calls. Callers with a pool of threads of their own give each Explainer one (ExplainerOptions::threads = 1).
 /// One that was moved from can be assigned to and destroyed; all else throws Error(usage).
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -116,6 +117,9 @@ struct ExplainerOptions {
     /// 1 for callers that use one Explainer, or several, from a pool of threads of their own.
     int threads = 0;
     bool cuda = false;
+    /// Set from elsewhere, by another thread or a signal's handler: whatever the Explainer is at, loading too, ends before
+    /// the network's next pass and throws Stopped. It must outlive the Explainer. nullptr: nothing stops it.
+    const std::atomic<bool>* stop = nullptr;
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes that batches of perturbed inputs may take
     int parts = 0;                                    ///< how many channels Explanation::parts lists (cam only)
@@ -163,7 +167,7 @@ public:
     /// One explanation a class asked for and method; duplicates are left out: the best classes first, then those asked
     /// for by index, in that order, the methods of a class together. Throws Error(usage) where no class is asked for or
     /// one is not the model's, Error(model) where the network fails on the input or its scores are not numbers,
-    /// Error(resource) where memory does not suffice.
+    /// Error(resource) where memory does not suffice. Throws Stopped where ExplainerOptions::stop was set meanwhile.
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it), N at least 1: N

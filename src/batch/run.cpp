@@ -129,10 +129,11 @@ struct Setting {
 };
 
 void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, int threads_a_pass, bool keeps_journal,
-             Setting& setting) {
+             const std::atomic<bool>& stop, Setting& setting) {
     require_usable(options);
     ExplainerOptions explainer_options = options.explainer;
     explainer_options.threads = threads_a_pass;
+    explainer_options.stop = &stop;
     std::future<std::string> sha256;
     if (keeps_journal) sha256 = std::async(std::launch::async, files::sha256_of_file, options.model);
     Explainer& explainer = setting.explainer.emplace(options.model, explainer_options);
@@ -167,7 +168,7 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
     Setting setting;
     std::exception_ptr failure;
     try {
-        prepare(options, inputs, std::max(1, threads / workers), cluster.rank() == 0, setting);
+        prepare(options, inputs, std::max(1, threads / workers), cluster.rank() == 0, stop, setting);
     } catch (...) {
         failure = std::current_exception();
     }

@@ -78,8 +78,9 @@ struct RunResult {
 };
 
 /// Explains the inputs and writes OUT (docs/formats.md). Inputs that fail are recorded and the rest is done. Once
-/// `stop` is set, what is in flight is finished and the outputs say that they are unfinished. Throws Error for what
-/// concerns all inputs: the model, the options, OUT; among ranks, on each of them.
+/// `stop` is set, the network's passes in flight are finished, inputs that need no more are done, and the outputs say
+/// that they are unfinished. Throws Error for what concerns all inputs: the model, the options, OUT; among ranks, on each
+/// of them. Throws Stopped where `stop` was set before the model was ready: OUT is not touched then.
 RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer,
               const std::atomic<bool>& stop);
 

@@ -31,6 +31,14 @@ Worker::Worker(const RunOptions& options, const std::vector<InputItem>& inputs, 
       previews_(report::preview_plan(inputs.size())) {}
 
 std::vector<Outcome> Worker::explain(const std::vector<std::size_t>& indices) const {
+    try {
+        return done(indices);
+    } catch (const Stopped&) {
+        return {};
+    }
+}
+
+std::vector<Outcome> Worker::done(const std::vector<std::size_t>& indices) const {
     std::vector<std::size_t> readable;
     std::vector<Source> sources;
     std::vector<Outcome> outcomes;
@@ -43,8 +51,6 @@ std::vector<Outcome> Worker::explain(const std::vector<std::size_t>& indices) co
                 source.preview = encode_jpeg(image::preview(source.picture, side), preview_quality);
             sources.push_back(std::move(source));
             readable.push_back(index);
-        } catch (const image::Stopped&) {
-            return {};
         } catch (const Error& error) {
             outcomes.push_back(failed(index, error.what()));
         } catch (const std::bad_alloc&) {

@@ -58,6 +58,7 @@ explain::NetworkOptions network_options(const ExplainerOptions& options,
                                    .output = options.output,
                                    .threads = options.threads,
                                    .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu,
+                                   .stop = options.stop,
                                    .preprocessing = options.preprocessing,
                                    .bytes = bytes};
     for (const auto& [name, value] : options.feeds) result.feeds.emplace_back(name, value);

@@ -271,7 +271,8 @@ Network found_network(const std::filesystem::path& file, const NetworkOptions& o
     }
     network.session = {.threads = runtime::bounded_threads(options.threads),
                        .device = options.device,
-                       .fold_quantized_weights = !has_quantized_activations(graph)};
+                       .fold_quantized_weights = !has_quantized_activations(graph),
+                       .stop = options.stop};
 
     if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
     require_batch_of_scores(network);

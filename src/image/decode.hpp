@@ -49,12 +49,10 @@ struct DecodeOptions {
     /// says, else 16.
     int sample_bits = 0;
 
-    /// Set from elsewhere (by Ctrl-C): a pipe on which nothing comes is no longer waited for. nullptr: it is, for ever.
+    /// Set from elsewhere (by Ctrl-C): a pipe on which nothing comes is no longer waited for, and Stopped is thrown.
+    /// nullptr: it is, for ever.
     const std::atomic<bool>* stop = nullptr;
 };
-
-/// Thrown where `stop` ended the wait for a pipe: of the picture nothing can be said.
-struct Stopped {};
 
 /// A decoded picture, and how large it is when every pixel is decoded.
 struct Photo {

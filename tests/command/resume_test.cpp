@@ -151,6 +151,17 @@ TEST_F(Resume, WithItsFolderTakenAwayTheRunFails) {
     expect_same_files("whole", "thinned");
 }
 
+TEST_F(Resume, AMethodOfManyPassesIsStoppedBetweenThem) {
+    for (const char* method : {"rise", "smooth-grad"}) {  // some hours of passes for one photo
+        const std::vector<std::string> arguments{
+            "explain",           "-m",    "model.onnx",       "photos/photo1.jpg", "-o", method, "-q", "-M",
+            std::string(method), "--set", "samples=100000000"};
+        EXPECT_EQ(run_until_written(arguments, folder_.path() / method / ".locus/journal", SIGINT), 130);
+        EXPECT_THAT(test::read_text(folder_.path() / method / "results.json"), HasSubstr("\"unfinished\""));
+    }
+    EXPECT_EQ(test::run_locus(folder_.path(), command("rise", {"--resume"})).exit_code, 2) << "its journal is there";
+}
+
 TEST_F(Resume, SignalsThatTheCallerIgnoresStayIgnored) {
     const auto before = std::signal(SIGHUP, SIG_IGN);  // as nohup has it
     const int ended = run_until_written(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal", SIGHUP);
