@@ -171,8 +171,9 @@ public:
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it), N at least 1: N
-    /// lists of explanations. C, H and W are those of preprocessing(). The method cam alone takes other H and W as well,
-    /// where the model leaves them open; the maps are of another size then. Throws Error(usage) for other shapes and for
+    /// lists of explanations. C, H and W are those of preprocessing(), or others where the model leaves H and W open: the
+    /// maps are of another size then. Methods other than cam are made for each such size when it is first met, from the
+    /// model's file, and kept for the last few; of a model in memory they take the preprocessing's alone. Throws Error(usage) for other shapes and for
     /// values that are NaN. A network of other channels than a photo's, preprocessing().color == ColorOrder::other, takes
     /// these alone; given an Image it throws Error(usage). Values are rounded to the type of the model's input; throws
     /// Error(usage) as well where that is uint8 and a value is no byte.
