@@ -117,6 +117,7 @@ void Arguments::add_data_options(CLI::App& app) {
 void Arguments::add_network_options(CLI::App& app) {
     const std::string group = "Network";
     app.add_option("--arch", options_.network, "Network, see `locus build --help`")
+        ->transform(command::in_any_case())
         ->capture_default_str()
         ->type_name("NAME")
         ->group(group);
@@ -126,6 +127,7 @@ void Arguments::add_network_options(CLI::App& app) {
         ->type_name("FACTOR")
         ->group(group);
     app.add_option("--head", options_.head, "gap, gmp, sum or fc")
+        ->transform(command::in_any_case())
         ->capture_default_str()
         ->type_name("KIND")
         ->group(group);
@@ -137,6 +139,7 @@ void Arguments::add_network_options(CLI::App& app) {
         ->group(group);
     app.add_option("--freeze", freeze_,
                    "With --from: 'trunk' fits a linear layer to its pooled features, 'old' trains the new layers alone")
+        ->transform(command::in_any_case())
         ->check(CLI::IsMember({"trunk", "old"}))
         ->type_name("WHAT")
         ->group(group);
@@ -182,6 +185,7 @@ void Arguments::add_step_options(CLI::App& app) {
         ->group(group);
     app.add_option("--precision", precision_,
                    "float32, or bfloat16 for the convolutions: twice as fast where the processor computes in it")
+        ->transform(command::in_any_case())
         ->check(CLI::IsMember({"float32", "bfloat16"}))
         ->capture_default_str()
         ->type_name("TYPE")
@@ -196,6 +200,7 @@ void Arguments::add_step_options(CLI::App& app) {
 void Arguments::add_optimizer_options(CLI::App& app) {
     const std::string group = "Optimizer";
     app.add_option("--optimizer", optimizer_, "sgd or adamw")
+        ->transform(command::in_any_case())
         ->check(CLI::IsMember({"sgd", "adamw"}))
         ->capture_default_str()
         ->type_name("NAME")
@@ -206,6 +211,7 @@ void Arguments::add_optimizer_options(CLI::App& app) {
         ->type_name("RATE")
         ->group(group);
     app.add_option("--schedule", schedule_, "one-cycle, cosine or constant")
+        ->transform(command::in_any_case())
         ->check(CLI::IsMember({"one-cycle", "cosine", "constant"}))
         ->capture_default_str()
         ->type_name("SHAPE")

@@ -64,7 +64,7 @@ void add_build(CLI::App& app) {
         "  locus build resnet50 -o resnet50.onnx\n"
         "  locus build googlenet-gap -o small.onnx --classes 10 --width 0.25 --size 128 --head gmp --opset 17",
         fmt::join(model::network_names(), ", ")));
-    command.add_option("NAME", network.name, "The network")->required();
+    command.add_option("NAME", network.name, "The network")->required()->transform(in_any_case());
     command
         .add_option("-o,--out", arguments->out,
                     "The ONNX file to write; one that was built before is replaced, missing folders are made")
@@ -83,6 +83,7 @@ void add_build(CLI::App& app) {
         .add_option("--head", arguments->head,
                     "gap, gmp, sum: global average, maximum or sum pooling and a linear layer; fc: fully connected "
                     "(default: the network's own)")
+        ->transform(in_any_case())
         ->check(CLI::IsMember({"gap", "gmp", "sum", "fc"}))
         ->type_name("HEAD");
     command.add_option("--batch", network.batch, "Fixed batch size (default: any)")

@@ -104,6 +104,7 @@ void add_check(CLI::App& app) {
         .add_option("-M,--method", arguments->methods,
                     "Methods, joined by commas (default: cam, grad-cam, layer-cam, eigen-cam, input-x-gradient, "
                     "guided-backprop, random, where they apply)")
+        ->transform(in_any_case())
         ->type_name("LIST");
     command.add_option("-l,--layer", arguments->layer, "Target layer (default: found)")->type_name("TENSOR");
     command.add_option("--steps", arguments->steps, "Over how many steps the layers are dealt out")

@@ -77,6 +77,7 @@ void add_subject_options(CLI::App& command, EvaluateArguments& arguments) {
     repeatable(
         command.add_option("-M,--method", run.methods,
                            "Method of explanation, or several joined by commas; may be given again (default: auto)"))
+        ->transform(in_any_case())
         ->type_name("NAME")
         ->group(what);
     repeatable(command.add_option("--maps", run.maps, "Folder of maps (.npy) in place of a model; may be given again"))
@@ -85,6 +86,7 @@ void add_subject_options(CLI::App& command, EvaluateArguments& arguments) {
     command
         .add_option("--metrics", arguments.metrics,
                     "List, see below (default: all that the data allow and that need one pass)")
+        ->transform(in_any_case())
         ->type_name("LIST")
         ->group(what);
 }

@@ -22,6 +22,7 @@
 #include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
+#include "report/out_folder.hpp"
 #include "report/results_json.hpp"
 #include "runtime/thread_count.hpp"
 #include "standard_streams.hpp"
@@ -88,8 +89,8 @@ std::size_t bytes(const std::string& text) {
     const std::string unit = text.substr(used);
     const double factor = unit.empty()                 ? 1
                           : unit == "K" || unit == "k" ? 0x1p10
-                          : unit == "M"                ? 0x1p20
-                          : unit == "G"                ? 0x1p30
+                          : unit == "M" || unit == "m" ? 0x1p20
+                          : unit == "G" || unit == "g" ? 0x1p30
                                                        : 0;
     if (used == 0 || factor == 0 || !(value > 0) || value * factor > 0x1p60) {
         throw Error(ErrorKind::usage, fmt::format("--memory takes an amount such as 500M or 2G, not '{}'", text));
@@ -173,6 +174,13 @@ std::vector<batch::InputItem> shared_inputs(ExplainArguments& arguments, const c
     return batch::unpack_inputs(cluster.broadcast(std::move(list)));
 }
 
+/// Whether what a broken-off run has done is still there: OUT itself may be what was taken away.
+bool is_kept(const std::filesystem::path& out) {
+    std::error_code unknown;
+    return std::filesystem::exists(report::journal_path(out), unknown) ||
+           std::filesystem::exists(report::settings_path(out), unknown);
+}
+
 void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     const auto inputs = shared_inputs(arguments, cluster);
     batch::RunOptions& run = arguments.run;
@@ -212,14 +220,18 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     batch::RunResult result;
     try {
         result = batch::run(run, inputs, observer, stop);
+    } catch (const Stopped&) {
+        say("locus: stopped before the model was ready\n");
+        throw Exit{interrupted};
     } catch (const Error& error) {  // a full disk, most often
-        if (error.kind() != ErrorKind::io || !begun) throw;
+        if (error.kind() != ErrorKind::io || !begun || !is_kept(run.out)) throw;
         throw Error(ErrorKind::io, fmt::format("{}; what is done is kept: the same command with --resume completes {}",
                                                error.what(), run.out.string()));
     }
     if (result.is_helper) return;
     progress.clear();
     std::fflush(stdout);
+    if (!result.remark.empty() && !arguments.quiet) say("locus: warning: {}\n", result.remark);
     const std::string out = run.out.string();
     if (result.interrupted) {
         say("locus: stopped after {} of {} images; the same command with --resume completes {}\n",
@@ -242,6 +254,7 @@ void add_subject_options(CLI::App& command, ExplainArguments& arguments) {
         command.add_option("-M,--method", arguments.methods,
                            "Method of explanation (`locus methods` lists them), or several: a,b; may be given again. "
                            "auto (default): cam where it is defined, else the best that applies"))
+        ->transform(in_any_case())
         ->type_name("NAME")
         ->group(what);
     command
@@ -273,6 +286,7 @@ void add_output_options(CLI::App& command, ExplainArguments& arguments) {
         ->group(shown);
     command.add_option("--components", arguments.components, "Boxes: round the largest piece, or round all")
         ->capture_default_str()
+        ->transform(in_any_case())
         ->check(CLI::IsMember({"largest", "all"}))
         ->type_name("WHICH")
         ->group(shown);
@@ -280,10 +294,12 @@ void add_output_options(CLI::App& command, ExplainArguments& arguments) {
         .add_option("-s,--save", arguments.save,
                     "List of overlay,heatmap,mask,map,boxes,report; or none (default: overlay,map,boxes,report). "
                     "results.json is always written")
+        ->transform(in_any_case())
         ->type_name("LIST")
         ->group(shown);
     command.add_option("--colormap", run.overlay.colormap, fmt::format("One of {}", fmt::join(colormap_names(), ", ")))
         ->capture_default_str()
+        ->transform(in_any_case())
         ->type_name("NAME")
         ->group(shown);
     command.add_option("--alpha", run.overlay.alpha, "Opacity of the heat")
@@ -314,6 +330,7 @@ void add_run_options(CLI::App& command, ExplainArguments& arguments) {
     add_threads(command, run.threads)->group(how);
     command.add_option("--device", arguments.device, "cpu or cuda")
         ->capture_default_str()
+        ->transform(in_any_case())
         ->check(CLI::IsMember({"cpu", "cuda"}))
         ->type_name("D")
         ->group(how);

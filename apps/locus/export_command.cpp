@@ -155,6 +155,7 @@ void add_subject_options(CLI::App& command, ExportArguments& arguments) {
         .add_option("-M,--method", arguments.method,
                     "Method of explanation (`locus methods` lists them); auto: cam where it is defined, else the best "
                     "that applies")
+        ->transform(in_any_case())
         ->type_name("NAME")
         ->capture_default_str()
         ->group(what);
@@ -166,9 +167,11 @@ void add_subject_options(CLI::App& command, ExportArguments& arguments) {
     command
         .add_option("-c,--classes", arguments.classes,
                     "top:K, the K best; or input: the class is an input of the file (default: top:1; with --web top:5)")
+        ->transform(in_any_case())
         ->type_name("WHICH")
         ->group(what);
     command.add_option("--map-size", arguments.map_size, "Maps resized in the graph (default: the layer's size)")
+        ->transform(in_any_case())
         ->type_name("HxW")
         ->group(what);
     command.add_flag("--normalize", arguments.normalize, "Maps in 0..1, as they are shown, in place of raw ones")

@@ -29,7 +29,7 @@ void on_interrupt(int signal) {
     std::signal(signal, SIG_DFL);   // first: whatever becomes of the words, a second one ends the process
     std::signal(SIGPIPE, SIG_IGN);  // who read them may have had the Ctrl-C as well
     constexpr std::string_view words =
-        "\nlocus: stopping as soon as what is in work is done; a second Ctrl-C stops at once\n";
+        "\nlocus: stopping after the network's passes in work; a second Ctrl-C stops at once\n";
     if (signal == SIGINT) [[maybe_unused]]
         const auto written = ::write(STDERR_FILENO, words.data(), words.size());
     errno = kept;

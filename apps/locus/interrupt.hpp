@@ -11,7 +11,7 @@
 namespace locus::command {
 
 /// From now on the first Ctrl-C, SIGTERM or SIGHUP (the terminal is closed) that is not ignored sets the flag that is
-/// returned, so that what is in flight is finished; the second one ends the process as it always does. Among several
+/// returned, so that the network's passes in flight are finished and no more begin; the second one ends the process as it always does. Among several
 /// ranks the process ends at once, saying how the run is completed: mpirun, which stops all when one has died, leaves
 /// them a second. A reader of standard output that has gone (`| head`) does not end the run, whose results are files.
 const std::atomic<bool>& stop_on_interrupt(const cluster::Cluster& cluster, const std::filesystem::path& out);

@@ -82,8 +82,8 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app.failure_message(CLI::FailureMessage::simple);
     app.footer(
-        "`locus SUBCOMMAND --help` explains each. Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 "
-        "interrupted.");
+        "`locus SUBCOMMAND --help` explains each. Values that come from a list (methods, colormaps, rgb, nchw) may be "
+        "in capitals. Exit codes: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted.");
     command::add_explain(app);
     command::add_inspect(app);
     command::add_evaluate(app);

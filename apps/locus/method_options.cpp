@@ -7,6 +7,7 @@
 #include "explain/settings.hpp"
 #include "files/npy.hpp"
 #include "locus/error.hpp"
+#include "option_values.hpp"
 
 namespace locus::command {
 
@@ -16,6 +17,7 @@ void MethodArguments::add_to(CLI::App& command, const std::vector<std::string>& 
         .add_option("--target", target,
                     "The number explained: logit, probability, difference (to the nearest classes), mask "
                     "(segmentation), similarity")
+        ->transform(in_any_case())
         ->type_name("NUMBER")
         ->group(group);
     command
@@ -33,25 +35,30 @@ void MethodArguments::add_to(CLI::App& command, const std::vector<std::string>& 
         ->type_name("PHOTO")
         ->group(group);
     command.add_option("--fuse", fuse, "How several layers' maps become one: mean (default), max, product")
+        ->transform(in_any_case())
         ->type_name("HOW")
         ->group(group);
     command
         .add_option(
             "--smooth", smooth,
             "augment (mean over flips and strengths), eigen (first principal component), or both: augment,eigen")
+        ->transform(in_any_case())
         ->type_name("HOW")
         ->group(group);
     command
         .add_option("--grid", grid,
                     "Rows and columns that the layer's tokens make, such as 14x14 (default: read off the graph)")
+        ->transform(in_any_case())
         ->type_name("ROWSxCOLUMNS")
         ->group(group);
     command.add_option("--channels", channels, "Where the layer's channels stand: first or last (default: likewise)")
+        ->transform(in_any_case())
         ->type_name("WHERE")
         ->group(group);
     command
         .add_option("--set", settings,
                     "A setting of the method: samples, steps, noise, variant, alpha, nearest (docs/methods.md)")
+        ->transform(in_any_case())
         ->type_name("KEY=VALUE")
         ->allow_extra_args(false)
         ->group(group);

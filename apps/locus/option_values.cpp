@@ -1,6 +1,7 @@
 #include "option_values.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <utility>
@@ -26,6 +27,14 @@ std::vector<std::string> split_lists(const std::vector<std::string>& lists) {
         }
     }
     return parts;
+}
+
+CLI::Validator in_any_case() {
+    return {[](std::string& text) {
+                for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+                return std::string();
+            },
+            "", "any case"};
 }
 
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {

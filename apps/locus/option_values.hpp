@@ -18,6 +18,9 @@ std::vector<std::string> split_list(const std::string& text);
 /// The parts of all these lists, each once.
 std::vector<std::string> split_lists(const std::vector<std::string>& lists);
 
+/// For `transform`, of options whose values are words of a list: "RGB" and "Grad-CAM" are those words too.
+CLI::Validator in_any_case();
+
 /// Lets a whole number in this range pass. CLI11 itself takes -1 for the greatest of 64 bits, and the greatest for all
 /// beyond.
 CLI::Validator whole_number(std::uint64_t least = 0, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());

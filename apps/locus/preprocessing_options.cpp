@@ -59,12 +59,14 @@ void PreprocessingOptions::add_to(CLI::App& app) {
         ->group(help_group);
     app.add_option("--std", std, "Standard deviation of each channel, likewise")->type_name("S")->group(help_group);
     app.add_option("--size", size, "Size of the network's input in pixels: 224 or 320x240 (width x height)")
+        ->transform(in_any_case())
         ->type_name("N|WxH")
         ->group(help_group);
     app.add_option(
            "--resize", resize,
            "squash: the whole photo is seen; crop: the shorter side is resized, the centre seen; squash-crop: the "
            "centre of the squashed photo is seen")
+        ->transform(in_any_case())
         ->check(CLI::IsMember({"squash", "crop", "squash-crop"}))
         ->type_name("HOW")
         ->group(help_group);
@@ -78,10 +80,12 @@ void PreprocessingOptions::add_to(CLI::App& app) {
         ->type_name("V")
         ->group(help_group);
     app.add_option("--color", color, "Order of channels: rgb, bgr or gray")
+        ->transform(in_any_case())
         ->check(CLI::IsMember({"rgb", "bgr", "gray"}))
         ->type_name("ORDER")
         ->group(help_group);
     app.add_option("--layout", layout, "nchw or nhwc")
+        ->transform(in_any_case())
         ->check(CLI::IsMember({"nchw", "nhwc"}))
         ->type_name("ORDER")
         ->group(help_group);

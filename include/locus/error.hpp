@@ -39,4 +39,7 @@ private:
     ErrorKind kind_;
 };
 
+/// Thrown where the caller asked to stop (ExplainerOptions::stop). Nothing is wrong, so that it is no Error.
+struct Stopped {};
+
 }  // namespace locus

@@ -13,6 +13,7 @@
 /// between calls. Callers with a pool of threads of their own give each Explainer one (ExplainerOptions::threads = 1).
 /// One that was moved from can be assigned to and destroyed; all else throws Error(usage).
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -116,6 +117,9 @@ struct ExplainerOptions {
     /// 1 for callers that use one Explainer, or several, from a pool of threads of their own.
     int threads = 0;
     bool cuda = false;
+    /// Set from elsewhere, by another thread or a signal's handler: whatever the Explainer is at, loading too, ends before
+    /// the network's next pass and throws Stopped. It must outlive the Explainer. nullptr: nothing stops it.
+    const std::atomic<bool>* stop = nullptr;
     std::uint64_t seed = 0;
     std::size_t memory_limit = std::size_t{2} << 30;  ///< bytes that batches of perturbed inputs may take
     int parts = 0;                                    ///< how many channels Explanation::parts lists (cam only)
@@ -163,12 +167,13 @@ public:
     /// One explanation a class asked for and method; duplicates are left out: the best classes first, then those asked
     /// for by index, in that order, the methods of a class together. Throws Error(usage) where no class is asked for or
     /// one is not the model's, Error(model) where the network fails on the input or its scores are not numbers,
-    /// Error(resource) where memory does not suffice.
+    /// Error(resource) where memory does not suffice. Throws Stopped where ExplainerOptions::stop was set meanwhile.
     std::vector<Explanation> explain(const Image& image, const ExplainOptions& options = {}) const;
 
     /// The same for a batch of preprocessed inputs [N, C, H, W] (or [N, H, W, C] as the model has it), N at least 1: N
-    /// lists of explanations. C, H and W are those of preprocessing(). The method cam alone takes other H and W as well,
-    /// where the model leaves them open; the maps are of another size then. Throws Error(usage) for other shapes and for
+    /// lists of explanations. C, H and W are those of preprocessing(), or others where the model leaves H and W open: the
+    /// maps are of another size then. Methods other than cam are made for each such size when it is first met, from the
+    /// model's file, and kept for the last few; of a model in memory they take the preprocessing's alone. Throws Error(usage) for other shapes and for
     /// values that are NaN. A network of other channels than a photo's, preprocessing().color == ColorOrder::other, takes
     /// these alone; given an Image it throws Error(usage). Values are rounded to the type of the model's input; throws
     /// Error(usage) as well where that is uint8 and a value is no byte.

@@ -178,6 +178,7 @@ Source InputBatch::read(const InputItem& item, bool whole, const std::atomic<boo
     source.width = photo.width;
     source.height = photo.height;
     source.warning = std::move(photo.warning);
+    source.has_16_bits = photo.has_16_bits;
     source.region = visible_region(photo.width, photo.height, preprocessing_);
     add(photo.image);
     source.picture = std::move(photo.image);

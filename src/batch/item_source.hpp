@@ -23,6 +23,7 @@ struct Source {
     Region region;                   ///< what the network sees of it
     std::vector<std::byte> preview;  ///< JPEG for the report; empty where none is wanted
     std::string warning;             ///< one sentence, or empty
+    bool has_16_bits = false;        ///< as image::Photo has it
 };
 
 /// The network's input, filled item by item.
@@ -33,7 +34,7 @@ public:
 
     /// Decodes and preprocesses a picture, or reads an item of an array, which is taken as preprocessed already, and
     /// adds it. `whole`: the picture is wanted at its own size; else a JPEG may be decoded smaller. Throws Error(image,
-    /// io, resource), and image::Stopped where `stop` was set while a pipe was waited for; nothing is added then.
+    /// io, resource), and Stopped where `stop` was set while a pipe was waited for; nothing is added then.
     Source read(const InputItem& item, bool whole, const std::atomic<bool>* stop = nullptr);
 
     /// The items read, at least one, in their order, which it is emptied of: [N, C, H, W] or [N, H, W, C] of N items

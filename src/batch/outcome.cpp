@@ -9,9 +9,11 @@ namespace locus::batch {
 std::string packed(const std::vector<Outcome>& outcomes) {
     std::vector<std::string> parts;
     for (const Outcome& o : outcomes) {
-        parts.push_back(cluster::pack({std::to_string(o.index), o.line, o.description, o.warning}));
+        parts.push_back(
+            cluster::pack({std::to_string(o.index), o.line, o.description, o.warning, o.has_16_bits ? "16" : ""}));
         if (o.failure)
-            parts.back() = cluster::pack({std::to_string(o.index), o.line, "", "", o.failure->file, o.failure->error});
+            parts.back() =
+                cluster::pack({std::to_string(o.index), o.line, "", "", "", o.failure->file, o.failure->error});
     }
     return cluster::pack(parts);
 }
@@ -22,7 +24,8 @@ std::vector<Outcome> unpacked(const std::string& text) {
         std::vector<std::string> fields = cluster::unpack(part);
         Outcome& o =
             outcomes.emplace_back(Outcome{std::stoul(fields.at(0)), fields.at(1), fields.at(2), fields.at(3), {}});
-        if (fields.size() == 6) o.failure = report::Failure{fields[4], fields[5]};
+        o.has_16_bits = !fields.at(4).empty();
+        if (fields.size() == 7) o.failure = report::Failure{fields[5], fields[6]};
     }
     return outcomes;
 }

@@ -20,6 +20,7 @@ struct Outcome {
     std::string description;  ///< what the observer is told; empty for failures
     std::string warning;      ///< likewise; mostly empty
     std::optional<report::Failure> failure;
+    bool has_16_bits = false;  ///< as image::Photo has it
 };
 
 /// Outcomes as a message between ranks, and back.

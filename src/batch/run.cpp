@@ -14,6 +14,7 @@
 #include "files/sha256.hpp"
 #include "image/heat.hpp"
 #include "image/preprocess.hpp"
+#include "image/sample_depth.hpp"
 #include "localize/threshold.hpp"
 #include "locus/error.hpp"
 #include "report/out_folder.hpp"
@@ -112,10 +113,11 @@ void require_inputs_of_others(const RunOptions& options, const std::vector<Input
     }
 }
 
+bool is_of_array(const InputItem& item) { return is_array(item.file); }
+
 /// Photos that fit no network of such channels are refused once, not one by one. Throws Error(usage).
 void require_fitting_inputs(const std::vector<InputItem>& inputs, const Preprocessing& preprocessing) {
-    if (std::ranges::none_of(inputs, [](const InputItem& item) { return is_array(item.file); }))
-        image::require_photo_channels(preprocessing);
+    if (std::ranges::none_of(inputs, is_of_array)) image::require_photo_channels(preprocessing);
 }
 
 /// The model made ready, and on rank 0 the journal opened.
@@ -127,10 +129,11 @@ struct Setting {
 };
 
 void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, int threads_a_pass, bool keeps_journal,
-             Setting& setting) {
+             const std::atomic<bool>& stop, Setting& setting) {
     require_usable(options);
     ExplainerOptions explainer_options = options.explainer;
     explainer_options.threads = threads_a_pass;
+    explainer_options.stop = &stop;
     std::future<std::string> sha256;
     if (keeps_journal) sha256 = std::async(std::launch::async, files::sha256_of_file, options.model);
     Explainer& explainer = setting.explainer.emplace(options.model, explainer_options);
@@ -143,7 +146,8 @@ void prepare(const RunOptions& options, const std::vector<InputItem>& inputs, in
         require_inputs_of_others(options, inputs);
         require_an_input(options, inputs, explainer.preprocessing());
     }
-    setting.record = run_record(options, explainer, sha256.get());
+    const bool takes_photos = options.explainer.target_image || !std::ranges::all_of(inputs, is_of_array);
+    setting.record = run_record(options, explainer, sha256.get(), takes_photos);
     const report::RunPlan plan = run_plan(options, inputs, setting.record, explainer);
     setting.journal.emplace(options.resume ? report::RunJournal::resume(options.out, plan)
                                            : report::RunJournal::create(options.out, plan, options.overwrite));
@@ -164,7 +168,7 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
     Setting setting;
     std::exception_ptr failure;
     try {
-        prepare(options, inputs, std::max(1, threads / workers), cluster.rank() == 0, setting);
+        prepare(options, inputs, std::max(1, threads / workers), cluster.rank() == 0, stop, setting);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -178,6 +182,7 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
     report::RunJournal& journal = *setting.journal;
     if (observer.begun) observer.begun(setting.record, *setting.explainer);
 
+    bool met_16_bits = false;
     RunResult result{.inputs = inputs.size(), .resumed = journal.done()};
     InOrder in_order(observer, journal);
     const std::size_t batch = inputs_a_pass(options, *setting.explainer);
@@ -185,6 +190,7 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
         for (Outcome& outcome : unpacked(text)) {
             if (journal.contains(outcome.index)) continue;
             journal.append(outcome.line);
+            met_16_bits |= outcome.has_16_bits;
             outcome.line = {};  // many may wait behind a slow one
             in_order.put(std::move(outcome));
         }
@@ -196,6 +202,8 @@ RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, c
     result.failed = journal.failed();
     result.done = journal.done() - result.failed;
     result.interrupted = journal.done() < inputs.size();
+    if (options.sample_bits != 0 && !result.interrupted && result.resumed == 0 && result.done > 0 && !met_16_bits)
+        result.remark = image::bits_remark(options.sample_bits);
     result.interrupted ? journal.interrupt(setting.record) : journal.finish(setting.record);
     return result;
 }

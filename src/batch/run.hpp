@@ -73,12 +73,14 @@ struct RunResult {
     std::size_t failed = 0;
     std::size_t resumed = 0;  ///< of both, in an earlier run
     bool interrupted = false;
+    std::string remark;      ///< what is to be said of the inputs as a whole, one sentence; mostly empty
     bool is_helper = false;  ///< this process helped rank 0 and has nothing to tell
 };
 
 /// Explains the inputs and writes OUT (docs/formats.md). Inputs that fail are recorded and the rest is done. Once
-/// `stop` is set, what is in flight is finished and the outputs say that they are unfinished. Throws Error for what
-/// concerns all inputs: the model, the options, OUT; among ranks, on each of them.
+/// `stop` is set, the network's passes in flight are finished, inputs that need no more are done, and the outputs say
+/// that they are unfinished. Throws Error for what concerns all inputs: the model, the options, OUT; among ranks, on each
+/// of them. Throws Stopped where `stop` was set before the model was ready: OUT is not touched then.
 RunResult run(const RunOptions& options, const std::vector<InputItem>& inputs, const RunObserver& observer,
               const std::atomic<bool>& stop);
 

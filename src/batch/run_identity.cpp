@@ -6,6 +6,7 @@
 #include "files/npy.hpp"
 #include "files/sha256.hpp"
 #include "locus/overlay.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
 
 namespace locus::batch {
 namespace {
@@ -28,7 +29,8 @@ std::string yes(bool value) { return value ? "yes" : "no"; }
 
 }  // namespace
 
-report::RunRecord run_record(const RunOptions& options, const Explainer& explainer, const std::string& sha256) {
+report::RunRecord run_record(const RunOptions& options, const Explainer& explainer, const std::string& sha256,
+                             bool takes_photos) {
     const ModelInfo& model = explainer.model();
     report::RunRecord record;
     record.model = {.file = options.model_name.empty() ? options.model.string() : options.model_name,
@@ -47,6 +49,7 @@ report::RunRecord run_record(const RunOptions& options, const Explainer& explain
     record.components = options.boxes.components == Components::all ? "all" : "largest";
     record.seed = options.explainer.seed;
     record.warnings = explainer.warnings();
+    if (!takes_photos) std::erase(record.warnings, model::assumed_statistics(model.origins));
     record.colormap = options.overlay.is_signed ? diverging_colormap : options.overlay.colormap;
     record.opacity = options.overlay.alpha;
     return record;

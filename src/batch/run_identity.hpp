@@ -11,8 +11,10 @@
 
 namespace locus::batch {
 
-/// What results.json says of the run; `sha256` is the model's.
-report::RunRecord run_record(const RunOptions& options, const Explainer& explainer, const std::string& sha256);
+/// What results.json says of the run; `sha256` is the model's. Of how photos are normalised nothing is said where none
+/// is: arrays are preprocessed already.
+report::RunRecord run_record(const RunOptions& options, const Explainer& explainer, const std::string& sha256,
+                             bool takes_photos);
 
 /// Everything that the results depend on, by the names that users know.
 report::RunPlan run_plan(const RunOptions& options, const std::vector<InputItem>& inputs,

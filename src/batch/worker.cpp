@@ -1,6 +1,8 @@
 #include "batch/worker.hpp"
 
+#include <filesystem>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "batch/item_files.hpp"
@@ -9,6 +11,7 @@
 #include "image/preview.hpp"
 #include "locus/error.hpp"
 #include "locus/image.hpp"
+#include "report/out_folder.hpp"
 
 namespace locus::batch {
 namespace {
@@ -28,6 +31,14 @@ Worker::Worker(const RunOptions& options, const std::vector<InputItem>& inputs, 
       previews_(report::preview_plan(inputs.size())) {}
 
 std::vector<Outcome> Worker::explain(const std::vector<std::size_t>& indices) const {
+    try {
+        return done(indices);
+    } catch (const Stopped&) {
+        return {};
+    }
+}
+
+std::vector<Outcome> Worker::done(const std::vector<std::size_t>& indices) const {
     std::vector<std::size_t> readable;
     std::vector<Source> sources;
     std::vector<Outcome> outcomes;
@@ -40,8 +51,6 @@ std::vector<Outcome> Worker::explain(const std::vector<std::size_t>& indices) co
                 source.preview = encode_jpeg(image::preview(source.picture, side), preview_quality);
             sources.push_back(std::move(source));
             readable.push_back(index);
-        } catch (const image::Stopped&) {
-            return {};
         } catch (const Error& error) {
             outcomes.push_back(failed(index, error.what()));
         } catch (const std::bad_alloc&) {
@@ -92,14 +101,19 @@ bool Worker::needs_pictures() const {
 
 Outcome Worker::finished(std::size_t index, Source source, std::vector<Explanation> explanations) const {
     try {
+        // All else would be written into a new folder of that name.
+        if (std::error_code unknown; !std::filesystem::exists(options_.out, unknown))
+            throw report::run_is_gone(options_.out);
         const std::vector<std::byte> preview = std::move(source.preview);
+        const bool has_16_bits = source.has_16_bits;
         const report::ImageRecord record =
             write_item_files(options_, inputs_[index], std::move(source), std::move(explanations), explainer_);
         return {.index = index,
                 .line = report::journal_line(index, record, preview, preview_side(index) > 0),
                 .description = observer_.describe ? observer_.describe(record) : "",
                 .warning = record.warning,
-                .failure = std::nullopt};
+                .failure = std::nullopt,
+                .has_16_bits = has_16_bits};
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::io) throw;
         return failed(index, error.what());

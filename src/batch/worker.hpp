@@ -21,8 +21,8 @@ public:
     Worker(const RunOptions& options, const std::vector<InputItem>& inputs, const Explainer& explainer,
            const std::vector<ClassRequest>& classes, const RunObserver& observer, const std::atomic<bool>& stop);
 
-    /// What came of each of these inputs, by their indices; nothing where the run was stopped at a pipe that one of
-    /// them is. Inputs that fail are outcomes too; throws Error(io) where OUT takes no more, which concerns all inputs.
+    /// What came of each of these inputs, by their indices; nothing where the run was stopped before all had been through
+    /// the network. Inputs that fail are outcomes too; throws Error(io) where OUT takes no more, which concerns all inputs.
     std::vector<Outcome> explain(const std::vector<std::size_t>& indices) const;
 
 private:
@@ -32,6 +32,7 @@ private:
         std::string failure;  ///< empty where there are explanations
     };
 
+    std::vector<Outcome> done(const std::vector<std::size_t>& indices) const;
     std::vector<Answer> ask(const Tensor& inputs) const;  // one an item
     int preview_side(std::size_t index) const;
     bool needs_pictures() const;

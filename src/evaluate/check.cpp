@@ -10,6 +10,7 @@
 #include "explain/explained_model.hpp"
 #include "files/atomic_file.hpp"
 #include "image/preview.hpp"
+#include "image/sample_depth.hpp"
 #include "locus/error.hpp"
 #include "locus/version.hpp"
 #include "report/out_folder.hpp"
@@ -35,6 +36,7 @@ struct Pictures {
     Tensor inputs;
     std::vector<SanityImage> images;
     std::size_t left_out = 0;
+    bool has_16_bits = false;  ///< one of them
 };
 
 SanityImage shown_in_check(const batch::InputItem& item, const batch::Source& source) {
@@ -64,6 +66,7 @@ Pictures read_pictures(const std::vector<batch::InputItem>& items, const Preproc
             if (!item.error.empty()) throw Error(ErrorKind::io, item.error);
             const batch::Source source = inputs.read(item, false);
             if (!source.warning.empty() && observer.warning) observer.warning(source.warning);
+            pictures.has_16_bits |= source.has_16_bits;
             pictures.images.push_back(shown_in_check(item, source));
         } catch (const Error& error) {
             if (observer.left_out) observer.left_out(item.name, error.what());
@@ -90,6 +93,8 @@ Check check(const CheckOptions& options, const std::vector<batch::InputItem>& it
     // Opened and given up: a folder that takes no file is told of before the work, not after it.
     { const files::AtomicFile probe(options.out / report::check_results); }
     Pictures pictures = read_pictures(items, network.preprocessing, options.sample_bits, observer);
+    if (options.sample_bits != 0 && !pictures.has_16_bits && observer.warning)
+        observer.warning(image::bits_remark(options.sample_bits));
     if (pictures.inputs.type() != network.input_type) pictures.inputs = pictures.inputs.to(network.input_type);
 
     SanityOptions sanity = options.sanity;

@@ -227,7 +227,7 @@ Job job_for_maps(const EvaluationOptions& options, const std::shared_ptr<TruthLi
 }
 
 Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<TruthList>& truths,
-                   RunDescription& description) {
+                   const std::atomic<bool>* stop, RunDescription& description) {
     ModelRunOptions run_options{
         .classes = options.classes, .truth = options.truth, .seed = options.seed, .sample_bits = options.sample_bits};
     run_options.scorer.localization = description.localization;
@@ -236,6 +236,7 @@ Job job_for_models(const EvaluationOptions& options, const std::shared_ptr<Truth
     run_options.scorer.faithfulness.batch = options.batch;
     run_options.scorer.threads = 1;  // several batches at once keep the cores busier than several threads in one
     run_options.scorer.seed = options.seed;
+    run_options.scorer.stop = stop;
     const std::vector<std::string> methods =
         options.methods.empty() ? std::vector<std::string>{"auto"} : options.methods;
     auto run = std::make_shared<ModelRun>(options.models, methods, options.data, *truths, run_options);
@@ -273,7 +274,8 @@ struct Setting {
     std::optional<Journal> journal;
 };
 
-void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescription& description, Setting& setting) {
+void prepare(const EvaluationOptions& options, bool keeps_journal, const std::atomic<bool>* stop,
+             RunDescription& description, Setting& setting) {
     require_sense(options);
     auto truths = std::make_shared<TruthList>();
     if (!options.boxes.empty()) *truths = read_boxes(options.boxes);
@@ -290,7 +292,7 @@ void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescriptio
     thresholds(options.step);  // a wrong step is told before any work is done
 
     setting.job = options.models.empty() ? job_for_maps(options, truths, description)
-                                         : job_for_models(options, truths, description);
+                                         : job_for_models(options, truths, stop, description);
     if (!keeps_journal) return;
     setting.journal.emplace(options.out, heading_of(options, description.localization.metrics, setting.job),
                             setting.job.images, options.begin);
@@ -298,7 +300,9 @@ void prepare(const EvaluationOptions& options, bool keeps_journal, RunDescriptio
 
 }  // namespace
 
-Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& observer) {
+namespace {
+
+Evaluation whole_evaluation(const EvaluationOptions& options, const EvaluationObserver& observer) {
     const cluster::Cluster alone = cluster::Cluster::alone();
     const cluster::Cluster& cluster = options.cluster == nullptr ? alone : *options.cluster;
     Evaluation result;
@@ -306,7 +310,7 @@ Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& 
     Setting setting;
     std::exception_ptr failure;
     try {
-        prepare(options, cluster.rank() == 0, description, setting);
+        prepare(options, cluster.rank() == 0, observer.stop, description, setting);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -333,6 +337,18 @@ Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& 
     files::write_file_atomically(options.out / "report.html",
                                  metrics_page(description, result.records, result.summary, job.picture));
     return result;
+}
+
+}  // namespace
+
+Evaluation evaluate(const EvaluationOptions& options, const EvaluationObserver& observer) {
+    try {
+        return whole_evaluation(options, observer);
+    } catch (const Stopped&) {  // before the first image, or at the pictures of the page
+        Evaluation stopped;
+        stopped.complete = false;
+        return stopped;
+    }
 }
 
 }  // namespace locus::evaluate

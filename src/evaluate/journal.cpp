@@ -136,6 +136,11 @@ bool Journal::read_back(const std::string& heading) {
 }
 
 void Journal::add(std::size_t index, std::string line) {
+    if (!file_->is_in_place()) {
+        throw Error(ErrorKind::io, fmt::format("{} is gone: it was removed or moved while the run wrote into it; the "
+                                               "same command begins anew",
+                                               text::quote(path_.string())));
+    }
     file_->append(line);
     set(index, std::move(line));
 }

@@ -39,7 +39,7 @@ public:
     bool has(std::size_t index) const { return !lines_[index].empty(); }
     std::size_t count() const { return count_; }
 
-    /// `line` is the image's record as JSON. One call at a time.
+    /// `line` is the image's record as JSON. One call at a time. Throws Error(io), also where the file is gone.
     void add(std::size_t index, std::string line);
 
     /// All records. Every image must have one.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cluster/message.hpp"
+#include "locus/error.hpp"
 
 namespace locus::evaluate {
 namespace {
@@ -12,7 +13,11 @@ namespace {
 cluster::Work lines_of(const Measure& measure) {
     return [&measure](const cluster::Unit& unit) {
         std::vector<std::string> lines;
-        for (const ImageRecord& record : measure(unit)) lines.push_back(to_json(record));
+        try {
+            for (const ImageRecord& record : measure(unit)) lines.push_back(to_json(record));
+        } catch (const Stopped&) {
+            lines.clear();
+        }
         return cluster::pack(lines);
     };
 }
@@ -30,6 +35,7 @@ bool measure_all(Journal& journal, std::size_t images, const Measure& measure, c
     cluster.deal(units, lines_of(measure), options.threads, options.stop,
                  [&](const cluster::Unit& unit, const std::string& text) {
                      const std::vector<std::string> lines = cluster::unpack(text);
+                     if (lines.empty()) return;  // stopped: --resume measures them
                      for (std::size_t i = 0; i < unit.size(); ++i) journal.add(unit[i], lines.at(i));
                      if (options.progress) options.progress(journal.count(), images);
                  });

@@ -121,6 +121,7 @@ struct ModelRun::Prepared {
     std::size_t place = 0;                             ///< in the records of the call
     std::vector<std::shared_ptr<const Image>> images;  ///< of each feed
     bool fits_its_bits = true;                         ///< no sample tells that there are fewer or more
+    bool has_16_bits = false;                          ///< as image::Photo has it
     ImageTruth truth;
     std::vector<ImageScores> rows;
 };
@@ -229,6 +230,7 @@ ModelRun::Prepared ModelRun::read(const dataset::Sample& sample) const {
         width = photo.width;
         height = photo.height;
         prepared.fits_its_bits = photo.warning.empty();
+        prepared.has_16_bits = photo.has_16_bits;
         prepared.images.push_back(std::make_shared<const Image>(std::move(photo.image)));
     }
     const Truth* truth = truths_.find(sample.name);
@@ -258,6 +260,8 @@ std::vector<ImageRecord> ModelRun::measure(const std::vector<std::size_t>& image
             if (!truths_.all().empty())
                 std::ranges::move(remarks_on(prepared.truth), std::back_inserter(record.remarks));
             if (!prepared.fits_its_bits) record.remarks.push_back(bits_remark(options_.sample_bits));
+            if (options_.sample_bits != 0 && !prepared.has_16_bits)
+                record.remarks.emplace_back("is of 8 bits a sample, which --bits leaves as it is");
             groups[label].push_back(std::move(prepared));
         } catch (const Error& error) {
             record.error = error.what();

@@ -162,6 +162,7 @@ ModelScorer::ModelScorer(const std::filesystem::path& model, const std::vector<s
     s.options = options;
     explain::NetworkOptions network;
     network.threads = options.threads;
+    network.stop = options.stop;
     network.device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu;
     s.network = explain::load_network(model, network);
     explain::MethodOptions method_options;

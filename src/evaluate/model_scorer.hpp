@@ -30,6 +30,7 @@ struct ModelScorerOptions {
     bool cuda = false;
     std::uint64_t seed = 0;  ///< of methods that draw random numbers, and of random weights
     std::size_t memory_limit = std::size_t{2} << 30;
+    const std::atomic<bool>* stop = nullptr;  ///< once it is set, what needs a pass of the network throws Stopped
 };
 
 /// The images as one batch, each preprocessed in its place.

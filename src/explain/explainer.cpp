@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
+#include <mutex>
 #include <numeric>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "explain/augmentation.hpp"
 #include "explain/batches.hpp"
@@ -18,6 +21,7 @@
 #include "explain/shared_pass.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
+#include "model/metadata/preprocessing_metadata.hpp"
 #include "model/tensor_misuse.hpp"
 #include "text/label_names.hpp"
 #include "text/quote.hpp"
@@ -38,14 +42,27 @@ struct Explainer::State {
     ModelInfo info;
     Shape declared;  // of the model's input; -1 where a dimension is open
 
+    /// The same methods made for inputs of another size, or why they cannot be.
+    struct OfSize {
+        int width, height;
+        std::shared_ptr<const State> state;
+        std::optional<Error> refusal;
+    };
+    std::filesystem::path file;
+    bool is_in_memory;
+    ExplainerOptions given;  // with the methods by name
+    mutable std::mutex sizes_mutex;
+    mutable std::deque<OfSize> sizes;  // the last ones asked for
+
     /// Of a model in memory, `file` is what sentences call it.
-    State(const std::filesystem::path& file, std::optional<std::span<const std::byte>> bytes,
+    State(const std::filesystem::path& model, std::optional<std::span<const std::byte>> bytes,
           const ExplainerOptions& options);
 
     void prepare(const std::string& asked, const explain::MethodOptions& options);
     void describe();
     explain::ClassSelection selection(const std::vector<ClassRequest>& requests) const;
     void require_inputs(const Tensor& inputs) const;
+    std::shared_ptr<const State> of_size(const Tensor& inputs) const;
     std::vector<std::vector<Explanation>> explain(const Tensor& inputs, const ExplainOptions& options) const;
 };
 
@@ -57,6 +74,7 @@ explain::NetworkOptions network_options(const ExplainerOptions& options,
                                    .output = options.output,
                                    .threads = options.threads,
                                    .device = options.cuda ? runtime::Device::cuda : runtime::Device::cpu,
+                                   .stop = options.stop,
                                    .preprocessing = options.preprocessing,
                                    .bytes = bytes};
     for (const auto& [name, value] : options.feeds) result.feeds.emplace_back(name, value);
@@ -219,20 +237,6 @@ Tensor in_type_of(const explain::Network& network, const Tensor& inputs) {
     return inputs.to(network.input_type);
 }
 
-/// That ImageNet's statistics stand in for what the model does not say; empty where they do not.
-std::string assumed_statistics(const explain::Network& network) {
-    std::string what, options;
-    for (const char* key : {"mean", "std"}) {
-        const auto origin = network.origins.find(key);
-        if (origin == network.origins.end() || origin->second != "ImageNet default") continue;
-        what += fmt::format("{}{}", what.empty() ? "" : " and ", key);
-        options += fmt::format("{}--{}", options.empty() ? "" : ", ", key);
-    }
-    if (what.empty()) return {};
-    return fmt::format("the model does not say how photos are normalised: ImageNet's {} {} taken ({})", what,
-                       what.size() > 4 ? "are" : "is", options);
-}
-
 /// The network's scores of a photo.
 Tensor embedding(const explain::Network& network, const Image& photo) {
     const Tensor input = preprocess(photo, network.preprocessing);
@@ -293,8 +297,9 @@ explain::ClassSelection Explainer::State::selection(const std::vector<ClassReque
     return {.top_k = 0, .indices = {0}};
 }
 
-Explainer::State::State(const std::filesystem::path& file, std::optional<std::span<const std::byte>> bytes,
-                        const ExplainerOptions& options) {
+Explainer::State::State(const std::filesystem::path& model, std::optional<std::span<const std::byte>> bytes,
+                        const ExplainerOptions& options)
+    : file(model), is_in_memory(bytes.has_value()), given(options) {
     if (options.parts < 0)
         throw Error(ErrorKind::usage, fmt::format("{} parts are not possible: 0 or more are", options.parts));
     network = explain::load_network(file, network_options(options, bytes));
@@ -309,6 +314,7 @@ Explainer::State::State(const std::filesystem::path& file, std::optional<std::sp
         names.push_back(method.name);
         layers.push_back(prepared->target_layer(i));
     }
+    given.method = fmt::format("{}", fmt::join(names, ","));
     parts = options.parts;
     if (parts > 0 && !prepared->has_parts()) {
         network.warnings.emplace_back(
@@ -330,7 +336,7 @@ void Explainer::State::describe() {
             .origins = network.origins};
     for (const model::Dimension& size : *network.model.graph.find_input(network.input)->shape)
         declared.push_back(size.value.value_or(-1));
-    if (std::string assumed = assumed_statistics(network); !assumed.empty())
+    if (std::string assumed = model::assumed_statistics(network.origins); !assumed.empty())
         network.warnings.push_back(std::move(assumed));
     const auto labels = static_cast<std::int64_t>(network.labels.size());
     if (labels != 0 && labels != prepared->classes())
@@ -407,8 +413,50 @@ void Explainer::State::require_inputs(const Tensor& inputs) const {
     model::require_numbers(inputs, "the input");
 }
 
+/// The methods for inputs of this size; nullptr: these methods themselves.
+std::shared_ptr<const Explainer::State> Explainer::State::of_size(const Tensor& inputs) const {
+    constexpr std::size_t most = 4;  // each holds the weights
+    const Shape& shape = inputs.shape();
+    if (shape == input_shape(network, shape[0])) return nullptr;
+    if (std::ranges::all_of(methods, [](const explain::Method* method) { return method->takes_any_size; }))
+        return nullptr;
+    if (is_in_memory)
+        throw Error(ErrorKind::usage,
+                    fmt::format("inputs of the shape {} need methods made for their size, and the model was in memory "
+                                "when it was opened: open one with this size in ExplainerOptions::preprocessing",
+                                to_string(shape)));
+    const bool last = network.preprocessing.layout == Layout::nhwc;
+    const int height = static_cast<int>(shape[last ? 1 : 2]), width = static_cast<int>(shape[last ? 2 : 3]);
+    const std::scoped_lock lock(sizes_mutex);
+    auto found = std::ranges::find_if(sizes, [&](const OfSize& s) { return s.width == width && s.height == height; });
+    if (found == sizes.end()) {
+        ExplainerOptions options = given;
+        options.preprocessing = [width, height, change = given.preprocessing](Preprocessing& p) {
+            if (change) change(p);
+            p.width = width;
+            p.height = height;
+        };
+        OfSize made{width, height, nullptr, std::nullopt};
+        try {
+            const auto state =
+                model::blaming_the_model([&] { return std::make_shared<State>(file, std::nullopt, options); });
+            state->network.labels = network.labels;
+            made.state = state;
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::io || error.kind() == ErrorKind::resource) throw;
+            made.refusal = Error(ErrorKind::model, error.what());
+        }
+        if (sizes.size() == most) sizes.pop_front();
+        sizes.push_back(std::move(made));
+        found = sizes.end() - 1;
+    }
+    if (found->refusal) throw *found->refusal;
+    return found->state;
+}
+
 std::vector<std::vector<Explanation>> Explainer::State::explain(const Tensor& inputs,
                                                                 const ExplainOptions& options) const {
+    if (const auto own = of_size(inputs)) return own->explain(inputs, options);
     const explain::ClassSelection classes = selection(options.classes);
     const Tensor typed = in_type_of(network, inputs);
     const auto run = [&](const Tensor& images, const explain::ClassSelection& asked) {
@@ -456,6 +504,7 @@ const std::vector<std::string>& Explainer::labels() const { return state().netwo
 void Explainer::set_labels(std::vector<std::string> labels) {
     if (model().classes > 0) explain::require_one_a_class(labels, model().classes);
     state_->network.labels = std::move(labels);
+    state_->sizes.clear();
     state_->info.origins["labels"] = "given";
 }
 const std::vector<std::string>& Explainer::methods() const { return state().names; }

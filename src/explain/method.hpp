@@ -120,6 +120,7 @@ struct Method {
     bool divides_by_score = false;  ///< so that a score below 0 turns the map over (Attribution::signs)
     /// What the graph promises may not hold: `prepare` finds out by a pass what `obstacle` cannot (cam).
     bool is_verified_by_pass = false;
+    bool takes_any_size = false;  ///< one pass serves inputs of every height and width that the graph leaves open (cam)
 };
 
 /// `method.prepare`, for whatever the options ask: several layers are prepared one by one and fused where the method

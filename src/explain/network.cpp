@@ -299,7 +299,8 @@ Network found_network(const std::filesystem::path& file, const NetworkOptions& o
     if (options.output.empty()) warn_of_other_scores(network);
     network.session = {.threads = runtime::bounded_threads(options.threads),
                        .device = options.device,
-                       .fold_quantized_weights = !has_quantized_activations(network.model.graph)};
+                       .fold_quantized_weights = !has_quantized_activations(network.model.graph),
+                       .stop = options.stop};
 
     if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
     require_batch_of_scores(network);

@@ -6,6 +6,7 @@
 ///     network.head.target_layer;      // the tensor that is pooled
 ///     Tensor x = explain::random_input(network, 1, 0);
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -31,6 +32,7 @@ struct NetworkOptions {
     bool bind_inputs = true;           ///< false: to look at the model only; other inputs may stay without a value
     int threads = 0;                   ///< within a pass; 0: one a core; see runtime/thread_count.hpp
     runtime::Device device = runtime::Device::cpu;
+    const std::atomic<bool>* stop = nullptr;            ///< as runtime::SessionOptions has it
     std::function<void(Preprocessing&)> preprocessing;  ///< changes what was found, which is then "given"
     std::optional<std::span<const std::byte>> bytes;    ///< the ONNX file, where it is in memory
 };

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,23 +10,13 @@
 #include <system_error>
 #include <utility>
 
+#include "files/same_file.hpp"
 #include "locus/error.hpp"
 #include "text/utf8.hpp"
 
 namespace locus::files {
-namespace {
 
 namespace fs = std::filesystem;
-
-/// Whether the path still leads to the file that was opened.
-bool is_file_at(const fs::path& path, int descriptor) {
-    struct stat opened {
-    }, present{};
-    return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &present) == 0 &&
-           opened.st_ino == present.st_ino && opened.st_dev == present.st_dev;
-}
-
-}  // namespace
 
 AppendJournal::AppendJournal(fs::path path, const std::string& where_locked) : path_(std::move(path)) {
     std::error_code error;
@@ -38,7 +27,7 @@ AppendJournal::AppendJournal(fs::path path, const std::string& where_locked) : p
         if (descriptor_ < 0) fail_to("write", errno);
         const bool is_locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
         // Another run may have ended, and removed its journal, between the two calls.
-        if (!is_locked && is_file_at(path_, descriptor_)) return;
+        if (!is_locked && is_in_place()) return;
         ::close(descriptor_);
         if (is_locked) throw Error(ErrorKind::usage, where_locked);
     }
@@ -92,6 +81,8 @@ std::uint64_t AppendJournal::append(std::string line) {
     }
     return std::exchange(end_, end_ + line.size());
 }
+
+bool AppendJournal::is_in_place() const { return is_still_at(descriptor_, path_); }
 
 std::string AppendJournal::read(std::uint64_t offset, std::size_t length) const {
     std::string bytes(length, '\0');

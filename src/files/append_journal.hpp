@@ -47,6 +47,9 @@ public:
     /// Throws Error(io): what is half written then is overwritten by the next line. One call at a time.
     std::uint64_t append(std::string line);
 
+    /// False where it was removed, moved or replaced since: what is added then goes nowhere that anybody looks.
+    bool is_in_place() const;
+
     /// `length` bytes of the file. Throws Error(io).
     std::string read(std::uint64_t offset, std::size_t length) const;
 

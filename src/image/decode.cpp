@@ -136,6 +136,7 @@ Photo decode_named(std::span<const std::byte> bytes, std::string name, const Dec
         Decoded decoded = decode_as_stored(source);
         Photo photo{.width = decoded.width, .height = decoded.height};
         if (swaps_sides(decoded.orientation)) std::swap(photo.width, photo.height);
+        photo.has_16_bits = decoded.depth.has_value();
         if (decoded.depth) photo.warning = depth_warning(*decoded.depth, options.sample_bits, source.name);
         photo.image = upright(std::move(decoded.image), decoded.orientation);
         return photo;

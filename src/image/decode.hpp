@@ -49,19 +49,18 @@ struct DecodeOptions {
     /// says, else 16.
     int sample_bits = 0;
 
-    /// Set from elsewhere (by Ctrl-C): a pipe on which nothing comes is no longer waited for. nullptr: it is, for ever.
+    /// Set from elsewhere (by Ctrl-C): a pipe on which nothing comes is no longer waited for, and Stopped is thrown.
+    /// nullptr: it is, for ever.
     const std::atomic<bool>* stop = nullptr;
 };
-
-/// Thrown where `stop` ended the wait for a pipe: of the picture nothing can be said.
-struct Stopped {};
 
 /// A decoded picture, and how large it is when every pixel is decoded.
 struct Photo {
     Image image;
     int width = 0;  ///< of the full upright picture; image.width unless it was reduced
     int height = 0;
-    std::string warning;  ///< one sentence about a picture that may not be what was meant; else empty
+    std::string warning;       ///< one sentence about a picture that may not be what was meant; else empty
+    bool has_16_bits = false;  ///< a sample, as it is stored: DecodeOptions::sample_bits means nothing else
 };
 
 /// Reads a file. Anything that can be read to its end will do, pipes included; folders are refused. Throws Stopped.

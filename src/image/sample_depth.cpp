@@ -51,4 +51,8 @@ std::string depth_warning(const SampleDepth& depth, int given, const std::string
         name, depth.greatest, 100.0 * depth.greatest / white_of(most_sample_bits), bits, bits);
 }
 
+std::string bits_remark(int given) {
+    return fmt::format("--bits {} changes nothing: none of these pictures has samples of 16 bits", given);
+}
+
 }  // namespace locus::image

@@ -53,4 +53,7 @@ int bits_by_maximum(double white);
 /// most of the 16 bits empty, or are beyond the given ones; else nothing. `name` begins the sentence.
 std::string depth_warning(const SampleDepth& depth, int given, const std::string& name);
 
+/// What is to be said where `given` bits were said to be the samples' and no picture has any of 16.
+std::string bits_remark(int given);
+
 }  // namespace locus::image

@@ -143,6 +143,14 @@ bool lacks_files(const fs::path& out, std::string_view image_json) {
     return lacks;
 }
 
+Error run_is_gone(const fs::path& out) {
+    return {
+        ErrorKind::io,
+        fmt::format("{0} was removed or moved while the run wrote into it: its .locus is gone; the same command begins "
+                    "anew, with --overwrite where something is left in {0}",
+                    text::to_utf8(out.native()))};
+}
+
 void remove_earlier_run(const fs::path& out) {
     std::error_code error;
     if (!fs::is_directory(out, error)) return;

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "locus/error.hpp"
+
 namespace locus::report {
 
 enum class OutState {
@@ -35,6 +37,9 @@ bool belongs_to_run(const std::filesystem::path& folder);
 /// Whether a file that an image's entry of results.json names, its map or a picture, is not in `out`, or is shorter
 /// than it was written (a machine that lost its power); false for text that is no such entry.
 bool lacks_files(const std::filesystem::path& out, std::string_view image_json);
+
+/// What ends a run, Error(io), where somebody has removed or moved the folder that it writes into, or the journal there.
+Error run_is_gone(const std::filesystem::path& out);
 
 /// Removes the files of the run that `out` holds: those that its results.json or journal names, and results.json,
 /// boxes.csv, boxes.coco.json and report.html themselves where the run wrote them; then folders left empty. A file that

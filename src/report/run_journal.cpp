@@ -134,10 +134,28 @@ void RunJournal::set(std::size_t index, const Entry& entry) {
     before = entry;
 }
 
+// The journal takes lines wherever it has gone, and each picture makes its folders anew.
+void RunJournal::require_in_place() const {
+    std::error_code unknown;
+    if (complete_ ? fs::exists(settings_path(out_), unknown) : file_->is_in_place()) return;
+    throw run_is_gone(out_);
+}
+
+void RunJournal::require_files() const {
+    std::size_t lacking = 0;
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+        if (!entries_[i].is_failure && lacks_files(out_, line(i).json)) ++lacking;
+    if (lacking == 0) return;
+    throw Error(ErrorKind::io, fmt::format("files of {} of {} images are gone: they were removed from {} while the run "
+                                           "wrote into it",
+                                           lacking, entries_.size(), text::to_utf8(out_.native())));
+}
+
 void RunJournal::append(const std::string& line) {
     const std::optional<JournalLine> read = read_journal_line(line);
     if (!read) refuse("a line for the journal must be made by journal_line");
     const std::lock_guard guard(*writing_);
+    require_in_place();
     if (read->index >= entries_.size() || contains(read->index))
         refuse(fmt::format("image {} is not to be done in this run", read->index));
     const std::uint64_t offset = complete_ ? 0 : file_->append(line);  // once complete, the outputs say it all
@@ -168,6 +186,8 @@ void RunJournal::finish(const RunRecord& run) {
     for (std::size_t i = 0; i < entries_.size(); ++i)
         if (entries_[i].length == 0)
             refuse(fmt::format("image {} of {} is not done: the run cannot be finished", i + 1, entries_.size()));
+    require_in_place();
+    require_files();
     write_outputs(out_, plan_, *this, run, false);
     FailedInputs failed{.count = failed_, .which = {}};
     for (std::size_t i = 0; i < entries_.size(); ++i)
@@ -179,7 +199,9 @@ void RunJournal::finish(const RunRecord& run) {
 }
 
 void RunJournal::interrupt(const RunRecord& run) {
-    if (!complete_) write_outputs(out_, plan_, *this, run, true);
+    if (complete_) return;
+    require_in_place();
+    write_outputs(out_, plan_, *this, run, true);
 }
 
 }  // namespace locus::report

@@ -17,7 +17,8 @@
 /// dropped, and its image done again. Needs about 16 bytes an input.
 ///
 /// An image whose files somebody took away is not done: `resume` looks for each, in a finished run too, where
-/// results.json and its kin stay as they are, because the files made again are the same.
+/// results.json and its kin stay as they are, because the files made again are the same; `finish` looks as well. Where
+/// OUT, or the journal in it, is removed or moved while a run goes on, the run ends.
 ///
 /// After `finish`, OUT/.locus holds only run.json, the settings, by which `resume` knows that nothing is left to do, or
 /// that something else is asked for. The journal is locked while a run lives: a second run in the same OUT is refused.
@@ -69,12 +70,14 @@ public:
     /// What was appended of an image that the journal contains. Throws Error(io). Not where the run is complete.
     JournalLine line(std::size_t index) const;
 
-    /// Adds an image that is done. Throws Error(io), and Error(usage) for a line that is none of `journal_line`.
+    /// Adds an image that is done. Throws Error(io), also where the journal is gone from OUT, and Error(usage) for a line
+    /// that is none of `journal_line`.
     void append(const std::string& line);
     void append(std::size_t index, const ImageRecord& record, std::span<const std::byte> preview = {});
     void append(std::size_t index, const Failure& failure);
 
-    /// Writes the outputs and ends the journal. Throws Error(usage) where an input is missing.
+    /// Writes the outputs and ends the journal. Throws Error(usage) where an input is missing, Error(io) where the
+    /// journal or a file of an image is gone from OUT.
     void finish(const RunRecord& run);
 
     /// Writes the outputs of what is done, results.json saying "unfinished", and keeps the journal for `resume`.
@@ -94,6 +97,8 @@ private:
     bool read_back();
     void read_finished();
     void set(std::size_t index, const Entry& entry);
+    void require_in_place() const;
+    void require_files() const;
 
     std::filesystem::path out_;
     RunPlan plan_;

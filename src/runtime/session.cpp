@@ -122,6 +122,7 @@ struct Session::State {
     Ort::Session session{nullptr};
     std::vector<Port> inputs;
     std::vector<Port> outputs;
+    const std::atomic<bool>* stop = nullptr;
     std::optional<PassNeeds> needs;  ///< unknown of a graph that came as bytes
 
     const Port& input(const std::string& name) const {
@@ -156,6 +157,7 @@ Session::Session(const model::Model& model, const SessionOptions& options)
 }
 
 Session::Session(const model::ApartModel& model, const SessionOptions& options) : state_(std::make_unique<State>()) {
+    state_->stop = options.stop;
     try {
         Ort::SessionOptions settings;
         settings.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
@@ -202,6 +204,7 @@ const std::vector<Port>& Session::inputs() const { return state_->inputs; }
 const std::vector<Port>& Session::outputs() const { return state_->outputs; }
 
 std::vector<Tensor> Session::run(const std::vector<Feed>& feeds, const std::vector<std::string>& outputs) const {
+    if (state_->stop != nullptr && *state_->stop) throw Stopped{};
     std::vector<const char*> input_names, output_names;
     std::vector<Ort::Value> values;
     for (const auto& [name, tensor] : feeds) {

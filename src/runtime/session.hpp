@@ -5,6 +5,7 @@
 ///     runtime::Session session(model, {.threads = 2});
 ///     std::vector<Tensor> out = session.run({{"input", x}}, {"logits", "locus/maps"});
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ struct SessionOptions {
     bool optimize = true;  ///< false: run the graph as it stands (to look at tensors a simplification would remove)
     /// Keep one arena for all runs (fast, holds on to its largest size), or give memory back after each run.
     bool memory_arena = true;
+    const std::atomic<bool>* stop = nullptr;  ///< once it is set no pass begins; it must outlive the session
 };
 
 /// A declared input or output as the runtime sees it: -1 where a dimension is not fixed.
@@ -60,7 +62,7 @@ public:
 
     /// The wanted outputs for the feeds, in the order asked. Throws Error(model) where shapes do not fit or leave a
     /// layer without positions, Error(resource) where memory does not suffice; waits while other passes leave too
-    /// little (runtime/pass_needs.hpp).
+    /// little (runtime/pass_needs.hpp). Throws Stopped where SessionOptions::stop was set.
     std::vector<Tensor> run(const std::vector<Feed>& feeds, const std::vector<std::string>& outputs) const;
 
 private:

@@ -61,6 +61,8 @@ std::vector<Case> cases() {
             c.region = {0, 0, static_cast<double>(c.width), static_cast<double>(c.height)};
         list.push_back(c);
     }
+    list.push_back({"strips/upright.png", 1, 3000, 7, 7, {0, 0, 1, 3000}, 1});
+    list.push_back({"strips/lying.png", 3000, 1, 7, 7, {0, 0, 3000, 1}, 1});
     return list;
 }
 

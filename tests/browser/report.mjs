@@ -108,6 +108,56 @@ const claims = {
         }
     },
 
+    async "The room follows the photo's proportion, and a strip of one pixel is seen with its boxes in place"() {
+        for (const [width, height] of [[1280, 900], [900, 800], [360, 780]]) {
+            const { page } = await openPage(width, height);
+            const show = async (words) => {
+                await page.locator("#search").evaluate((search, words) => { search.value = words; search.dispatchEvent(new Event("input")); }, words);
+                return page.evaluate(() => {
+                    const sides = (node) => { const r = node.getBoundingClientRect(); return { left: r.left, top: r.top, width: r.width, height: r.height, bottom: r.bottom }; };
+                    const [picture, legend, controls] = ["#picture", ".legend", ".controls"].map((selector) => sides(document.querySelector(selector)));
+                    const boxes = [...document.querySelectorAll("#boxes .box")].map((box) => ({ ...box.dataset, shown: sides(box) }));
+                    return { picture, legend, controls, boxes, where: document.querySelector("#where").textContent };
+                });
+            };
+            for (const words of ["upright", "lying"]) {
+                const { picture, legend, boxes, where } = await show(words);
+                const image = results.images.find(({ file }) => file.includes(words));
+                const told = `${words} at ${width}: ${JSON.stringify({ picture, legend, boxes, where })}`;
+                assert.match(where, /stretched$/);
+                assert.ok(Math.min(picture.width, picture.height) >= 25 && legend.width >= 250 && picture.height <= height, told);
+                assert.ok(boxes.length > 0, told);
+                for (const [i, box] of image.explanations[0].boxes.entries()) {
+                    assert.deepEqual(["x", "y", "width", "height"].map((key) => Number(boxes[i][key])), [box.x, box.y, box.width, box.height], told);
+                    const { shown } = boxes[i];
+                    for (const [at, side, length, all] of [["left", "width", box.width, image.width], ["top", "height", box.height, image.height]]) {
+                        const first = at === "left" ? box.x : box.y;
+                        assert.ok(Math.abs(shown[at] - picture[at] - (first / all) * picture[side]) < 1, told);
+                        assert.ok(Math.abs(shown[side] - Math.max(4, (length / all) * picture[side])) < 1, told);
+                    }
+                }
+            }
+            for (const words of ["one.jpg", "cropped"]) {
+                const { picture, legend, controls, where } = await show(words);
+                assert.ok(!where.includes("stretched"), where);
+                const [, w, h] = where.match(/(\d+) \u00d7 (\d+)/).map(Number);
+                assert.ok(Math.abs(picture.width / picture.height - w / h) < 0.02, words);
+                assert.ok(legend.top - picture.bottom < 20 && controls.top - legend.bottom < 40, `${words} at ${width}: ${JSON.stringify({ picture, legend, controls })}`);
+            }
+            if (width <= 860) await page.locator("#browse").click();
+            for (const id of ["colormap", "components", "probability-filter", "sort"]) {
+                const [inner, needed] = await page.locator(`#${id}`).evaluate((select) => {
+                    const style = getComputedStyle(select), context = document.createElement("canvas").getContext("2d");
+                    context.font = style.font;
+                    const text = select.selectedOptions[0].textContent;
+                    return [select.clientWidth, context.measureText(text).width + parseFloat(style.paddingLeft) + parseFloat(style.paddingRight) + 20];
+                });
+                assert.ok(inner >= needed, `${id} at ${width}: ${inner} of ${needed}`);
+            }
+            await page.close();
+        }
+    },
+
     async "The page opens with the boxes of results.json"() {
         const { page } = await openPage(1280, 900);
         for (const image of results.images.slice(0, 6)) {

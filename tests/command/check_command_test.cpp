@@ -44,6 +44,7 @@ TEST_F(CheckCommand, NamesWhatItCannotReadAndGoesOn) {
     EXPECT_EQ(json["images"][0]["file"], "good.png");
     EXPECT_TRUE(std::filesystem::exists(folder_.path() / "out/maps/good.png"));
     EXPECT_EQ(check({"good.png"}).exit_code, 0);
+    EXPECT_THAT(check({"good.png", "--bits", "12"}).err, HasSubstr("warning: --bits 12 changes nothing"));
 }
 
 TEST_F(CheckCommand, ReplacesAnEarlierCheckAndLooksAtNoPictureOfOne) {

@@ -105,6 +105,8 @@ TEST_F(EvaluateCommand, PhotosOfTwelveBitsAreToldOfAndPutRight) {
     const auto told = evaluate({"--truth", "truth.csv", "--metrics", "gt-known", "--bits", "12", "--overwrite"});
     ASSERT_EQ(told.exit_code, 0) << told.err;
     EXPECT_THAT(metrics()["remarks"].dump(), Not(HasSubstr("16 bits")));
+    EXPECT_THAT(told.err,
+                HasSubstr("5 images, 'photo1.png' among them: each is of 8 bits a sample, which --bits leaves"));
 }
 
 TEST_F(EvaluateCommand, ANetworkThatTakesNoPhotosIsRefusedBeforeAnyIsRead) {

@@ -543,6 +543,12 @@ TEST_F(ExplainCommand, SamplesOfTwelveBitsAreToldOfAndPutRight) {
                        before[0]["explanations"][0]["logit"].get<double>()),
               0.1);
     EXPECT_EQ(run({"explain", "-m", "model.onnx", "scans", "-q"}).err, "");
+    // One photo of 16 bits is what the option is for; with none it is a mistake.
+    constexpr const char* unused = "warning: --bits 12 changes nothing: none of these pictures has samples of 16 bits";
+    EXPECT_THAT(told.err, testing::Not(HasSubstr("changes nothing")));
+    EXPECT_THAT(run({"explain", "-m", "model.onnx", "scans/eight.png", "photos", "--bits", "12"}).err,
+                HasSubstr(unused));
+    EXPECT_EQ(run({"explain", "-m", "model.onnx", "photos", "--bits", "12", "-q"}).err, "");
     EXPECT_EQ(run({"explain", "-m", "model.onnx", "scans", "--bits", "7"}).exit_code, 2);
 }
 
@@ -627,6 +633,12 @@ TEST_F(ExplainCommand, AssumedStatisticsAreAWarningOfTheResults) {
     EXPECT_THAT(results()["warnings"][0].get<std::string>(), HasSubstr("ImageNet's std is taken (--std)"));
     EXPECT_EQ(run({"explain", "-m", "model.onnx", "photos"}).exit_code, 0);
     EXPECT_EQ(results()["warnings"], json::array());
+    // No array is normalised by them.
+    files::write_npy(path("x.npy"), Tensor(DataType::float32, {3, 64, 64}));
+    EXPECT_THAT(run({"explain", "-m", "bare.onnx", "x.npy"}).err, testing::Not(HasSubstr("normalised")));
+    EXPECT_EQ(results()["warnings"], json::array());
+    run({"explain", "-m", "bare.onnx", "x.npy", "photos"});
+    EXPECT_EQ(results()["warnings"], json({sentence}));
 }
 
 TEST_F(ExplainCommand, SeveralClassesInOneAreToldApart) {

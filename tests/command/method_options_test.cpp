@@ -51,6 +51,30 @@ protected:
     test::ScratchFolder folder_;
 };
 
+TEST_F(MethodOptionsOfTheCommand, WordsOfAListAreTakenInAnyCase) {
+    const auto of = [&](const char* option, const char* value) {
+        const Outcome outcome = explain({"-M", "Grad-CAM++", option, value});
+        EXPECT_EQ(outcome.exit_code, 0) << option << ' ' << outcome.err;
+        return explanations();
+    };
+    EXPECT_EQ(of("--color", "BGR"), of("--color", "bgr"));
+    EXPECT_NE(of("--color", "BGR"), of("--color", "RGB"));
+    EXPECT_EQ(of("--target", "Probability"), of("--target", "probability"));
+    EXPECT_NE(of("--target", "Probability"), of("--target", "Logit"));
+    for (const auto& [option, value] : std::vector<std::pair<const char*, const char*>>{{"--colormap", "Turbo"},
+                                                                                        {"--layout", "NCHW"},
+                                                                                        {"--resize", "Crop"},
+                                                                                        {"--size", "32X32"},
+                                                                                        {"--save", "Map,Boxes"},
+                                                                                        {"--components", "All"},
+                                                                                        {"--smooth", "Augment"},
+                                                                                        {"--memory", "500m"},
+                                                                                        {"--device", "CPU"}})
+        EXPECT_EQ(of(option, value)[0]["method"], "grad-cam++");
+    EXPECT_EQ(explain({"-M", "Score-CAM", "--set", "Variant=TorchCAM"}).exit_code, 0);
+    EXPECT_THAT(explain({"--layer", "NO.SUCH"}).err, HasSubstr("NO.SUCH")) << "a name, and no word of a list";
+}
+
 TEST_F(MethodOptionsOfTheCommand, SeveralMethodsStandSideBySideWithTheBytesOfEachAlone) {
     const std::vector<std::string> names{"cam", "grad-cam", "layer-cam", "eigen-cam"};
     Outcome outcome = explain({"-M", "cam,grad-cam", "-M", "layer-cam,eigen-cam", "-c", "top:2"});

@@ -130,6 +130,38 @@ TEST_F(Resume, FilesThatAreGoneAreMadeAgain) {
     expect_same_files("whole", "stopped");
 }
 
+TEST_F(Resume, WithItsFolderTakenAwayTheRunFails) {
+    const auto ended_without = [&](const std::string& out, const char* removed) {
+        const pid_t child = test::start_locus(folder_.path(), command(out, {"-j", "1"}));
+        int status = 0;
+        while (!fs::exists(folder_.path() / out / "overlays/photo1.jpg") && ::waitpid(child, &status, WNOHANG) == 0)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        ::kill(child, SIGSTOP);  // else a picture may come in while the folder is emptied
+        ::waitpid(child, &status, WUNTRACED);
+        fs::remove_all(folder_.path() / out / removed);
+        ::kill(child, SIGCONT);
+        ::waitpid(child, &status, 0);
+        return test::exit_code(status);
+    };
+    EXPECT_EQ(ended_without("out", ""), 1);
+    EXPECT_FALSE(fs::exists(folder_.path() / "out/results.json"));
+    EXPECT_EQ(ended_without("thinned", "overlays"), 1);
+    ASSERT_EQ(test::run_locus(folder_.path(), command("whole")).exit_code, 0);
+    ASSERT_EQ(test::run_locus(folder_.path(), command("thinned", {"--resume"})).exit_code, 0);
+    expect_same_files("whole", "thinned");
+}
+
+TEST_F(Resume, AMethodOfManyPassesIsStoppedBetweenThem) {
+    for (const char* method : {"rise", "smooth-grad"}) {  // some hours of passes for one photo
+        const std::vector<std::string> arguments{
+            "explain",           "-m",    "model.onnx",       "photos/photo1.jpg", "-o", method, "-q", "-M",
+            std::string(method), "--set", "samples=100000000"};
+        EXPECT_EQ(run_until_written(arguments, folder_.path() / method / ".locus/journal", SIGINT), 130);
+        EXPECT_THAT(test::read_text(folder_.path() / method / "results.json"), HasSubstr("\"unfinished\""));
+    }
+    EXPECT_EQ(test::run_locus(folder_.path(), command("rise", {"--resume"})).exit_code, 2) << "its journal is there";
+}
+
 TEST_F(Resume, SignalsThatTheCallerIgnoresStayIgnored) {
     const auto before = std::signal(SIGHUP, SIG_IGN);  // as nohup has it
     const int ended = run_until_written(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal", SIGHUP);

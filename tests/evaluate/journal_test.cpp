@@ -15,6 +15,15 @@ using testing::StartsWith;
 
 constexpr const char* heading = R"({"locus-evaluate":3})";
 
+TEST(Journal, TakesNothingMoreWhereItsFileIsGone) {
+    const test::ScratchFolder folder;
+    Journal journal(folder / "out", heading, 2, Begin::fresh);
+    journal.add(0, "{}");
+    std::filesystem::rename(folder / "out", folder / "elsewhere");
+    EXPECT_TRUE(test::error_of([&] { journal.add(1, "{}"); }).ends_with("the same command begins anew"));
+    EXPECT_FALSE(journal.has(1));
+}
+
 TEST(Journal, AFolderThatCannotBeIsRefusedInWords) {
     const test::ScratchFolder folder;
     const auto error = [&](const std::filesystem::path& out, Begin begin) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -111,6 +112,24 @@ TEST_F(EvaluateModels, GtKnownAndAccuracyAreThoseOfTheExplainer) {
     EXPECT_DOUBLE_EQ(cells.at("gt-known").value, located * 100 / 12);
     EXPECT_NEAR(cells.at("loc1").value, 100 - both * 100 / 12, 1e-9);
     EXPECT_NEAR(cells.at("loc5").value, 100 - located * 100 / 12, 1e-9);  // of two classes both are among five
+}
+
+TEST_F(EvaluateModels, StoppedBetweenThePassesOfAMethodItGoesOnWithTheImagesInWork) {
+    options_.methods = {"occlusion"};  // many passes an image
+    options_.metrics = {"gt-known"};
+    options_.batch = 1;
+    options_.begin = Begin::resume;
+    std::atomic<bool> stop{true};
+    EvaluationObserver observer;
+    observer.stop = &stop;
+    EXPECT_FALSE(evaluate(options_, observer).complete) << "before the first image";
+    stop = false;
+    observer.progress = [&](std::size_t, std::size_t) { stop = true; };
+    options_.threads = 3;
+    EXPECT_FALSE(evaluate(options_, observer).complete);
+    const Evaluation resumed = evaluate(options_, {});
+    EXPECT_TRUE(resumed.complete);
+    EXPECT_EQ(resumed.summary.images, 12);
 }
 
 TEST_F(EvaluateModels, AMapThatItsFormulaTurnedOverIsMeasuredUpright) {

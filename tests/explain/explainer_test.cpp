@@ -1,10 +1,12 @@
 #include "locus/explainer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -82,6 +84,26 @@ TEST_F(ExplainerTest, MovedFromSaysSo) {
     EXPECT_EQ(a.explain(grey(9, 9)).size(), 1U);
 }
 // NOLINTEND(bugprone-use-after-move)
+
+TEST_F(ExplainerTest, StopsBetweenThePassesOfAMethod) {
+    std::atomic<bool> stop = false, is_at_work = false, was_stopped = false;
+    const Explainer explainer =
+        opened({.method = "occlusion,rise", .settings = {{"samples", "100000000"}}, .stop = &stop});
+    std::thread caller([&] {
+        is_at_work = true;
+        try {
+            explainer.explain(grey(9, 9));  // would take days
+        } catch (const Stopped&) {
+            was_stopped = true;
+        }
+    });
+    while (!is_at_work) std::this_thread::yield();
+    stop = true;
+    caller.join();
+    EXPECT_TRUE(was_stopped);
+    stop = false;
+    EXPECT_EQ(opened({.method = "cam", .stop = &stop}).explain(grey(9, 9)).size(), 1U);
+}
 
 TEST_F(ExplainerTest, PreprocessingBeyondItsLimitsIsRefused) {
     for (const float mean : {nan, infinity, 2.5F, 123.675F})
@@ -183,12 +205,15 @@ TEST_F(ExplainerTest, TensorsOfOtherShapesAreRefusedAlikeByEveryMethod) {
 }
 
 /// The same network, whose input says nothing of height and width.
-TEST_F(ExplainerTest, OtherSizesAreForCamAloneWhereTheModelLeavesThemOpen) {
+TEST_F(ExplainerTest, InputsMayBeOfOtherSizesWhereTheModelLeavesThemOpen) {
     model::save(model::build({.name = "tiny", .classes = 5, .width = 0.5, .image_size = 64, .dynamic_size = true}),
                 folder_ / "open.onnx");
-    const auto size = [](Preprocessing& p) { p.width = p.height = 64; };
+    const auto options = [](const std::string& method, int width = 64) {
+        const auto size = [=](Preprocessing& p) { p.width = width, p.height = 64; };
+        return ExplainerOptions{.method = method, .preprocessing = size, .threads = 1};
+    };
     const auto explained = [&](const char* method, const Shape& shape) {
-        return Explainer(folder_ / "open.onnx", {.method = method, .preprocessing = size, .threads = 1})
+        return Explainer(folder_ / "open.onnx", options(method))
             .explain(Tensor(DataType::float32, shape))
             .front()
             .front();
@@ -196,8 +221,43 @@ TEST_F(ExplainerTest, OtherSizesAreForCamAloneWhereTheModelLeavesThemOpen) {
     const Explanation normal = explained("cam", {1, 3, 64, 64}), wide = explained("cam", {1, 3, 64, 128});
     EXPECT_EQ(wide.map.width, 2 * normal.map.width);
     EXPECT_EQ(wide.region.width, 128);
-    EXPECT_THAT(error_of([&] { explained("grad-cam", {1, 3, 64, 128}); }), StartsWith("usage: inputs have the shape"));
     EXPECT_THAT(error_of([&] { explained("cam", {1, 4, 64, 64}); }), StartsWith("usage: inputs have the shape"));
+
+    // Whatever else is made for one size, by itself or beside cam, is made for this one.
+    Tensor input(DataType::float32, {2, 3, 64, 128});
+    for (std::size_t i = 0; i < static_cast<std::size_t>(input.size()); ++i)
+        input.mutable_values<float>()[i] = static_cast<float>(i % 251) / 125.0F - 1.0F;
+    std::vector<std::string> labels{"a", "b", "c", "d", "e"};
+    for (const char* method : {"grad-cam", "cam,layer-cam", "saliency", "integrated-gradients", "occlusion", "rise",
+                               "score-cam", "recipro-cam", "ablation-cam", "full-grad"}) {
+        SCOPED_TRACE(method);
+        const auto few = [&](ExplainerOptions given) {
+            if (method == std::string("rise")) given.settings = {{"samples", "20"}};
+            return given;
+        };
+        Explainer of_64(folder_ / "open.onnx", few(options(method)));
+        of_64.set_labels(labels);
+        const auto maps = of_64.explain(input),
+                   expected = Explainer(folder_ / "open.onnx", few(options(method, 128))).explain(input);
+        ASSERT_EQ(maps.size(), 2U);
+        for (std::size_t item = 0; item < 2; ++item) {
+            ASSERT_EQ(maps[item].size(), expected[item].size());
+            for (std::size_t i = 0; i < maps[item].size(); ++i) {
+                EXPECT_EQ(maps[item][i].map.values, expected[item][i].map.values);
+                EXPECT_EQ(maps[item][i].method, expected[item][i].method);
+                EXPECT_EQ(maps[item][i].region.width, 128);
+                EXPECT_EQ(maps[item][i].class_name, labels[static_cast<std::size_t>(maps[item][i].class_index)]);
+            }
+        }
+    }
+    EXPECT_THAT(
+        error_of([&] {
+            explained("grad-cam", {1, 3, 1, 1});
+        }),
+        AllOf(StartsWith("usage: inputs of the shape [1, 3, 1, 1] do not pass"), HasSubstr("[1, 3, 64, 64] do")));
+    const std::string bytes = test::contents(folder_ / "open.onnx");
+    const Explainer in_memory(std::as_bytes(std::span(bytes)), options("grad-cam"));
+    EXPECT_THAT(error_of([&] { in_memory.explain(input); }), HasSubstr("the model was in memory"));
 }
 
 TEST_F(ExplainerTest, NumbersThatAreNoneAreFoundInTheInput) {

@@ -265,6 +265,43 @@ TEST(RunJournal, CannotBeFinishedWithAnImageMissing) {
     EXPECT_NE(refusal([&] { do_image(journal, folder / "out", 2); }), "") << "beyond the inputs";
 }
 
+TEST(RunJournal, EndsWhereItsFolderIsTakenAway) {
+    const test::ScratchFolder folder;
+    const fs::path out = folder / "out";
+    for (const bool moved : {false, true}) {
+        RunJournal journal = RunJournal::create(out, plan_of(3));
+        do_image(journal, out, 0);
+        if (moved) {
+            fs::rename(out, folder / "elsewhere");
+            RunJournal::create(out, plan_of(3));  // another run's journal stands there now
+        } else {
+            fs::remove_all(out);
+        }
+        EXPECT_TRUE(
+            test::error_of([&] { do_image(journal, out, 1); }).starts_with("io: " + out.string() + " was removed"));
+        EXPECT_TRUE(test::error_of([&] { journal.interrupt(sample_run()); }).starts_with("io: "));
+        EXPECT_FALSE(fs::exists(out / "results.json"));
+        fs::remove_all(out);
+    }
+    EXPECT_EQ(RunJournal::resume(folder / "elsewhere", plan_of(3)).done(), 1U) << "what was moved is whole";
+}
+
+TEST(RunJournal, IsNotFinishedWhileFilesAreGone) {
+    const test::ScratchFolder folder;
+    const auto expected = whole_run(folder / "whole", 5);
+    {
+        RunJournal journal = RunJournal::create(folder / "out", plan_of(5));
+        for (std::size_t i = 0; i < 5; ++i) do_image(journal, folder / "out", i);
+        for (const char* map : {"out/maps/1.npy", "out/maps/4.npy"}) fs::remove(folder / map);
+        EXPECT_TRUE(
+            test::error_of([&] { journal.finish(sample_run()); }).starts_with("io: files of 2 of 5 images are gone"));
+    }
+    RunJournal journal = RunJournal::resume(folder / "out", plan_of(5));
+    for (const std::size_t i : {1U, 4U}) do_image(journal, folder / "out", i);
+    journal.finish(sample_run());
+    EXPECT_EQ(tree(folder / "out"), expected);
+}
+
 TEST(RunJournal, AnEarlierRunIsReplacedAndNothingElse) {
     const test::ScratchFolder folder;
     whole_run(folder / "out", 5);

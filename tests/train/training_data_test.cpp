@@ -168,6 +168,9 @@ TEST_F(TrainingDataOf, PhotosOfTwelveBitsAreToldOfAndPutRight) {
     bits = 12;
     EXPECT_EQ(shade_of_a(load("train")), 255);
     EXPECT_THAT(said, Not(HasSubstr("warning: ")));
+    test::write_colors(folder, "eight", 1);
+    load("eight");
+    EXPECT_THAT(said, HasSubstr("warning: --bits 12 changes nothing"));
 }
 
 TEST_F(TrainingDataOf, BoxesMayBeCocos) {

@@ -254,6 +254,19 @@ Metadata read_metadata(const Model& model, const std::filesystem::path& model_fi
     return metadata;
 }
 
+std::string assumed_statistics(const std::map<std::string, std::string>& origins) {
+    std::string what, options;
+    for (const char* key : {"mean", "std"}) {
+        const auto origin = origins.find(key);
+        if (origin == origins.end() || origin->second != imagenet_origin) continue;
+        what += fmt::format("{}{}", what.empty() ? "" : " and ", key);
+        options += fmt::format("{}--{}", options.empty() ? "" : ", ", key);
+    }
+    if (what.empty()) return {};
+    return fmt::format("the model does not say how photos are normalised: ImageNet's {} {} taken ({})", what,
+                       what.size() > 4 ? "are" : "is", options);
+}
+
 void write_metadata(Model& model, const Preprocessing& p, const std::vector<std::string>& labels) {
     if (p.color != ColorOrder::other) {
         model.metadata["mean"] = fmt::format("{}", fmt::join(p.mean, ","));

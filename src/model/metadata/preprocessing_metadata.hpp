@@ -36,6 +36,10 @@ struct Metadata {
 /// other than 4).
 Metadata read_metadata(const Model& model, const std::filesystem::path& model_file, const ValueInfo& input);
 
+/// What to tell who gives photos to a model of such origins: that ImageNet's mean or deviation, or both, stand in for
+/// what nothing says; empty where they do not.
+std::string assumed_statistics(const std::map<std::string, std::string>& origins);
+
 /// Sets the metadata_props that `read_metadata` reads, of a network of other channels than a photo's size and layout
 /// alone; without labels those that the model has stay.
 void write_metadata(Model& model, const Preprocessing& preprocessing, const std::vector<std::string>& labels);

@@ -115,16 +115,15 @@ function open(item) {
     list.select(item);
     byId("name").textContent = item.basename;
     byId("name").title = item.image.file;
-    byId("where").textContent = [item.folder, `${item.image.width} \u00d7 ${item.image.height}`].filter(Boolean).join(" \u00b7 ");
+    const { width, height } = item.image;
+    const stretched = ratioOf(item.image) !== width / height ? "stretched" : "";
+    byId("where").textContent = [item.folder, `${width} \u00d7 ${height}`, stretched].filter(Boolean).join(" \u00b7 ");
     byId("warning").textContent = item.image.warning ?? "";
     byId("warning").hidden = !item.image.warning;
     document.title = `${item.basename} \u2013 Locus`;
     showPosition();
     try { history.replaceState(null, "", "#" + (item.number + 1)); } catch { /* some viewers have no address */ }
-    const { width, height } = item.image;
-    const picture = byId("picture");
-    picture.style.setProperty("--ratio", `${width} / ${height}`);
-    byId("stage").style.setProperty("--ratio", width / height);
+    byId("stage").style.setProperty("--ratio", ratioOf(item.image));
     fit();
     const canvas = byId("photo");
     canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
@@ -138,14 +137,17 @@ function open(item) {
     showExplanation();
 }
 
+// Width over height of the picture as it is shown: a strip of few pixels is stretched, so that there is something to see.
+const slimmest = 10;
+const ratioOf = ({ width, height }) => Math.min(slimmest, Math.max(1 / slimmest, width / height));
+
 // As large as the stage allows, the whole picture in sight.
 function fit() {
     if (!view.item) return;
     const figure = document.querySelector("figure");
-    const { width, height } = view.item.image;
     const wide = matchMedia("(min-width: 861px)").matches;
-    const room = wide ? Math.max(160, figure.clientHeight - 64) : Infinity;
-    const shown = Math.min(figure.clientWidth, (room * width) / height, wide ? 1100 : Infinity);
+    const room = wide ? Math.max(160, figure.clientHeight - 64) : Math.max(320, document.documentElement.clientHeight - 200);
+    const shown = Math.min(figure.clientWidth, room * ratioOf(view.item.image), wide ? 1100 : Infinity);
     figure.style.setProperty("--shown-width", `${Math.floor(shown)}px`);
     placeLabel();
 }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "image/decode.hpp"
+#include "image/sample_depth.hpp"
 #include "locus/error.hpp"
 
 namespace locus::train {
@@ -17,6 +18,8 @@ std::shared_ptr<const Image> PhotoStore::decode(std::size_t index, std::string* 
     try {
         image::Photo photo = image::decode(dataset::read_bytes(sample), sample.name,
                                            {.reduce_to = options_.reduce_to, .sample_bits = options_.sample_bits});
+        has_decoded_ = true;
+        if (photo.has_16_bits) has_16_bits_ = true;
         if (warning != nullptr) *warning = std::move(photo.warning);
         return std::make_shared<const Image>(std::move(photo.image));
     } catch (const Error& error) {
@@ -75,6 +78,8 @@ std::vector<std::string> PhotoStore::warnings() const {
     const std::scoped_lock lock(mutex_);
     std::vector<std::string> sorted = warnings_;
     std::ranges::sort(sorted);
+    if (options_.sample_bits != 0 && has_decoded_ && !has_16_bits_)
+        sorted.push_back(image::bits_remark(options_.sample_bits));
     return sorted;
 }
 

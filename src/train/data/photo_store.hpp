@@ -41,7 +41,8 @@ public:
     /// Sentences that name the photos found to be corrupt so far.
     std::vector<std::string> corrupt() const;
 
-    /// Those about photos that `fill` decoded and that may not be what was meant (image::Photo::warning), sorted.
+    /// Those about photos that `fill` decoded and that may not be what was meant (image::Photo::warning), sorted; or that
+    /// of sample_bits, where all of these have fewer than 16.
     std::vector<std::string> warnings() const;
 
     const PhotoStoreOptions& options() const { return options_; }
@@ -54,6 +55,7 @@ private:
     std::vector<std::shared_ptr<const Image>> kept_;
     std::vector<char> is_corrupt_;
     std::vector<std::string> corrupt_, warnings_;
+    std::atomic<bool> has_decoded_ = false, has_16_bits_ = false;  ///< a photo; of such samples
     mutable std::mutex mutex_;
 };
 
