@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "locus/error.hpp"
+#include "program_folder.hpp"
 
 namespace locus::command {
 namespace fs = std::filesystem;
@@ -13,7 +14,7 @@ namespace {
 
 fs::path find_model() {
     std::error_code error;
-    const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
+    const fs::path self = program_folder();
     for (const fs::path& folder : {self / "../share/locus/models", self / "../models"}) {
         std::vector<fs::path> models;
         for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {

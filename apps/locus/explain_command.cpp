@@ -181,6 +181,24 @@ bool is_kept(const std::filesystem::path& out) {
            std::filesystem::exists(report::settings_path(out), unknown);
 }
 
+/// What came of the run; throws Exit where not all is done.
+void tell_outcome(const batch::RunResult& result, const batch::RunOptions& run, bool quiet) {
+    if (!result.remark.empty() && !quiet) say("locus: warning: {}\n", result.remark);
+    const std::string out = run.out.string();
+    if (result.interrupted) {
+        say("locus: stopped after {} of {} images; the same command with --resume completes {}\n",
+            result.done + result.failed, result.inputs, out);
+        throw Exit{interrupted};
+    }
+    if (!quiet) {
+        say("locus: {} explained{}{}; results in {}{}\n", result.done,
+            result.failed > 0 ? fmt::format(", {} failed", result.failed) : "",
+            result.resumed > 0 ? fmt::format(" ({} by an earlier run)", result.resumed) : "", out,
+            run.save.report ? fmt::format(", to look at: {}", (run.out / "report.html").string()) : "");
+    }
+    if (result.failed > 0) throw Exit{job_failed};
+}
+
 void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     const auto inputs = shared_inputs(arguments, cluster);
     batch::RunOptions& run = arguments.run;
@@ -231,20 +249,7 @@ void explain(ExplainArguments& arguments, const cluster::Cluster& cluster) {
     if (result.is_helper) return;
     progress.clear();
     std::fflush(stdout);
-    if (!result.remark.empty() && !arguments.quiet) say("locus: warning: {}\n", result.remark);
-    const std::string out = run.out.string();
-    if (result.interrupted) {
-        say("locus: stopped after {} of {} images; the same command with --resume completes {}\n",
-            result.done + result.failed, result.inputs, out);
-        throw Exit{interrupted};
-    }
-    if (!arguments.quiet) {
-        say("locus: {} explained{}{}; results in {}{}\n", result.done,
-            result.failed > 0 ? fmt::format(", {} failed", result.failed) : "",
-            result.resumed > 0 ? fmt::format(" ({} by an earlier run)", result.resumed) : "", out,
-            run.save.report ? fmt::format(", to look at: {}", (run.out / "report.html").string()) : "");
-    }
-    if (result.failed > 0) throw Exit{job_failed};
+    tell_outcome(result, run, arguments.quiet);
 }
 
 void add_subject_options(CLI::App& command, ExplainArguments& arguments) {

@@ -12,6 +12,7 @@
 
 #include "command.hpp"
 #include "locus/error.hpp"
+#include "program_folder.hpp"
 
 namespace locus::command {
 namespace fs = std::filesystem;
@@ -20,8 +21,7 @@ namespace {
 
 /// locus-train beside this executable (in a build folder) or in ../libexec/locus (installed).
 fs::path find_trainer() {
-    std::error_code ignored;
-    const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+    const fs::path folder = program_folder();
     for (const fs::path& candidate : {folder / "locus-train", folder / "../libexec/locus/locus-train"}) {
         if (::access(candidate.c_str(), X_OK) == 0) return candidate.lexically_normal();
     }

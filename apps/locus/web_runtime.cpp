@@ -6,6 +6,7 @@
 
 #include "deploy/web_page.hpp"
 #include "locus/error.hpp"
+#include "program_folder.hpp"
 
 namespace locus::command {
 namespace fs = std::filesystem;
@@ -31,8 +32,7 @@ fs::path find_web_runtime(const fs::path& given) {
                     fmt::format("{} has no {}: --web-runtime takes the folder dist of the npm package onnxruntime-web",
                                 given.string(), missing));
     }
-    std::error_code error;
-    const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
+    const fs::path self = program_folder();
     for (const fs::path& folder :
          {self / "../share/locus/onnxruntime-web", self / "../third_party/npm/node_modules/onnxruntime-web/dist",
           fs::path("node_modules/onnxruntime-web/dist")}) {

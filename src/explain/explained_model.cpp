@@ -253,7 +253,7 @@ Value map_of_class(MapGraph& graph, const Method& method, const Value& column, b
         const Shape shape = map.shape();
         layers.push_back(model::reshape(map, {-1, 1, shape[1], shape[2]}));
     }
-    const Value fused = fused_nodes(layers, graph.options().fusion, graph.network().preprocessing);
+    Value fused = fused_nodes(layers, graph.options().fusion, graph.network().preprocessing);
     // It divides by the score: where that is negative, what is shown is the map turned back (Attribution::signs).
     if (!normalize || !method.divides_by_score) return fused;
     return fused * model::reshape(model::unary("Sign", graph.score(column)), {-1, 1, 1, 1});

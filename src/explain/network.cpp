@@ -229,7 +229,7 @@ model::Model read_model(const std::filesystem::path& file, const NetworkOptions&
 model::ValueInfo take_image_input(Network& network, const NetworkOptions& options) {
     model::Graph& graph = network.model.graph;
     for (const auto& [name, value] : options.feeds) network.fed.push_back(name);
-    const model::ValueInfo input = model::find_image_input(graph, options.input, network.fed);
+    model::ValueInfo input = model::find_image_input(graph, options.input, network.fed);
     network.input = input.name;
     network.input_type = input.type;
     if (!input.shape || input.shape->size() != 4) {

@@ -8,19 +8,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { extname, join, normalize } from "node:path";
 import { deflateSync } from "node:zlib";
+import { launch, openPage, requireInstalled } from "./browser.mjs";
 
 const [locus, npmFolder, repository, out] = process.argv.slice(2);
-const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const runtime = join(npmFolder, "onnxruntime-web/dist");
-for (const [path, what] of [[chromium, "Chromium"], [join(npmFolder, "playwright-core"), "playwright-core"], [runtime, "onnxruntime-web"]]) {
-    if (existsSync(path)) continue;
-    console.error(`${what} is not at ${path}: run scripts/setup.sh test, which installs it.`);
-    process.exit(1);
-}
-const { chromium: driver } = createRequire(join(npmFolder, "x.js"))("playwright-core");
+requireInstalled(npmFolder, { "onnxruntime-web": "onnxruntime-web/dist" });
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
@@ -69,24 +63,9 @@ const server = createServer((request, response) => {
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
-const browser = await driver.launch({
-    executablePath: chromium,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-           "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-});
-
-async function open(name, width = 1280, height = 900) {
-    const page = await browser.newPage({ viewport: { width, height } });
-    page.setDefaultTimeout(120_000);  // for machines with much else to do
-    const troubles = [];
-    page.on("console", (message) => { if (["error", "warning"].includes(message.type())) troubles.push(message.text()); });
-    page.on("pageerror", (error) => troubles.push(String(error)));
-    page.on("request", (request) => {
-        if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(`${origin}/`)) troubles.push(`request for ${request.url()}`);
-    });
-    await page.goto(`${origin}/${name}/index.html`);
-    return { page, troubles };
-}
+const browser = await launch(npmFolder, ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+const mayAsk = (url) => /^(data|blob):/.test(url) || url.startsWith(`${origin}/`);
+const open = (name, width = 1280, height = 900) => openPage(browser, `${origin}/${name}/index.html`, { width, height, mayAsk });
 const isReady = (page) => page.waitForFunction(() => !document.getElementById("file").disabled);
 
 // Gives the page a picture and waits until it is explained.

@@ -4,43 +4,22 @@
 // throws no error; names from outside stay text; the list shows, filters and sorts; it fits a phone and a desktop.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { launch, openPage as open, requireInstalled } from "./browser.mjs";
 
 const [makeReport, npmFolder, out] = process.argv.slice(2);
-const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
-for (const [path, what] of [[chromium, "Chromium"], [join(npmFolder, "playwright-core"), "playwright-core"]]) {
-    if (existsSync(path)) continue;
-    console.error(`${what} is not at ${path}: run scripts/setup.sh test, which installs it.`);
-    process.exit(1);
-}
-const { chromium: driver } = createRequire(join(npmFolder, "x.js"))("playwright-core");
+requireInstalled(npmFolder);
 
 execFileSync(makeReport, [out], { stdio: "inherit" });
 const expected = JSON.parse(readFileSync(join(out, "expected.json"), "utf8"));
 const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8"));
 const address = pathToFileURL(join(out, "report.html")).href;
 
-const browser = await driver.launch({
-    executablePath: chromium,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-           "--disable-component-update", "--disable-sync"],
-});
-
-async function openPage(width, height) {
-    const page = await browser.newPage({ viewport: { width, height } });
-    page.setDefaultTimeout(120_000);  // for machines with much else to do
-    const troubles = [];
-    page.on("console", (message) => { if (["error", "warning"].includes(message.type())) troubles.push(message.text()); });
-    page.on("pageerror", (error) => troubles.push(String(error)));
-    page.on("request", (request) => {
-        if (request.url() !== address && !request.url().startsWith("data:")) troubles.push(`request for ${request.url()}`);
-    });
-    await page.goto(address);
-    return { page, troubles };
-}
+const browser = await launch(npmFolder);
+const openPage = (width, height) =>
+    open(browser, address, { width, height, mayAsk: (url) => url === address || url.startsWith("data:") });
 
 // Puts the page's controls where a user would, and reads the boxes on it.
 const boxesOnPage = (page, which, threshold, components) => page.evaluate(async ([which, threshold, components]) => {

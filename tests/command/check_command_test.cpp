@@ -23,7 +23,7 @@ protected:
         Image image{.width = 40, .height = 30, .rgb = std::vector<std::uint8_t>(40 * 30 * 3)};
         for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = static_cast<std::uint8_t>(i * 7);
         const auto bytes = encode_png(image);
-        test::write_text(folder_.path() / "good.png", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        test::put(folder_.path() / "good.png", bytes);
         test::write_text(folder_.path() / "bad.png", "no picture");
     }
     test::Outcome check(const std::vector<std::string>& more) const {

@@ -40,8 +40,7 @@ protected:
             for (auto& value : image.rgb) value = static_cast<std::uint8_t>(random());
             const auto bytes = encode_jpeg(image, 80);
             const std::string name = std::string(i % 2 == 0 ? "ant" : "bee") + "/" + std::to_string(i) + ".jpg";
-            test::write_text(folder_.path() / "photos" / name,
-                             {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+            test::put(folder_.path() / "photos" / name, bytes);
             boxes += name + ",20,30,99,89\n";
         }
         test::write_text(folder_.path() / "photos/bee/broken.jpg", "no picture");

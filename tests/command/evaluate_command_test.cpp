@@ -29,8 +29,7 @@ protected:
             for (auto& value : image.rgb) value = static_cast<std::uint8_t>(random());
             const auto bytes = encode_png(image);
             const std::string name = "photo" + std::to_string(i);
-            test::write_text(folder_.path() / "photos" / (name + ".png"),
-                             {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+            test::put(folder_.path() / "photos" / (name + ".png"), bytes);
             truth += name + ".png," + std::to_string(i % 3) + "\n";
             boxes += name + ".png,5,5,29,24\n";
         }

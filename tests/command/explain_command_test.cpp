@@ -48,7 +48,7 @@ Image picture(int width, int height, unsigned seed) {
 void write_picture(const fs::path& file, int width, int height, unsigned seed = 1) {
     const auto bytes = file.extension() == ".png" ? encode_png(picture(width, height, seed))
                                                   : encode_jpeg(picture(width, height, seed), 90);
-    test::write_text(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    test::put(file, bytes);
 }
 
 class ExplainCommand : public testing::Test {
@@ -253,8 +253,7 @@ TEST_F(ExplainCommand, ATurnedPhotoIsExplainedUpright) {
         const std::string name = std::to_string(orientation);
         test::write_text(path("turned/" + name + ".jpg"), with_orientation(stored, static_cast<char>(orientation)));
         const auto upright = encode_png(read_image(path("turned/" + name + ".jpg")));
-        test::write_text(path("upright/" + name + ".png"),
-                         {reinterpret_cast<const char*>(upright.data()), upright.size()});
+        test::put(path("upright/" + name + ".png"), upright);
     }
     ASSERT_EQ(run({"explain", "-m", "model.onnx", "turned", "-o", "of-turned"}).exit_code, 0);
     ASSERT_EQ(run({"explain", "-m", "model.onnx", "upright", "-o", "of-upright"}).exit_code, 0);

@@ -34,7 +34,7 @@ protected:
         Image photo{.width = 40, .height = 30, .rgb = std::vector<std::uint8_t>(40 * 30 * 3)};
         for (std::size_t i = 0; i < photo.rgb.size(); ++i) photo.rgb[i] = static_cast<std::uint8_t>(i * i / 7 % 256);
         const auto bytes = encode_png(photo);
-        test::write_text(folder_.path() / "a.png", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        test::put(folder_.path() / "a.png", bytes);
     }
 
     Outcome run(std::vector<std::string> arguments) const { return test::run_locus(folder_.path(), arguments); }

@@ -32,7 +32,7 @@ protected:
                     folder_ / "model.onnx");
         const Image image{.width = 80, .height = 60, .rgb = std::vector<std::uint8_t>(80 * 60 * 3, 90)};
         const auto bytes = encode_jpeg(image, 80);
-        folder_.write("photo.jpg", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        folder_.write("photo.jpg", bytes);
     }
 
     fs::path pipe(const std::string& name) const {

@@ -36,8 +36,7 @@ protected:
             Image image{.width = 160, .height = 120, .rgb = std::vector<std::uint8_t>(160 * 120 * 3)};
             for (auto& value : image.rgb) value = static_cast<std::uint8_t>(random());
             const auto bytes = encode_jpeg(image, 80);
-            test::write_text(folder_.path() / "photos" / ("photo" + std::to_string(i) + ".jpg"),
-                             {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+            test::put(folder_.path() / "photos" / ("photo" + std::to_string(i) + ".jpg"), bytes);
         }
     }
 

@@ -56,7 +56,7 @@ protected:
         for (unsigned i = 0; i < 12; ++i) {
             const std::string name = std::string(i % 2 == 0 ? "ant" : "bee") + "/" + std::to_string(i) + ".png";
             const auto bytes = encode_png(picture(40 + static_cast<int>(i), 36, i));
-            folder_.write("data/" + name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+            folder_.write("data/" + name, bytes);
             csv += name + ",5,6,30,28\n";
         }
         folder_.write("boxes.csv", csv);
@@ -316,8 +316,7 @@ TEST_F(EvaluateModels, BesideModelsOfOtherSizesAModelHasTheNumbersThatItHasAlone
     std::filesystem::remove_all(folder_ / "data");
     for (unsigned i = 0; i < 4; ++i) {
         const auto bytes = encode_jpeg(picture(400, 300, i), 80);
-        folder_.write("data/" + std::string(i % 2 == 0 ? "ant" : "bee") + "/" + std::to_string(i) + ".jpg",
-                      {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        folder_.write("data/" + std::string(i % 2 == 0 ? "ant" : "bee") + "/" + std::to_string(i) + ".jpg", bytes);
     }
     folder_.write("boxes.csv", "path,x0,y0,x1,y1\nant/0.jpg,50,60,200,220\nbee/1.jpg,9,9,80,90\n");
     options_.metrics = {"top1", "gt-known", "maxboxaccv2", "deletion"};

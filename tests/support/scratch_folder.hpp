@@ -4,9 +4,11 @@
 
 #include <stdlib.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,6 +24,10 @@ inline std::string contents(const std::filesystem::path& file) {
 inline void put(const std::filesystem::path& file, std::string_view bytes) {
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << bytes;
+}
+
+inline void put(const std::filesystem::path& file, std::span<const std::byte> bytes) {
+    put(file, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
 class ScratchFolder {
@@ -43,6 +49,10 @@ public:
 
     /// Writes a file, its folders made, and returns its path.
     std::filesystem::path write(const std::filesystem::path& name, std::string_view bytes) const {
+        put(path_ / name, bytes);
+        return path_ / name;
+    }
+    std::filesystem::path write(const std::filesystem::path& name, std::span<const std::byte> bytes) const {
         put(path_ / name, bytes);
         return path_ / name;
     }

@@ -188,6 +188,31 @@ std::string assume_statistics(const InputFacts& graph, Preprocessing& p) {
     return imagenet_origin;
 }
 
+/// What the graph itself fixes goes before what was said, or assumed. Throws Error(model) where the two cannot both be.
+void follow_graph(Metadata& metadata, const InputFacts& graph, const ValueInfo& input) {
+    Preprocessing& p = metadata.preprocessing;
+    const std::int64_t other_channels = graph.other_channels();
+    const auto fix = [&](const char* key, const auto& fact, auto& target) {
+        std::string& origin = metadata.origins[key];
+        if (!fact || (target == *fact && origin != default_origin && origin != imagenet_origin)) return;
+        target = *fact;
+        origin = graph.said.origin;
+    };
+    fix("layout", graph.said.layout, p.layout);
+    fix("size", graph.said.width, p.width);
+    fix("size", graph.said.height, p.height);
+    if (graph.channels == 1) {
+        fix("color", std::optional(ColorOrder::gray), p.color);
+    } else if (other_channels != 0) {
+        p.other_channels = static_cast<int>(std::min<std::int64_t>(other_channels, most_input_side));
+        fix("color", std::optional(ColorOrder::other), p.color);
+    } else if (graph.channels && p.color == ColorOrder::gray) {
+        throw Error(ErrorKind::model,
+                    fmt::format("{} says that the pictures are gray, but the input {} takes {} channels",
+                                metadata.origins["color"], quote(input.name), *graph.channels));
+    }
+}
+
 }  // namespace
 
 Metadata read_metadata(const Model& model, const std::filesystem::path& model_file, const ValueInfo& input) {
@@ -225,26 +250,7 @@ Metadata read_metadata(const Model& model, const std::filesystem::path& model_fi
     take("size", &PreprocessingFacts::width, p.width, imagenet_origin);
     take("size", &PreprocessingFacts::height, p.height, imagenet_origin);
 
-    const auto fix = [&](const char* key, const auto& fact, auto& target) {
-        std::string& origin = metadata.origins[key];
-        if (!fact || (target == *fact && origin != default_origin && origin != imagenet_origin)) return;
-        target = *fact;
-        origin = graph.said.origin;
-    };
-    fix("layout", graph.said.layout, p.layout);
-    fix("size", graph.said.width, p.width);
-    fix("size", graph.said.height, p.height);
-    if (graph.channels == 1) {
-        fix("color", std::optional(ColorOrder::gray), p.color);
-    } else if (other_channels != 0) {
-        p.other_channels = static_cast<int>(std::min<std::int64_t>(other_channels, most_input_side));
-        fix("color", std::optional(ColorOrder::other), p.color);
-    } else if (graph.channels && p.color == ColorOrder::gray) {
-        throw Error(ErrorKind::model,
-                    fmt::format("{} says that the pictures are gray, but the input {} takes {} channels",
-                                metadata.origins["color"], quote(input.name), *graph.channels));
-    }
-
+    follow_graph(metadata, graph, input);
     for (PreprocessingFacts& facts : sources) {
         if (facts.labels.empty()) continue;
         metadata.labels = std::move(facts.labels);
