@@ -62,7 +62,8 @@ CLI::Option* add_image_input(CLI::App& app, std::string& input) {
 }
 
 CLI::Option* add_score_output(CLI::App& app, std::string& output) {
-    return app.add_option("--output", output, "The model's score output (default: found)")->type_name("NAME");
+    return app.add_option("--output", output, "The model's score output, or a tensor inside it (default: found)")
+        ->type_name("NAME");
 }
 
 CLI::Option* add_threads(CLI::App& app, int& threads) {

@@ -72,7 +72,8 @@ std::vector<LayerCandidate> find_candidates(const Network& network, const model:
         return (on_tokens && !separates.contains(tensor)) || !can_be_explained(network, shapes, tensor);
     });
     for (const std::string& wanted : {network.head.target_layer, target}) {
-        if (shapes.contains(wanted) && std::find(order.begin(), order.end(), wanted) == order.end())
+        if (shapes.contains(wanted) && std::find(order.begin(), order.end(), wanted) == order.end() &&
+            can_be_explained(network, shapes, wanted))
             order.push_back(wanted);
     }
     std::vector<LayerCandidate> candidates;
@@ -80,19 +81,37 @@ std::vector<LayerCandidate> find_candidates(const Network& network, const model:
     return candidates;
 }
 
-/// The tensors that `scores` is computed from, back to `layer`, which is left out.
-std::unordered_set<std::string> computed_behind(const model::Index& index, const std::string& scores,
-                                                const std::string& layer) {
+/// The tensors between `layer`, which is left out, and `scores`, and what nodes there read that no input of the model
+/// has a part in: weights that are dequantised or turned first.
+std::unordered_set<std::string> computed_behind(const model::Graph& graph, const model::Index& index,
+                                                const std::string& scores, const std::string& layer) {
+    std::unordered_set<std::string> variable;
+    for (const model::ValueInfo& input : graph.inputs) variable.merge(index.descendants(input.name));
+    const auto before = index.ancestors(scores);
     std::unordered_set<std::string> behind;
-    std::vector<std::string> waiting{scores};
+    std::vector<std::string> waiting;
+    for (const std::string& tensor : index.descendants(layer))
+        if (tensor != layer && before.contains(tensor)) waiting.push_back(tensor);
     while (!waiting.empty()) {
         const std::string tensor = waiting.back();
         waiting.pop_back();
         const model::Node* node = index.producer(tensor);
-        if (tensor == layer || node == nullptr || !behind.insert(tensor).second) continue;
-        waiting.insert(waiting.end(), node->inputs.begin(), node->inputs.end());
+        if (node == nullptr || !behind.insert(tensor).second) continue;
+        for (const std::string& read : node->reads())
+            if (!variable.contains(read)) waiting.push_back(read);
     }
     return behind;
+}
+
+/// The shapes of a pass over so many photos, in which windows cut from the photos have a number too; those of any
+/// number, `general`, where it cannot be told.
+model::Shapes shapes_of(const Network& network, std::int64_t items, const model::Shapes& general) {
+    if (network.fixed_batch) return general;
+    try {
+        return runtime::known_shapes(network.model, {{network.input, input_shape(network, items)}});
+    } catch (const Error&) {
+        return general;
+    }
 }
 
 /// Why the method does not apply; what a pass says too, where it has a say and the network can run as it is.
@@ -144,12 +163,14 @@ Inspection inspect(const Network& network) {
     found.candidates = find_candidates(network, index, shapes, found.target_layer);
 
     const auto used = index.ancestors(network.head.logits);
-    const model::Cost all = model::cost(graph, shapes, &used);
+    const std::int64_t items = network.fixed_batch.value_or(1);
+    const model::Shapes counted = shapes_of(network, items, shapes);
+    const model::Cost all = model::cost(graph, counted, items, &used);
     found.parameters = all.parameters;
     found.multiply_adds = all.multiply_adds;
     if (!found.target_layer.empty()) {
-        const auto head = computed_behind(index, network.head.logits, found.target_layer);
-        found.head_parameters = model::cost(graph, shapes, &head).parameters;
+        const auto head = computed_behind(graph, index, network.head.logits, found.target_layer);
+        found.head_parameters = model::cost(graph, counted, items, &head).parameters;
         if (network.head.kind == model::HeadKind::pool_linear)
             found.fully_connected_parameters = values_of_target * found.classes + found.classes;
     }

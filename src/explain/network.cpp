@@ -18,6 +18,7 @@
 #include "model/metadata/preprocessing_metadata.hpp"
 #include "model/onnx/onnx_file.hpp"
 #include "model/resize_scales.hpp"
+#include "model/score_outputs.hpp"
 #include "model/shapes.hpp"
 #include "model/tensor_misuse.hpp"
 #include "runtime/pass_needs.hpp"

@@ -27,7 +27,7 @@ namespace locus::explain {
 
 struct NetworkOptions {
     std::string input;                 ///< name of the image input; empty: found
-    std::string output;                ///< name of the score output; empty: found
+    std::string output;                ///< name of the score output, or of a tensor inside; empty: found
     std::vector<runtime::Feed> feeds;  ///< values for the other inputs
     bool bind_inputs = true;           ///< false: to look at the model only; other inputs may stay without a value
     int threads = 0;                   ///< within a pass; 0: one a core; see runtime/thread_count.hpp
@@ -39,7 +39,7 @@ struct NetworkOptions {
 
 struct Network {
     std::filesystem::path file;  ///< of a model in memory, how sentences call it
-    model::Model model;          ///< its only input is the image: other inputs have become constants
+    model::Model model;          ///< its only input is the image: other inputs have become constants (see bind_inputs)
     model::ClassifierHead head;
     std::string input;
     DataType input_type = DataType::float32;

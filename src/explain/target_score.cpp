@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -83,7 +84,12 @@ void require_suitable(const TargetScore& target) {
 
 ScoreExtents score_extents(const Shape& scores) {
     ScoreExtents extents;
-    if (scores.size() > 1) extents.classes = scores[1];
+    if (scores.size() < 2) return extents;
+    // [n, 1, C] and [n, 1, 1, C] are as good as [n, C]; of [n, 1, h, w] the one class has positions.
+    std::vector<std::int64_t> long_axes;
+    std::copy_if(scores.begin() + 1, scores.end(), std::back_inserter(long_axes), [](auto size) { return size != 1; });
+    if (long_axes.size() == 1) return {.classes = long_axes.front()};
+    extents.classes = scores[1];
     for (std::size_t i = 2; i < scores.size(); ++i) extents.positions *= scores[i];
     return extents;
 }

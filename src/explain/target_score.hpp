@@ -49,8 +49,8 @@ inline constexpr const char* one_class_has_no_difference =
 /// (all 0, or a number that is not finite), and where a mask or a reference is given for another target.
 void require_suitable(const TargetScore& target);
 
-/// How many classes and positions scores have, of the shape [n], [n, C] or [n, C, h, w]; below 1 where the shape does
-/// not tell.
+/// How many classes and positions scores have, of the shape [n], [n, C] or [n, C, h, w], or [n, C] with axes of extent 1
+/// anywhere behind the batch; below 1 where the shape does not tell.
 struct ScoreExtents {
     std::int64_t classes = 1, positions = 1;
 };
@@ -67,7 +67,7 @@ Tensor mask_weights(const TargetScore& target, std::int64_t positions);
 /// The classes subtracted by `difference`: other than `index`, nearest logits first.
 std::vector<std::int64_t> nearest_classes(std::span<const float> logits, std::int64_t index, int count);
 
-/// Nodes for dy/d(logits). `logits` is the graph's own tensor, [n, C], [n, C, 1, 1] or [n, C, h, w]; `classes` int64
+/// Nodes for dy/d(logits). `logits` is the graph's own tensor, of a shape that score_extents tells of; `classes` int64
 /// [n].
 model::Seed write_seed(model::Emitter& emit, const Network& network, const TargetScore& target,
                        const std::string& logits, const model::Value& classes);

@@ -1,7 +1,6 @@
 #include "model/head.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 #include <optional>
 #include <unordered_set>
 
@@ -10,6 +9,7 @@
 
 #include "locus/error.hpp"
 #include "model/first_number.hpp"
+#include "model/score_outputs.hpp"
 #include "text/quote.hpp"
 
 namespace locus::model {
@@ -23,6 +23,9 @@ public:
             for (const auto& tensor : index_.descendants(input.name)) variable_.insert(tensor);
         }
     }
+
+    /// Whether a node makes the tensor from the model's inputs.
+    bool computes(const std::string& tensor) const { return is_variable(tensor) && index_.producer(tensor) != nullptr; }
 
     ClassifierHead read(const std::string& output) {
         head_.output = output;
@@ -326,47 +329,20 @@ std::string_view name(Activation activation) {
     return "none";
 }
 
-std::vector<std::string> score_outputs(const Model& model) {
-    const auto& outputs = model.graph.outputs;
-    const auto of_rank = [&](std::initializer_list<std::size_t> ranks) {
-        std::vector<std::string> names;
-        for (const ValueInfo& info : outputs) {
-            const bool is_float =
-                info.type == DataType::float32 || info.type == DataType::float16 || info.type == DataType::float64;
-            const bool fits = !info.shape || std::find(ranks.begin(), ranks.end(), info.shape->size()) != ranks.end();
-            if (is_float && fits) names.push_back(info.name);
-        }
-        return names;
-    };
-    std::vector<std::string> names = of_rank({2});
-    if (names.empty()) names = of_rank({4});
-    // Layers that were made outputs, embeddings, come before the scores computed from them.
-    const Index index(model.graph);
-    std::unordered_set<std::string> earlier;
-    for (const std::string& name : names) {
-        for (const std::string& tensor : index.ancestors(name))
-            if (tensor != name) earlier.insert(tensor);
-    }
-    std::erase_if(names, [&](const std::string& name) { return earlier.contains(name); });
-    const auto is_called_so = [](const std::string& name) {
-        return name == "logits" || name == "scores" || name == "probabilities";
-    };
-    std::stable_partition(names.begin(), names.end(), is_called_so);
-    return names;
-}
-
 ClassifierHead find_head(const Model& model, const std::string& output) {
     const auto& outputs = model.graph.outputs;
     if (outputs.empty()) throw Error(ErrorKind::model, "the model has no outputs");
+    HeadReader reader(model);
+    std::string scores = output;
     if (output.empty()) {
         const std::vector<std::string> names = score_outputs(model);
-        return HeadReader(model).read(names.empty() ? outputs.front().name : names.front());
-    }
-    if (model.graph.find_output(output) == nullptr) {
+        scores = names.empty() ? outputs.front().name : names.front();
+    } else if (model.graph.find_output(output) == nullptr && !reader.computes(output)) {
         throw Error(ErrorKind::usage, fmt::format("the model has no output {}; its outputs are {}", text::quote(output),
                                                   list_names(outputs)));
     }
-    return HeadReader(model).read(output);
+    require_scores(model, scores);
+    return reader.read(scores);
 }
 
 const ValueInfo& find_image_input(const Graph& graph, const std::string& wanted, const std::vector<std::string>& fed) {

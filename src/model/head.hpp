@@ -46,7 +46,7 @@ struct ClassifierHead {
     HeadKind kind = HeadKind::other;
     Pool pool = Pool::none;
     Activation activation = Activation::none;
-    std::string output;        ///< the graph output that holds the scores
+    std::string output;        ///< the graph output, or the tensor asked for, that holds the scores
     std::string logits;        ///< the tensor before the activation: the score explained
     std::string target_layer;  ///< the tensor that is pooled; empty for HeadKind::other
     std::string pooled;        ///< the pool's output
@@ -66,13 +66,9 @@ std::string_view name(HeadKind kind);
 std::string_view name(Pool pool);
 std::string_view name(Activation activation);
 
-/// Outputs that can be a classifier's scores, the likeliest first: of floating-point numbers [n, classes], else [n,
-/// classes, h, w]; those that others are computed from (embeddings, layers made outputs) are left out, and those called
-/// logits, scores or probabilities go before the rest.
-std::vector<std::string> score_outputs(const Model& model);
-
-/// The head in front of `output` (empty: the first of score_outputs). Throws Error(usage), listing the outputs, for an
-/// output that does not exist, and Error(model) for a graph without outputs.
+/// The head in front of `output`, a graph output or a tensor inside the graph (empty: the first of score_outputs).
+/// Throws Error(usage), listing the outputs, for one that does not exist, Error(unsupported) for what require_scores
+/// refuses, and Error(model) for a graph without outputs.
 ClassifierHead find_head(const Model& model, const std::string& output = {});
 
 /// The graph input that takes the image: `wanted`, or the only one, or the only one of rank 4 that is not `fed`

@@ -7,8 +7,8 @@
 ///     fields.at("features").stride;   // 32: pixels from one position to the next
 ///
 /// Sizes follow from kernels and strides alone (Araujo et al., "Computing Receptive Fields of Convolutional Neural
-/// Networks", Distill 2019, eq. 2), borders not counted. Gates that see the whole image (squeeze-and-excite) are left
-/// out, as is usual.
+/// Networks", Distill 2019, eq. 2), along rows and columns apart, borders not counted. Products and means over the
+/// channels alone see no further. Gates that see the whole image (squeeze-and-excite) are left out, as is usual.
 
 #include <string>
 #include <unordered_map>

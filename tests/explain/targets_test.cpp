@@ -75,6 +75,38 @@ MethodOptions target(const std::string& kind) {
     return options;
 }
 
+TEST(Targets, AxesOfExtentOneBesideTheClassesChangeNothing) {
+    const auto network_of = [](const Shape& scores) {
+        Exporter write({.opset = 17});
+        std::string x = write.conv(write.input(3, 16), 3, 8, {.kernel = 3, .stride = 2, .pad = 1});
+        x = write.named(write.node("Tanh", {x}), "target");
+        return loaded(write.finish(write.reshape(write.classifier(write.flattened_pool(x), 8, 5), scores)));
+    };
+    const Network plain = network_of({test::batch, 5});
+    const Tensor x = random_input(plain, 2, 4);
+    const auto nearly = [](const Tensor& a, const Tensor& b, const std::string& of) {
+        ASSERT_EQ(a.shape(), b.shape()) << of;
+        for (std::int64_t i = 0; i < a.size(); ++i) {
+            const auto at = static_cast<std::size_t>(i);
+            ASSERT_NEAR(a.values<float>()[at], b.values<float>()[at], 1e-5) << of;
+        }
+    };
+    const std::vector<Shape> shapes{{test::batch, 1, 5}, {test::batch, 1, 1, 5}, {test::batch, 5, 1, 1}};
+    for (const Shape& shape : shapes) {
+        const Network network = network_of(shape);
+        for (const char* method : {"cam", "grad-cam", "hires-cam", "score-cam", "ablation-cam", "recipro-cam",
+                                   "saliency", "occlusion", "finer-cam"}) {
+            const auto expected = find_method(method).prepare(plain, {}).explain(x, {.top_k = 2});
+            const auto found = find_method(method).prepare(network, {}).explain(x, {.top_k = 2});
+            nearly(found.logits, expected.logits, method);
+            nearly(found.maps, expected.maps, method);
+        }
+    }
+    EXPECT_EQ(score_extents({-1, 1, 4, 4}).classes, 1);
+    EXPECT_EQ(score_extents({-1, 1, 4, 4}).positions, 16);
+    EXPECT_EQ(score_extents({-1, 5, 4, 4}).classes, 5);
+}
+
 TEST(Targets, GradientsAreThoseOfTheNumber) {
     const Network network = loaded(smooth_network(5));
     for (const char* kind : {"logit", "probability", "difference"}) {
