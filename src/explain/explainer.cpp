@@ -309,6 +309,7 @@ Explainer::State::State(const std::filesystem::path& file, std::optional<std::sp
         names.push_back(method.name);
         layers.push_back(prepared->target_layer(i));
     }
+    explain::warn_of_bypassed_layer(methods, network, method_options);
     parts = options.parts;
     if (parts > 0 && !prepared->has_parts()) {
         network.warnings.emplace_back(
