@@ -16,6 +16,7 @@
 #include "deploy/web_page.hpp"
 #include "earlier_output.hpp"
 #include "explain/explained_model.hpp"
+#include "explain/method_choice.hpp"
 #include "explain/network.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
@@ -129,7 +130,9 @@ void run(const ExportArguments& arguments) {
     arguments.options.apply(options.options);
     if (!arguments.map_size.empty()) options.map_size = map_size(arguments.map_size);
 
-    options.method = explain::exportable_method(network, options).name;
+    const explain::Method& method = explain::exportable_method(network, options);
+    options.method = method.name;
+    explain::warn_of_bypassed_layer({&method}, network, options.options);
     for (const std::string& warning : network.warnings) say("locus: warning: {}\n", warning);
     const model::Model explained = explain::explained_model(network, options);
     const std::string what = fmt::format("{} at '{}'", explained.metadata.at("locus.method"),

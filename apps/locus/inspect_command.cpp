@@ -147,7 +147,7 @@ void print(const explain::Network& network, const explain::Inspection& found) {
     print_head(network.head, found);
     print_layers(found);
     print_methods(found);
-    for (const std::string& warning : network.warnings) fmt::print("\nWarning: {}\n", warning);
+    for (const std::string& warning : found.warnings) fmt::print("\nWarning: {}\n", warning);
 }
 
 nlohmann::ordered_json to_json(const explain::Network& network, const explain::Inspection& found) {
@@ -193,7 +193,7 @@ nlohmann::ordered_json to_json(const explain::Network& network, const explain::I
                                    {"obstacle", text_or_null(verdict.obstacle)}});
     }
     json["warnings"] = Json::array();
-    for (const std::string& warning : network.warnings) json["warnings"].push_back(text::to_utf8(warning));
+    for (const std::string& warning : found.warnings) json["warnings"].push_back(text::to_utf8(warning));
     return json;
 }
 

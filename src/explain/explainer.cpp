@@ -315,6 +315,7 @@ Explainer::State::State(const std::filesystem::path& model, std::optional<std::s
         layers.push_back(prepared->target_layer(i));
     }
     given.method = fmt::format("{}", fmt::join(names, ","));
+    explain::warn_of_bypassed_layer(methods, network, method_options);
     parts = options.parts;
     if (parts > 0 && !prepared->has_parts()) {
         network.warnings.emplace_back(

@@ -145,6 +145,7 @@ std::vector<std::string> layer_names(const Network& network) {
 Inspection inspect(const Network& network) {
     const model::Graph& graph = network.model.graph;
     Inspection found;
+    found.warnings = network.warnings;
     found.input_shape = input_shape(network, network.fixed_batch.value_or(-1));
     const model::Shapes shapes = runtime::known_shapes(network.model, {{network.input, found.input_shape}});
     const model::Index index(graph);
@@ -156,6 +157,8 @@ Inspection inspect(const Network& network) {
         const TargetLayer target = find_target_layer(network, shapes, "");
         found.target_layer = target.tensor;
         values_of_target = target.positions() * target.channels;
+        if (std::string warning = bypass_warning(network); !warning.empty())
+            found.warnings.push_back(std::move(warning));
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::unsupported) throw;  // no layer has positions: that is what inspect tells then
     }

@@ -39,7 +39,8 @@ struct Inspection {
     /// pooling spares (Zhou et al. 2016, section 3); 0 where there is no global pool.
     std::int64_t fully_connected_parameters = 0;
     std::vector<MethodVerdict> methods;
-    std::string automatic_method;  ///< what "auto" is, of the methods that apply
+    std::string automatic_method;       ///< what "auto" is, of the methods that apply
+    std::vector<std::string> warnings;  ///< those of the network and of its layer
 };
 
 /// Tensors that find_target_layer takes by name, in the order of the graph. Those whose shapes only a run would tell are

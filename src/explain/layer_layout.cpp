@@ -72,10 +72,21 @@ Axes reduced_axes(const Node& node, const model::Graph& graph, std::size_t rank)
     return axes;
 }
 
+/// Axes of the input that are rows and columns.
+std::vector<std::size_t> image_axes(const Network& network) {
+    return network.preprocessing.layout == Layout::nhwc ? std::vector<std::size_t>{1, 2}
+                                                        : std::vector<std::size_t>{2, 3};
+}
+
 }  // namespace
 
 LayerLayouts::LayerLayouts(const Network& network, const model::Shapes& shapes, const GivenLayout& given)
-    : network_(network), graph_(network.model.graph), shapes_(shapes), given_(given), index_(graph_) {
+    : network_(network),
+      graph_(network.model.graph),
+      shapes_(shapes),
+      given_(given),
+      index_(graph_),
+      positions_(graph_, network.input, image_axes(network), shapes) {
     behind_input_ = index_.descendants(network.input);
     before_logits_ = index_.ancestors(network.head.logits);
 }
@@ -96,14 +107,22 @@ std::optional<TargetLayer> LayerLayouts::read(const std::string& tensor) const {
 
 std::vector<std::string> LayerLayouts::separating_tensors() const {
     // In topological order, a tensor separates where, once it is made, no tensor made before it is still to be read.
+    // What only the image's size goes into, as the number of class tokens, takes nothing of the score past it.
+    std::unordered_set<std::string> of_values{network_.input};
     std::unordered_map<std::string, std::size_t> last_read;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
         const Node& node = graph_.nodes[i];
+        if (node.is("Shape") || node.is("Size")) continue;
+        const auto reads = node.reads();
+        if (std::none_of(reads.begin(), reads.end(),
+                         [&](const auto& name) { return !name.empty() && of_values.contains(name); }))
+            continue;
+        of_values.insert(node.outputs.begin(), node.outputs.end());
         const bool matters =
             std::any_of(node.outputs.begin(), node.outputs.end(), [&](const auto& name) { return on_the_way(name); });
-        if (!matters || node.is("Shape")) continue;
-        for (const std::string& name : node.inputs) {
-            if (on_the_way(name)) last_read[name] = i;
+        if (!matters) continue;
+        for (const std::string& name : reads) {
+            if (on_the_way(name) && of_values.contains(name)) last_read[name] = i;
         }
     }
     std::vector<std::string> found;
@@ -134,6 +153,8 @@ std::string LayerLayouts::obstacle(const std::string& tensor) const {
         return fmt::format("{} is cut into windows or heads and has no positions to make a map of", named);
     if (shape.size() == 3) {
         const bool first = channels_of(tensor) == Evidence::first;
+        if (!positions_.holds(tensor, first ? 2 : 1))
+            return fmt::format("{} holds no positions of the image any more to make a map of", named);
         return fmt::format("{} has {} tokens, which make no grid that the graph tells of: --grid ROWSxCOLUMNS says one",
                            named, first ? shape[2] : shape[1]);
     }
@@ -155,7 +176,41 @@ std::optional<TargetLayer> LayerLayouts::read_map(const std::string& tensor, con
     layer.height = last ? shape[1] : shape[2];
     layer.width = last ? shape[2] : shape[3];
     if (layer.height < 1 || layer.width < 1 || layer.positions() <= 1 || layer.channels < 1) return std::nullopt;
+    if (!holds_positions(layer)) return std::nullopt;
     return layer;
+}
+
+std::string LayerLayouts::last_integer_map() const {
+    for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
+        for (const std::string& tensor : node->outputs) {
+            if (!on_the_way(tensor) || !shapes_.contains(tensor) || shapes_.is_float(tensor)) continue;
+            if (shapes_.rank(tensor) == 4 && shapes_.shares_first(tensor, network_.input) &&
+                read_map(tensor, shapes_.shape(tensor)))
+                return tensor;
+        }
+    }
+    return {};
+}
+
+bool LayerLayouts::holds_positions(const TargetLayer& layer) const {
+    if (given_.channels_last) {  // which axes are rows and columns is the user's word: any may be
+        bool any = false;
+        for (std::size_t axis = 1; axis < shapes_.rank(layer.tensor); ++axis)
+            any = any || positions_.holds(layer.tensor, axis);
+        return any;
+    }
+    switch (layer.layout) {
+        case FeatureLayout::tokens:
+            return positions_.holds(layer.tensor, 1);
+        case FeatureLayout::channels_last:
+            return (layer.height == 1 || positions_.holds(layer.tensor, 1)) &&
+                   (layer.width == 1 || positions_.holds(layer.tensor, 2));
+        case FeatureLayout::channels_first:
+            break;
+    }
+    if (layer.flat) return positions_.holds(layer.tensor, 2);
+    return (layer.height == 1 || positions_.holds(layer.tensor, 2)) &&
+           (layer.width == 1 || positions_.holds(layer.tensor, 3));
 }
 
 /// Tokens [n, positions, K], or positions in one row [n, K, positions].
@@ -166,62 +221,81 @@ std::optional<TargetLayer> LayerLayouts::read_row(const std::string& tensor, con
     for (const bool tokens : {true, false}) {
         if (tokens != given_.channels_last.value_or(found ? *found == Evidence::last : tokens)) continue;
         const auto grid = grid_of(tokens ? shape[1] : shape[2]);
-        if (!grid) continue;
-        const auto [height, width, leading] = *grid;
-        if (!tokens && leading != 0) continue;
-        return TargetLayer{.tensor = tensor,
-                           .layout = tokens ? FeatureLayout::tokens : FeatureLayout::channels_first,
-                           .channels = tokens ? shape[2] : shape[1],
-                           .height = height,
-                           .width = width,
-                           .leading_tokens = leading,
-                           .flat = !tokens};
+        if (!grid || (!tokens && grid->extra.count() != 0)) continue;
+        TargetLayer layer{.tensor = tensor,
+                          .layout = tokens ? FeatureLayout::tokens : FeatureLayout::channels_first,
+                          .channels = tokens ? shape[2] : shape[1],
+                          .height = grid->height,
+                          .width = grid->width,
+                          .leading_tokens = grid->extra.leading,
+                          .trailing_tokens = grid->extra.trailing,
+                          .flat = !tokens};
+        if (given_.grid || holds_positions(layer)) return layer;
     }
     return std::nullopt;
 }
 
-/// The numbers of class and distillation tokens that `count` tokens may have before them: a Concat along the tokens
-/// puts them there, or several, one after another.
-std::vector<std::int64_t> LayerLayouts::leading_tokens(std::int64_t count) const {
-    std::map<std::int64_t, std::set<std::int64_t>> leading;  // by number of tokens
+/// The class, distillation and register tokens that `count` tokens may have round their positions: a Concat along the
+/// tokens puts them there, or several, one after another.
+std::vector<LayerLayouts::ExtraTokens> LayerLayouts::extra_tokens(std::int64_t count) const {
+    std::map<std::int64_t, std::set<ExtraTokens>> extra;  // by number of tokens
     for (const Node& node : graph_.nodes) {
-        if (!node.is("Concat") || !behind_input_.contains(node.output(0)) || !shapes_.contains(node.output(0)) ||
-            !shapes_.contains(node.inputs.back()))
+        if (!node.is("Concat") || !behind_input_.contains(node.output(0)) || !shapes_.contains(node.output(0)))
             continue;
-        const Shape joined = shapes_.shape(node.output(0)), rest = shapes_.shape(node.inputs.back());
-        if (joined.size() != 3 || rest.size() != 3 || rest[1] >= joined[1] || rest[2] != joined[2]) continue;
-        for (const std::int64_t before : leading[rest[1]]) leading[joined[1]].insert(joined[1] - rest[1] + before);
-        leading[joined[1]].insert(joined[1] - rest[1]);
+        const Shape joined = shapes_.shape(node.output(0));
+        if (joined.size() != 3 || model::positive_axis(node.int_or("axis", 0), 3) != 1) continue;
+        ExtraTokens around;
+        std::int64_t positions = 0;
+        int parts = 0;  // that hold positions
+        for (const std::string& part : node.inputs) {
+            const std::int64_t size = shapes_.contains(part) ? shapes_.shape(part).at(1) : joined[1];
+            if (positions_.holds(part, 1)) {
+                positions = size;
+                ++parts;
+            } else {
+                (parts == 0 ? around.leading : around.trailing) += size;
+            }
+        }
+        // Of positions with tokens between them no grid is known.
+        if (parts != 1 || around.count() + positions != joined[1] || around.count() == 0) continue;
+        for (const ExtraTokens& inner : extra[positions])
+            extra[joined[1]].insert({around.leading + inner.leading, around.trailing + inner.trailing});
+        extra[joined[1]].insert(around);
     }
-    const auto& found = leading[count];
-    std::vector<std::int64_t> result(found.rbegin(), found.rend());  // the most first
-    result.push_back(0);
+    const auto& found = extra[count];
+    std::vector<ExtraTokens> result(found.begin(), found.end());
+    std::stable_sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.count() > b.count(); });
+    result.emplace_back();
     return result;
 }
 
-/// Rows, columns and leading tokens of `count` positions in a row.
-std::optional<std::array<std::int64_t, 3>> LayerLayouts::grid_of(std::int64_t count) const {
+/// Rows and columns of `count` tokens, and what stands round them.
+std::optional<LayerLayouts::Grid> LayerLayouts::grid_of(std::int64_t count) const {
+    const auto extras = extra_tokens(count);
     if (given_.grid) {
         const auto [height, width] = *given_.grid;
-        if (height * width > count) return std::nullopt;
-        return {{height, width, count - height * width}};
+        const std::int64_t more = count - height * width;
+        if (more < 0) return std::nullopt;
+        const auto fits =
+            std::find_if(extras.begin(), extras.end(), [&](const auto& extra) { return extra.count() == more; });
+        return Grid{height, width, fits != extras.end() ? *fits : ExtraTokens{.leading = more}};
     }
     if (count < 2) return std::nullopt;
-    const auto leading = leading_tokens(count);
-    for (const std::int64_t extra : leading) {  // by a feature map of that many positions elsewhere in the graph
+    for (const ExtraTokens& extra : extras) {  // by a feature map of that many positions elsewhere in the graph
         for (const Node& node : graph_.nodes) {
             const std::string& tensor = node.output(0);
             if (!node.is("Conv") || !shapes_.contains(tensor) || shapes_.rank(tensor) != 4) continue;
             const Shape map = shapes_.shape(tensor);
-            if (map[2] * map[3] == count - extra && map[2] > 1) return {{map[2], map[3], extra}};
+            if (map[2] * map[3] == count - extra.count() && map[2] > 1) return Grid{map[2], map[3], extra};
         }
     }
-    for (const std::int64_t extra : leading) {  // merged patches: the input's aspect ratio
+    for (const ExtraTokens& extra : extras) {  // merged patches: the input's aspect ratio
         const auto& p = network_.preprocessing;
-        const double rows = std::sqrt(static_cast<double>(count - extra) * p.height / p.width);
+        const std::int64_t positions = count - extra.count();
+        const double rows = std::sqrt(static_cast<double>(positions) * p.height / p.width);
         const auto height = static_cast<std::int64_t>(std::llround(rows));
-        if (height > 1 && std::abs(rows - static_cast<double>(height)) < 1e-6 && (count - extra) % height == 0)
-            return {{height, (count - extra) / height, extra}};
+        if (height > 1 && std::abs(rows - static_cast<double>(height)) < 1e-6 && positions % height == 0)
+            return Grid{height, positions / height, extra};
     }
     return std::nullopt;
 }

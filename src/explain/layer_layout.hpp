@@ -1,7 +1,7 @@
 #pragma once
 
 /// How the values of a tensor lie on the image: which axis holds the channels, how many rows and columns its positions
-/// make, how many class and distillation tokens stand before them. Read off the graph round the tensor, so that nobody
+/// make, how many class and distillation tokens stand before or behind them. Read off the graph round the tensor, so that nobody
 /// has to write a reshape function.
 ///
 ///     explain::LayerLayouts layouts(network, shapes);
@@ -10,10 +10,11 @@
 ///
 /// The nearest operator that needs its channels somewhere tells: a convolution or a pool on the second axis,
 /// LayerNormalization or a product with a matrix on the last one; element-wise operators and transpositions are passed.
-/// Tokens are counted against a feature map of as many positions, or the input's aspect ratio; tokens before them
-/// against the Concat that put them there.
+/// Tokens are counted against a feature map of as many positions, or the input's aspect ratio; tokens before and behind
+/// them against the Concat that put them there. Axes that hold no positions of the image any more (heads, queries,
+/// pooled channels: model/position_axes.hpp) are no rows and columns, whatever their size.
 
-#include <array>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "explain/target_layer.hpp"
+#include "model/position_axes.hpp"
 
 namespace locus::explain {
 
@@ -32,6 +34,17 @@ public:
     /// The tensor as a layer, or nothing where it has no positions: a vector, windows or heads in place of the batch,
     /// products of attention, tokens that make no grid.
     std::optional<TargetLayer> read(const std::string& tensor) const;
+
+    /// True where the axes that the layer lays out hold positions of the image. `read` sees to it, but for rows whose
+    /// grid is given.
+    bool holds_positions(const TargetLayer& layer) const;
+
+    /// The last map [n, K, h, w] or [n, h, w, K] on the way whose numbers are integers: of a quantized network. Empty
+    /// where there is none.
+    std::string last_integer_map() const;
+
+    /// Where rows and columns of the image stand.
+    const model::PositionAxes& positions() const { return positions_; }
 
     /// True between the input and the scores.
     bool on_the_way(const std::string& tensor) const;
@@ -57,14 +70,27 @@ private:
     bool splits_heads(const std::string& tensor) const;
     std::optional<Evidence> reshape_evidence(const std::string& row, const std::string& map, bool asks_map) const;
     std::vector<std::string> rolled(const model::Node& node, const std::string& tensor) const;
-    std::vector<std::int64_t> leading_tokens(std::int64_t count) const;
-    std::optional<std::array<std::int64_t, 3>> grid_of(std::int64_t count) const;
+
+    /// Tokens that are no positions, before and behind them.
+    struct ExtraTokens {
+        std::int64_t leading = 0, trailing = 0;
+
+        std::int64_t count() const { return leading + trailing; }
+        auto operator<=>(const ExtraTokens&) const = default;
+    };
+    struct Grid {
+        std::int64_t height = 0, width = 0;
+        ExtraTokens extra;
+    };
+    std::vector<ExtraTokens> extra_tokens(std::int64_t count) const;
+    std::optional<Grid> grid_of(std::int64_t count) const;
 
     const Network& network_;
     const model::Graph& graph_;
     const model::Shapes& shapes_;
     GivenLayout given_;
     model::Index index_;
+    model::PositionAxes positions_;
     std::unordered_set<std::string> behind_input_, before_logits_;
 };
 

@@ -80,15 +80,16 @@ Tensor LayerSplit::pooled_head(const Tensor& vectors) const {
 std::size_t LayerSplit::offset(std::size_t item, std::size_t channel, std::size_t position) const {
     const auto channels = static_cast<std::size_t>(layer_.channels),
                positions = static_cast<std::size_t>(layer_.positions());
-    const auto leading = static_cast<std::size_t>(layer_.leading_tokens);
-    const std::size_t begin = item * channels * (positions + leading);
+    const auto leading = static_cast<std::size_t>(layer_.leading_tokens),
+               extra = static_cast<std::size_t>(layer_.extra_tokens());
+    const std::size_t begin = item * channels * (positions + extra);
     if (layer_.layout == model::FeatureLayout::channels_first) return begin + channel * positions + position;
     return begin + (leading + position) * channels + channel;
 }
 
 std::int64_t LayerSplit::head_batch() const {
     return batch_size(
-        static_cast<std::size_t>(layer_.channels * (layer_.positions() + layer_.leading_tokens)) * sizeof(float),
+        static_cast<std::size_t>(layer_.channels * (layer_.positions() + layer_.extra_tokens())) * sizeof(float),
         options_.memory_limit);
 }
 

@@ -28,7 +28,7 @@ std::optional<LinearLayer> first_linear_layer(MapGraph& graph, const TargetLayer
     static const std::set<std::string_view> value_by_value{"Identity", "Dropout",   "Flatten", "Reshape",
                                                            "Squeeze",  "Unsqueeze", "Relu",    "LeakyRelu"};
     static const std::set<std::string_view> pools{"MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"};
-    if (layer.layout != model::FeatureLayout::channels_first || layer.leading_tokens != 0) return std::nullopt;
+    if (layer.layout != model::FeatureLayout::channels_first || layer.extra_tokens() != 0) return std::nullopt;
     const model::Graph& nodes = graph.model().graph;
     const model::Index index(nodes);
     std::string tensor = layer.tensor;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "explain/settings.hpp"
+#include "explain/target_layer.hpp"
 #include "locus/error.hpp"
 #include "model/tensor_misuse.hpp"
 
@@ -33,6 +34,15 @@ void warn_of_missing_relu(const std::vector<const Method*>& methods, Network& ne
         network.warnings.push_back(
             fmt::format("the network has no Relu, whose rule {} changes: its gradient is the plain one", method->name));
     }
+}
+
+void warn_of_bypassed_layer(const std::vector<const Method*>& methods, Network& network, const MethodOptions& options) {
+    const bool chooses = options.layer.empty() && std::any_of(methods.begin(), methods.end(), [](const Method* method) {
+                             return !method->map_of_input;
+                         });
+    if (!chooses) return;
+    if (std::string warning = bypass_warning(network, options.layout); !warning.empty())
+        network.warnings.push_back(std::move(warning));
 }
 
 const Method& choose_automatic_method(Network& network, const MethodOptions& options,

@@ -27,6 +27,9 @@ const Method& choose_automatic_method(Network& network, const MethodOptions& opt
 /// a Clip), so that there is nothing to change.
 void warn_of_missing_relu(const std::vector<const Method*>& methods, Network& network);
 
+/// Warns where the layer that the methods choose has only part of the score pass through it (`bypass_warning`).
+void warn_of_bypassed_layer(const std::vector<const Method*>& methods, Network& network, const MethodOptions& options);
+
 /// The methods of these names, each once, "auto" among them, and what is to be warned of. What "auto" is, is found out
 /// by making it ready, for nothing else.
 std::vector<const Method*> named_methods(const std::vector<std::string>& names, Network& network,

@@ -17,6 +17,7 @@
 #include "model/known_branches.hpp"
 #include "model/metadata/preprocessing_metadata.hpp"
 #include "model/onnx/onnx_file.hpp"
+#include "model/position_axes.hpp"
 #include "model/resize_scales.hpp"
 #include "model/score_outputs.hpp"
 #include "model/shapes.hpp"
@@ -266,6 +267,50 @@ void settle_for_input_shape(Network& network) {
     model::settle_resize_scales(network.model, shape);
 }
 
+/// Axes of what a recognised head pools.
+std::vector<std::size_t> pooled_axes(const model::ClassifierHead& head, std::size_t rank) {
+    switch (head.layout) {
+        case model::FeatureLayout::tokens:
+            return {1};
+        case model::FeatureLayout::channels_last:
+            return {1, 2};
+        case model::FeatureLayout::channels_first:
+            break;
+    }
+    return rank == 4 ? std::vector<std::size_t>{2, 3} : std::vector<std::size_t>{2};
+}
+
+/// A mean over heads, experts or prototypes behind the pool looks like one over positions: it is no head whose map is
+/// known.
+void require_positions_pooled(Network& network) {
+    model::ClassifierHead& head = network.head;
+    if (head.kind == model::HeadKind::other) return;
+    std::optional<model::Shapes> shapes;
+    try {
+        shapes.emplace(model::infer_shapes(network.model,
+                                           {{network.input, input_shape(network, network.fixed_batch.value_or(-1))}}));
+    } catch (const Error&) {
+        return;  // what is wrong is said where shapes are needed
+    }
+    if (!shapes->contains(head.target_layer)) return;
+    const bool last = network.preprocessing.layout == Layout::nhwc;
+    const std::vector<std::size_t> rows_and_columns =
+        last ? std::vector<std::size_t>{1, 2} : std::vector<std::size_t>{2, 3};
+    const model::PositionAxes positions(network.model.graph, network.input, rows_and_columns, *shapes);
+    const Shape shape = shapes->shape(head.target_layer);
+    for (const std::size_t axis : pooled_axes(head, shape.size())) {
+        if (axis < shape.size() && (shape[axis] == 1 || positions.holds(head.target_layer, axis))) continue;
+        head.kind = model::HeadKind::other;
+        head.reason =
+            fmt::format("the scores are pooled from {} of shape {}, which holds no positions of the image any more",
+                        text::quote(head.target_layer), to_string(shape));
+        head.target_layer.clear();
+        head.pool = model::Pool::none;
+        head.chain.reset();
+        return;
+    }
+}
+
 void warn_of_other_scores(Network& network) {
     const auto outputs = model::score_outputs(network.model);
     if (outputs.size() < 2) return;
@@ -305,6 +350,7 @@ Network found_network(const std::filesystem::path& file, const NetworkOptions& o
 
     if (!network.fixed_batch && takes_one_item(network)) network.fixed_batch = 1;
     require_batch_of_scores(network);
+    require_positions_pooled(network);
     const double bytes = require_fit(network.model, input, network.preprocessing, network.fixed_batch.value_or(1));
     if (options.bind_inputs) runtime::require_memory(bytes);
     warn_of_normalising_twice(network);

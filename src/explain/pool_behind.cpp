@@ -16,7 +16,7 @@ std::vector<std::int64_t> axes_of_positions(const TargetLayer& layer, const Shap
 }  // namespace
 
 PoolBehind pool_behind(const model::Graph& graph, const model::Shapes& shapes, const TargetLayer& layer) {
-    if (layer.leading_tokens != 0) return {};
+    if (layer.extra_tokens() != 0) return {};
     const model::Index index(graph);
     const auto& readers = index.consumers(layer.tensor);
     if (readers.size() != 1 || graph.find_output(layer.tensor) != nullptr) return {};

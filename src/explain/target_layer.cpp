@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -10,7 +11,6 @@
 #include "runtime/observe_shapes.hpp"
 #include "text/nearest.hpp"
 #include "text/quote.hpp"
-#include "text/split.hpp"
 
 namespace locus::explain {
 namespace {
@@ -26,28 +26,92 @@ public:
 
     std::optional<TargetLayer> choose() const {
         if (!network_.head.target_layer.empty()) {
-            if (auto layer = layouts_.read(network_.head.target_layer)) return layer;
+            if (auto layer = read(network_.head.target_layer)) return layer;
         }
-        if (auto layer = before_last_attention()) return layer;
         const auto separators = layouts_.separating_tensors();
+        if (auto layer = before_last_attention(separators)) return layer;
         for (auto tensor = separators.rbegin(); tensor != separators.rend(); ++tensor) {
-            if (auto layer = layouts_.read(*tensor); layer && *tensor != network_.input) return layer;
+            if (auto layer = read(*tensor); layer && *tensor != network_.input) return layer;
         }
-        // Nothing that all of the score passes through: the last map of the graph.
-        for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
-            for (const std::string& tensor : node->outputs) {
-                if (!on_the_way(tensor)) continue;
-                if (auto layer = layouts_.read(tensor)) return layer;
-            }
-        }
-        return std::nullopt;
+        return last_map();
     }
 
 private:
     bool on_the_way(const std::string& tensor) const { return layouts_.on_the_way(tensor); }
 
+    /// Whatever grid is given, a layer that nobody named holds positions.
+    std::optional<TargetLayer> read(const std::string& tensor) const {
+        auto layer = layouts_.read(tensor);
+        if (layer && !layouts_.holds_positions(*layer)) return std::nullopt;
+        return layer;
+    }
+
+    /// Where no map has all of the score pass through it, as in an ensemble: the last of the graph, if there is one
+    /// then one that lies as the photo does.
+    std::optional<TargetLayer> last_map() const {
+        const auto mirrored = behind_reversals();
+        std::optional<TargetLayer> last;
+        for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
+            for (const std::string& tensor : node->outputs) {
+                if (!on_the_way(tensor) || (last && mirrored.contains(tensor))) continue;
+                auto layer = read(tensor);
+                if (!layer) continue;
+                layer->is_bypassed = true;
+                if (!mirrored.contains(tensor)) return layer;
+                last = std::move(layer);
+            }
+        }
+        return last;
+    }
+
+    /// The tensors computed from the image with its rows or columns in reverse.
+    std::unordered_set<std::string> behind_reversals() const {
+        std::unordered_set<std::string> found;
+        for (const Node& node : graph_.nodes) {
+            if (found.contains(node.output(0)) || !reverses_positions(node)) continue;
+            for (const std::string& tensor : index_.descendants(node.output(0))) found.insert(tensor);
+        }
+        return found;
+    }
+
+    bool reverses_positions(const Node& node) const {
+        if (!on_the_way(node.output(0)) || !shapes_.contains(node.input(0))) return false;
+        const std::size_t rank = shapes_.rank(node.input(0));
+        const auto numbers = [&](std::size_t i) {
+            const Tensor* value = node.input(i).empty() ? nullptr : shapes_.value(node.input(i));
+            return value != nullptr ? value->to_int64s() : std::vector<std::int64_t>{};
+        };
+        const auto holds = [&](std::int64_t axis) {
+            return layouts_.positions().holds(node.input(0),
+                                              static_cast<std::size_t>(model::positive_axis(axis, rank)));
+        };
+        if (node.is("Slice")) {
+            const auto axes = numbers(3), steps = numbers(4);
+            for (std::size_t i = 0; i < steps.size(); ++i) {
+                if (steps[i] < 0 && holds(i < axes.size() ? axes[i] : static_cast<std::int64_t>(i))) return true;
+            }
+        }
+        if (node.is("Gather") && holds(node.int_or("axis", 0))) {
+            const auto indices = numbers(1);
+            return indices.size() > 1 && std::is_sorted(indices.rbegin(), indices.rend()) &&
+                   indices.front() != indices.back();
+        }
+        return false;
+    }
+
+    /// The patches that the class token asks of: those that all of the score passes through before it joins them.
+    std::optional<TargetLayer> before_class_attention(const Node& attention,
+                                                      const std::vector<std::string>& separators) const {
+        const auto before = index_.ancestors(attention.output(0));
+        for (auto tensor = separators.rbegin(); tensor != separators.rend(); ++tensor) {
+            if (!before.contains(*tensor) || *tensor == network_.input) continue;
+            if (auto layer = read(*tensor); layer && layer->extra_tokens() == 0) return layer;
+        }
+        return std::nullopt;
+    }
+
     /// For a head that picks one token: what the last attention reads.
-    std::optional<TargetLayer> before_last_attention() const {
+    std::optional<TargetLayer> before_last_attention(const std::vector<std::string>& separators) const {
         const Node* pick = nullptr;
         for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend() && pick == nullptr; ++node) {
             const bool picks = (node->is("Gather") && node->int_or("axis", 0) == 1) || node->is("Slice");
@@ -58,7 +122,7 @@ private:
             const Shape to = shapes_.shape(node->output(0));
             const bool one_token =
                 (to.size() == 2 && to[1] == from.back()) || (to.size() == 3 && to[1] == 1 && to[2] == from.back());
-            if (from.size() == 3 && one_token && layouts_.read(node->input(0))) pick = &*node;
+            if (from.size() == 3 && one_token && read(node->input(0))) pick = &*node;
         }
         if (pick == nullptr) return std::nullopt;
         const Shape tokens = shapes_.shape(pick->input(0));
@@ -68,10 +132,15 @@ private:
             if (!node->is("Softmax") || !before_pick.contains(node->output(0)) || !shapes_.contains(node->output(0)))
                 continue;
             const Shape shape = shapes_.shape(node->output(0));
-            if (shape.size() >= 3 && shape.back() == tokens[1] && shape[shape.size() - 2] == tokens[1])
-                attention = &*node;
+            if (shape.size() < 3 || shape.back() != tokens[1]) continue;
+            // Of all tokens to all, or of the class token alone (class attention).
+            const std::int64_t queries = shape[shape.size() - 2];
+            if (queries == tokens[1] || queries == 1) attention = &*node;
         }
         if (attention == nullptr) return std::nullopt;
+        if (shapes_.shape(attention->output(0)).end()[-2] == 1) {
+            if (auto layer = before_class_attention(*attention, separators)) return layer;
+        }
         // Query, key and value are all computed from it: the last tensor of the tokens' shape before the product with
         // the values.
         const auto& product = index_.consumers(attention->output(0));
@@ -85,7 +154,12 @@ private:
             if (!of_weights.contains(tensor) || !of_values.contains(tensor) || !shapes_.contains(tensor) ||
                 shapes_.shape(tensor) != tokens)
                 continue;
-            return layouts_.read(tensor);
+            auto layer = read(tensor);
+            // Other tokens or other branches have a say too where the score is not made of these tokens alone.
+            if (layer)
+                layer->is_bypassed =
+                    std::find(separators.begin(), separators.end(), pick->input(0)) == separators.end();
+            return layer;
         }
         return std::nullopt;
     }
@@ -132,9 +206,13 @@ TargetLayer find_target_layer(const Network& network, const model::Shapes& shape
     const LayerChoice choice(network, shapes, layouts);
     if (wanted.empty()) {
         if (const auto layer = choice.choose()) return agreed(*layer, given);
-        throw Error(
-            ErrorKind::unsupported,
-            fmt::format("{} has no layer with positions between its input and its scores", network.file.string()));
+        const std::string integers = layouts.last_integer_map();
+        throw Error(ErrorKind::unsupported,
+                    fmt::format("{} has no layer with positions{} between its input and its scores{}",
+                                network.file.string(), integers.empty() ? "" : " in floating-point numbers",
+                                integers.empty() ? ""
+                                                 : fmt::format(": {} is of {}", text::quote(integers),
+                                                               name(shapes.type(integers)))));
     }
     if (!layouts.index().contains(wanted)) {
         throw Error(ErrorKind::usage,
@@ -157,21 +235,53 @@ TargetLayer find_target_layer(const Network& network, const model::Shapes& shape
     return agreed(*layer, given);
 }
 
+namespace {
+
+/// The names of a list. Names may have commas of their own: each is the longest that the graph has.
+std::vector<std::string> split_names(const std::string& list, const model::Index& index) {
+    std::vector<std::string> names;
+    for (std::size_t begin = 0; begin <= list.size();) {
+        std::size_t end = list.size();
+        while (end > begin && !index.contains(list.substr(begin, end - begin))) {
+            const std::size_t comma = list.rfind(',', end - 1);
+            end = comma == std::string::npos || comma < begin ? begin : comma;
+        }
+        if (end == begin) end = std::min(list.find(',', begin), list.size());  // unknown: up to the next comma
+        names.push_back(list.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return names;
+}
+
+}  // namespace
+
 std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
                                             const std::string& wanted, const GivenLayout& given) {
-    if (wanted.find(',') == std::string::npos || model::Index(network.model.graph).contains(wanted)) {
-        return {find_target_layer(network, shapes, wanted, given)};
-    }
+    if (wanted.find(',') == std::string::npos) return {find_target_layer(network, shapes, wanted, given)};
     std::vector<TargetLayer> layers;
-    for (const std::string_view name : text::split(wanted, ',')) {
+    for (const std::string& name : split_names(wanted, model::Index(network.model.graph))) {
         if (name.empty())
             throw Error(ErrorKind::usage,
                         fmt::format("the list of layers {} names none between two commas", text::quote(wanted)));
         const auto is_it = [&](const TargetLayer& layer) { return layer.tensor == name; };
         if (std::any_of(layers.begin(), layers.end(), is_it)) continue;
-        layers.push_back(find_target_layer(network, shapes, std::string(name), given));
+        layers.push_back(find_target_layer(network, shapes, name, given));
     }
     return layers;
+}
+
+std::string bypass_warning(const Network& network, const GivenLayout& given) {
+    if (!network.head.target_layer.empty()) return {};
+    try {
+        const TargetLayer layer = find_target_layer(network, network_shapes(network, network.model), "", given);
+        if (!layer.is_bypassed) return {};
+        return fmt::format(
+            "only part of the score passes through the layer {}, and no layer has all of it: maps of this layer do not "
+            "tell of the rest (--layer names another one)",
+            text::quote(layer.tensor));
+    } catch (const Error&) {
+        return {};  // what is wrong is said where the layer is needed
+    }
 }
 
 std::string coarse_to_fine_layers(const Network& network, const GivenLayout& given) {
@@ -212,7 +322,7 @@ model::Value feature_map(const model::Value& tensor, const TargetLayer& layer) {
             features = model::transpose(features, {0, 3, 1, 2});
             break;
         case FeatureLayout::tokens:
-            if (layer.leading_tokens != 0) {
+            if (layer.extra_tokens() != 0) {
                 features = model::slice(features, 1, layer.leading_tokens, layer.leading_tokens + layer.positions());
             }
             return model::transpose(features, {0, 2, 1});

@@ -7,7 +7,9 @@
 ///
 /// Chosen where none is named: the tensor that is pooled (Zhou et al. 2016), else the last one with positions that all
 /// of the score passes through. In a transformer whose head reads a class token, patch tokens behind the last attention
-/// no longer reach the score: there it is the input of the last attention.
+/// no longer reach the score: there it is the input of the last attention, or the patches before a class token that asks
+/// alone (CaiT) joins them. Where no layer has all of the score pass
+/// through it (`is_bypassed`), it is the last one with positions, unmirrored if there is such a one.
 ///
 /// No reshape function has to be written for transformers: layer_layout.hpp tells channels and positions from the
 /// operators round the tensor.
@@ -31,10 +33,14 @@ struct TargetLayer {
     std::int64_t channels = 0;
     std::int64_t height = 0;
     std::int64_t width = 0;
-    std::int64_t leading_tokens = 0;  ///< class and distillation tokens before the positions
-    bool flat = false;                ///< channels_first as [n, K, positions]
+    std::int64_t leading_tokens = 0;   ///< class and distillation tokens before the positions
+    std::int64_t trailing_tokens = 0;  ///< class tokens and registers behind them
+    bool flat = false;                 ///< channels_first as [n, K, positions]
+    /// Chosen though part of the score passes by it, as no layer has all of it.
+    bool is_bypassed = false;
 
     std::int64_t positions() const { return height * width; }
+    std::int64_t extra_tokens() const { return leading_tokens + trailing_tokens; }
 };
 
 /// What a user says of a layer where the graph does not tell, or tells wrong.
@@ -56,9 +62,14 @@ model::ValueInfo declared(const model::Shapes& shapes, const std::string& tensor
 TargetLayer find_target_layer(const Network& network, const model::Shapes& shapes, const std::string& wanted,
                               const GivenLayout& given = {});
 
-/// The layers of a --layer option: a tensor's name, or several joined by commas, of which each counts once.
+/// The layers of a --layer option: a tensor's name, or several joined by commas, of which each counts once. Names with
+/// commas of their own are taken whole.
 std::vector<TargetLayer> find_target_layers(const Network& network, const model::Shapes& shapes,
                                             const std::string& wanted, const GivenLayout& given = {});
+
+/// That the chosen layer has only part of the score pass through it (ensembles, several branches); empty where it has
+/// all of it or none can be chosen.
+std::string bypass_warning(const Network& network, const GivenLayout& given = {});
 
 /// The target layer and the last layer before it with at least twice its resolution, joined by a comma: for refine-cam.
 /// It is one that all of the score passes through, where there is one. The target layer alone where no layer is so

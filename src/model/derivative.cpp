@@ -71,27 +71,34 @@ private:
     std::unordered_set<std::string> from_wanted_, on_path_, quantized_;
 };
 
-/// Up to three tensors behind the node from which the seeded tensors could be differentiated, nearest first; those with
-/// positions (rank 4) before others.
+/// A map or a row with more than one position, as far as its shape tells: scores and pooled vectors are none.
+bool may_have_positions(const Shape& shape) {
+    const auto several = std::count_if(shape.begin(), shape.end(), [](std::int64_t size) { return size > 1; });
+    return shape.size() >= 3 && shape.size() <= 4 && several >= 2;
+}
+
+/// Up to three tensors behind the node from which the seeded tensors could be differentiated, nearest first; maps (rank
+/// 4) before rows of positions.
 std::vector<std::string> layers_that_work(const Graph& graph, const Shapes& shapes, const std::vector<Seed>& seeds,
                                           const Node& failed) {
-    std::vector<std::string> images, others;
+    std::vector<std::string> maps, rows;
     const auto start = std::find_if(graph.nodes.begin(), graph.nodes.end(),
                                     [&](const Node& node) { return node.outputs == failed.outputs; });
     for (auto node = start; node != graph.nodes.end(); ++node) {
         const auto& tensor = node->output(0);
         if (tensor.empty() || !shapes.contains(tensor) || !shapes.is_float(tensor)) continue;
+        if (!may_have_positions(shapes.shape(tensor))) continue;
         const Paths paths(graph, shapes, seeds, {tensor});
         if (!paths.on_path(tensor)) continue;
         const bool works = std::all_of(node + 1, graph.nodes.end(), [&](const Node& later) {
             return !paths.leads_through(later) || find_rule(later) != nullptr;
         });
         if (!works) continue;
-        auto& list = shapes.rank(tensor) == 4 ? images : others;
+        auto& list = shapes.rank(tensor) == 4 ? maps : rows;
         if (list.size() < 3) list.push_back(tensor);
-        if (images.size() == 3) break;
+        if (maps.size() == 3) break;
     }
-    return images.empty() ? others : images;
+    return maps.empty() ? rows : maps;
 }
 
 /// "'a', 'b'"
@@ -105,8 +112,15 @@ Error no_derivative(const Graph& graph, const Shapes& shapes, const std::vector<
                     const std::string& what) {
     const auto layers = layers_that_work(graph, shapes, seeds, failed);
     return Error(ErrorKind::unsupported, layers.empty()
-                                             ? what + "; no later layer has a gradient either"
+                                             ? what + "; no later layer with positions has a gradient either"
                                              : fmt::format("{}; of later layers these work: {}", what, quoted(layers)));
+}
+
+std::string no_rule(const Node& node, const std::vector<std::string>& wanted) {
+    const auto domain = node.domain.empty() ? "" : fmt::format(" of {}", text::printable(node.domain));
+    return fmt::format("the operator {}{} (node {}, tensor {}) behind {} has no derivative in Locus",
+                       text::printable(node.op_type), domain, text::quote(node.name), text::quote(node.output(0)),
+                       quoted(wanted));
 }
 
 class Differentiation {
@@ -180,12 +194,7 @@ private:
         for (std::size_t i = original_nodes_; i-- > 0;) {
             const Node& node = model_.graph.nodes[i];
             if (!paths.leads_through(node) || find_rule(node) != nullptr) continue;
-            const auto domain = node.domain.empty() ? "" : fmt::format(" of {}", text::printable(node.domain));
-            throw no_derivative(model_.graph, shapes_, seeds_, node,
-                                fmt::format("the operator {}{} (node {}, tensor {}) behind {} has no derivative in "
-                                            "Locus",
-                                            text::printable(node.op_type), domain, text::quote(node.name),
-                                            text::quote(node.output(0)), quoted(wanted_)));
+            throw no_derivative(model_.graph, shapes_, seeds_, node, no_rule(node, wanted_));
         }
     }
 
@@ -278,6 +287,14 @@ std::map<std::string, std::string> differentiate(Model& model, Shapes& shapes, c
                                                  const std::vector<std::string>& wanted,
                                                  const DifferentiateOptions& options) {
     return Differentiation(model, shapes, seeds, wanted, options).run();
+}
+
+std::string missing_rule(const Graph& graph, const Shapes& shapes, const std::string& score,
+                         const std::string& wanted) {
+    const Paths paths(graph, shapes, {Seed{.tensor = score, .gradient = {}, .classes = {}}}, {wanted});
+    for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node)
+        if (paths.leads_through(*node) && find_rule(*node) == nullptr) return no_rule(*node, {wanted});
+    return {};
 }
 
 }  // namespace locus::model

@@ -55,11 +55,15 @@ struct DifferentiateOptions {
 /// constants and graph inputs for seeds may have been added since `shapes` was worked out.
 ///
 /// Throws Error(unsupported) where an operator on the way has no rule, or not for what the node does: it names node,
-/// operator, and the tensors behind it that would still work. Throws Error(usage) for tensors that do not exist and for
+/// operator, and the tensors with positions behind it that would still work. Throws Error(usage) for tensors that do not exist and for
 /// a wanted tensor on which no seeded tensor depends.
 std::map<std::string, std::string> differentiate(Model& model, Shapes& shapes, const std::vector<Seed>& seeds,
                                                  const std::vector<std::string>& wanted,
                                                  const DifferentiateOptions& options = {});
+
+/// Which operator between `wanted` and `score` has no rule, as the sentence that `differentiate` throws begins; empty
+/// where each has one.
+std::string missing_rule(const Graph& graph, const Shapes& shapes, const std::string& score, const std::string& wanted);
 
 /// The operators that have a rule, sorted.
 std::vector<std::string> differentiable_operators();

@@ -37,6 +37,8 @@ Shape Shapes::shape(const std::string& tensor) const {
     return shape;
 }
 
+Shape Shapes::shape_of_first_batch(const std::string& tensor) const { return one(tensor).shape; }
+
 std::size_t Shapes::rank(const std::string& tensor) const { return shape(tensor).size(); }
 
 const Tensor* Shapes::value(const std::string& tensor) const {

@@ -46,6 +46,7 @@ public:
     DataType type(const std::string& tensor) const;
     Shape shape(const std::string& tensor) const;  ///< -1 where a dimension follows the batch
     std::size_t rank(const std::string& tensor) const;
+    Shape shape_of_first_batch(const std::string& tensor) const;  ///< at the first of `shape_batches`, whole
 
     /// The value where it is known and the same at every batch size; else null.
     const Tensor* value(const std::string& tensor) const;

@@ -68,6 +68,30 @@ TEST(DerivativeElementwise, ClipByABoundThatDependsOnTheInputIsRefused) {
     EXPECT_THROW(model::differentiate(model, shapes, {model::Seed::with(y, ones)}, {"x"}), Error);
 }
 
+TEST(DerivativeElementwise, DropoutInTrainingModeIsTheIdentityWhereItDropsNothing) {
+    const auto dropout = [](Graph& g, float ratio) {
+        Tensor training(DataType::boolean, {});
+        training.mutable_bytes()[0] = std::byte{1};
+        const auto x = g.input({-1, 5}, g.away_from_zero());
+        return g.node("Dropout", {x, g.constant(Tensor::scalar(ratio)), g.constant(training)});
+    };
+    Graph keeps;
+    keeps.expect_gradient(dropout(keeps, 0.0F), false);
+    Graph drops;
+    const auto y = dropout(drops, 0.1F);
+    const auto ones = drops.constant(Tensor(DataType::float32, {1, 5}));
+    auto model = drops.model();
+    auto shapes = model::infer_shapes(model);
+    try {
+        model::differentiate(model, shapes, {model::Seed::with(y, ones)}, {"x"});
+        FAIL() << "it drops at random";
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("it is in training mode"), std::string::npos) << error.what();
+        // Vectors are no layers.
+        EXPECT_NE(std::string(error.what()).find("no later layer with positions"), std::string::npos) << error.what();
+    }
+}
+
 TEST(DerivativeElementwise, ClipByInputsAttributesAndOneSide) {
     for (const std::int64_t opset : {6 + 1, 13}) {
         Graph g(opset);

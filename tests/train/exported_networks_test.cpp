@@ -97,6 +97,7 @@ TEST_P(ExportedNetworks, MapsAreTheirFormulasOfLibTorchsGradients) {
         EXPECT_EQ(found.height, layer.side);
         EXPECT_EQ(found.width, layer.side);
         EXPECT_EQ(found.leading_tokens, layer.leading_tokens);
+        EXPECT_EQ(found.trailing_tokens, layer.trailing_tokens);
 
         for (const auto& [method, formula] : formulas) {
             const explain::Attribution result = explain::find_method(method)

@@ -23,7 +23,7 @@ using model::Value;
 
 /// The tensor whose ablation has a closed form: the layer, or the pooled vector behind it; "" where there is none.
 std::string affine_from(MapGraph& graph, const TargetLayer& layer) {
-    if (graph.options().target.kind != TargetKind::logit || layer.leading_tokens != 0) return {};
+    if (graph.options().target.kind != TargetKind::logit || layer.extra_tokens() != 0) return {};
     const std::string& scores = graph.network().head.logits;
     if (model::is_affine_behind(graph.network().model.graph, layer.tensor, scores)) return layer.tensor;
     const PoolBehind behind = pool_behind(graph.network().model.graph, graph.shapes(), layer);

@@ -6,6 +6,8 @@
 
 #include "explain/node_method.hpp"
 #include "locus/error.hpp"
+#include "model/derivative.hpp"
+#include "model/opset.hpp"
 
 namespace locus::explain {
 
@@ -91,6 +93,23 @@ std::string gradient_obstacle(const Network& network) {
     } catch (const Error& error) {
         return error.what();
     }
+}
+
+std::string input_gradient_obstacle(const Network& network) {
+    try {
+        model::Model model = network.model;  // as the methods differentiate it
+        model.graph.outputs = {{.name = network.head.logits, .type = DataType::float32, .shape = std::nullopt}};
+        model::remove_unused(model.graph);
+        model::raise_opset(model);
+        return model::missing_rule(model.graph, network_shapes(network, model), network.head.logits, network.input);
+    } catch (const Error& error) {
+        return error.what();
+    }
+}
+
+std::string guided_grad_cam_obstacle(const Network& network) {
+    const std::string obstacle = gradient_obstacle(network);
+    return obstacle.empty() ? input_gradient_obstacle(network) : obstacle;
 }
 
 std::string finer_cam_obstacle(const Network& network) {

@@ -28,6 +28,10 @@ model::Value shapley_cam(MapGraph& graph, std::size_t layer,
 
 /// The operator between the target layer and the scores that has no derivative; empty where all have.
 std::string gradient_obstacle(const Network& network);
+/// The same between the input and the scores.
+std::string input_gradient_obstacle(const Network& network);
+/// Of the two, the first there is.
+std::string guided_grad_cam_obstacle(const Network& network);
 
 /// grad-cam of y_c - alpha * mean of the nearest classes' logits (Zhang et al. 2025), whatever other target is set.
 PassPlan plan_finer_cam(const Network& network, const MethodOptions& options);

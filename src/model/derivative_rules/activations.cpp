@@ -176,7 +176,7 @@ void acosh(RuleContext& node) { chain(node, 1.0 / sqrt(node.input() * node.input
 void atanh(RuleContext& node) { chain(node, 1.0 / (1.0 - node.input() * node.input())); }
 
 void dropout(RuleContext& node) {
-    if (node.has_input(2)) {
+    if (node.has_input(2) && !(node.has_input(1) && first_number(node.constant(1, "ratio")) == 0)) {
         const Tensor& training = node.constant(2, "training_mode");
         if (first_number(training) != 0) node.unsupported("it is in training mode");
     }

@@ -18,7 +18,7 @@ namespace locus::test {
 struct ExportedLayer {
     std::string tensor;
     model::FeatureLayout layout = model::FeatureLayout::channels_first;
-    std::int64_t channels = 0, side = 0, leading_tokens = 0;
+    std::int64_t channels = 0, side = 0, leading_tokens = 0, trailing_tokens = 0;
 };
 
 /// Input `input` [n, 3, 96, 96], output `logits` [n, 7].
@@ -42,6 +42,9 @@ ExportedNetwork swin_tokens(const Export& options);      ///< the same on [n, to
 ExportedNetwork vit(const Export& options);              ///< class token
 ExportedNetwork deit(const Export& options);             ///< class and distillation token, joined one after another
 ExportedNetwork vit_mean(const Export& options);         ///< no class token: mean over the tokens
+ExportedNetwork vit_class_last(const Export& options);   ///< class token behind the patches
+ExportedNetwork vit_registers(const Export& options);    ///< class token, patches, four registers
+ExportedNetwork cait(const Export& options);             ///< the class token joins in the last blocks, and asks alone
 
 const std::vector<std::pair<std::string, ExportedNetwork (*)(const Export&)>>& exported_networks();
 

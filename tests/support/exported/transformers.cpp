@@ -27,25 +27,47 @@ std::string multilayer(Exporter& w, const std::string& x, std::int64_t channels)
     return w.linear(w.gelu(w.linear(x, channels, channels * 2)), channels * 2, channels);
 }
 
-enum class Tokens { class_token, distilled, none };
+/// One query, the first token, to all of [n, tokens, C] (CaiT).
+std::string class_attention(Exporter& w, const std::string& all, std::int64_t tokens, std::int64_t channels) {
+    const std::int64_t each = channels / heads;
+    const auto split = [&](const std::string& x, std::int64_t count) {
+        return w.transpose(w.reshape(w.linear(x, channels, channels), {batch, count, heads, each}), {0, 2, 1, 3});
+    };
+    const std::string q = w.mul(split(w.slice(all, 1, 0, 1), 1), w.number(1.0F / std::sqrt(static_cast<float>(each))));
+    const std::string k = split(all, tokens), v = split(all, tokens);
+    const std::string weights = w.softmax(w.node("MatMul", {q, w.transpose(k, {0, 1, 3, 2})}));
+    const std::string mixed = w.transpose(w.node("MatMul", {weights, v}), {0, 2, 1, 3});
+    return w.linear(w.reshape(mixed, {batch, 1, channels}), channels, channels);
+}
+
+enum class Tokens { class_token, distilled, none, class_last, with_registers };
+
+/// A learnt tensor [1, count, C], once an item of `like`: expand(B, -1, -1), where PyTorch's exporter lets Where put 1
+/// for -1.
+std::string learnt_tokens(Exporter& w, std::int64_t count, std::int64_t channels, const std::string& like) {
+    std::string size = w.node("Gather", {w.node("Shape", {like}), w.whole(0)}, {{"axis", std::int64_t{0}}});
+    size = w.concat({w.node("Unsqueeze", {size, w.ints({0})}), w.ints({-1}), w.ints({-1})}, 0);
+    const std::string ones = w.ints({1, 1, 1});
+    size = w.node("Where", {w.node("Equal", {size, w.ints({-1, -1, -1})}), ones, size});
+    return w.node("Expand", {w.weight({1, count, channels}, 0.5), size});
+}
 
 ExportedNetwork plain_transformer(const Export& options, Tokens kind) {
     Exporter w(options);
     const std::int64_t channels = 36;  // a square, as the number of patches is: shapes alone do not tell them apart
     std::string x = w.conv(w.input(3, exported_size), 3, channels, {.kernel = 16, .stride = 16});
     x = w.transpose(w.reshape(x, {batch, channels, 36}), {0, 2, 1});
-    const auto joined = [&](const std::string& patches) {
-        std::string size = w.node("Gather", {w.node("Shape", {patches}), w.whole(0)}, {{"axis", std::int64_t{0}}});
-        size = w.concat({w.node("Unsqueeze", {size, w.ints({0})}), w.ints({-1}), w.ints({-1})}, 0);
-        // expand(B, -1, -1): PyTorch's exporter lets Where put 1 for -1.
-        const std::string ones = w.ints({1, 1, 1});
-        size = w.node("Where", {w.node("Equal", {size, w.ints({-1, -1, -1})}), ones, size});
-        return w.concat({w.node("Expand", {w.weight({1, 1, channels}, 0.5), size}), patches}, 1);
-    };
-    std::int64_t leading = 0;
-    if (kind != Tokens::none) x = joined(x), ++leading;
-    if (kind == Tokens::distilled) x = joined(x), ++leading;
-    const std::int64_t tokens = 36 + leading;
+    const auto learnt = [&](std::int64_t count) { return learnt_tokens(w, count, channels, x); };
+    std::int64_t leading = 0, trailing = 0;
+    if (kind == Tokens::class_token || kind == Tokens::distilled) x = w.concat({learnt(1), x}, 1), ++leading;
+    if (kind == Tokens::distilled) x = w.concat({learnt(1), x}, 1), ++leading;
+    if (kind == Tokens::class_last) x = w.concat({x, learnt(1)}, 1), ++trailing;
+    if (kind == Tokens::with_registers) {
+        x = w.concat({learnt(1), x, learnt(4)}, 1);
+        leading = 1;
+        trailing = 4;
+    }
+    const std::int64_t tokens = 36 + leading + trailing;
     x = w.add(x, w.weight({1, tokens, channels}, 0.3));
     const auto unbiased = [](const std::string& scores) { return scores; };
     for (int i = 0; i < 3; ++i) {
@@ -64,14 +86,14 @@ ExportedNetwork plain_transformer(const Export& options, Tokens kind) {
     if (kind == Tokens::none)
         scores = w.classifier(w.mean(x, {1}, false), channels, exported_classes);
     else
-        scores = w.classifier(token(0), channels, exported_classes);
+        scores = w.classifier(token(kind == Tokens::class_last ? 36 : 0), channels, exported_classes);
     if (kind == Tokens::distilled) {
         const std::string other = w.classifier(token(1), channels, exported_classes);
         scores = w.node("Div", {w.add(scores, other), w.number(2.0F)});
     }
     return {w.finish(scores),
-            {{"target", FeatureLayout::tokens, channels, 6, leading},
-             {"target_mid", FeatureLayout::tokens, channels, 6, leading}},
+            {{"target", FeatureLayout::tokens, channels, 6, leading, trailing},
+             {"target_mid", FeatureLayout::tokens, channels, 6, leading, trailing}},
             kind == Tokens::none ? "" : "target"};
 }
 
@@ -209,6 +231,31 @@ ExportedNetwork swin_tokens(const Export& options) { return shifted_windows(opti
 ExportedNetwork vit(const Export& options) { return plain_transformer(options, Tokens::class_token); }
 ExportedNetwork deit(const Export& options) { return plain_transformer(options, Tokens::distilled); }
 ExportedNetwork vit_mean(const Export& options) { return plain_transformer(options, Tokens::none); }
+ExportedNetwork vit_class_last(const Export& options) { return plain_transformer(options, Tokens::class_last); }
+ExportedNetwork vit_registers(const Export& options) { return plain_transformer(options, Tokens::with_registers); }
+
+ExportedNetwork cait(const Export& options) {
+    Exporter w(options);
+    const std::int64_t channels = 24;
+    std::string x = w.conv(w.input(3, exported_size), 3, channels, {.kernel = 16, .stride = 16});
+    x = w.transpose(w.reshape(x, {batch, channels, 36}), {0, 2, 1});
+    x = w.add(x, w.weight({1, 36, channels}, 0.3));
+    const auto unbiased = [](const std::string& scores) { return scores; };
+    x = w.add(x, attention(w, w.layer_norm(x, channels), 36, channels, unbiased));
+    x = w.named(w.add(x, multilayer(w, w.layer_norm(x, channels), channels)), "target");
+    std::string token = learnt_tokens(w, 1, channels, x);
+    for (const bool last : {false, true}) {
+        std::string all = w.layer_norm(w.concat({token, x}, 1), channels);
+        if (last) all = w.named(all, "asked");
+        token = w.add(token, class_attention(w, all, 37, channels));
+        token = w.add(token, multilayer(w, w.layer_norm(token, channels), channels));
+    }
+    x = w.layer_norm(w.concat({token, x}, 1), channels);
+    const std::string read = w.node("Gather", {x, w.whole(0)}, {{"axis", std::int64_t{1}}});
+    return {w.finish(w.classifier(read, channels, exported_classes)),
+            {{"target", FeatureLayout::tokens, channels, 6}, {"asked", FeatureLayout::tokens, channels, 6, 1}},
+            "target"};
+}
 
 const std::vector<std::pair<std::string, ExportedNetwork (*)(const Export&)>>& exported_networks() {
     static const std::vector<std::pair<std::string, ExportedNetwork (*)(const Export&)>> all{
@@ -223,7 +270,10 @@ const std::vector<std::pair<std::string, ExportedNetwork (*)(const Export&)>>& e
         {"swin_tokens", swin_tokens},
         {"vit", vit},
         {"deit", deit},
-        {"vit_mean", vit_mean}};
+        {"vit_mean", vit_mean},
+        {"vit_class_last", vit_class_last},
+        {"vit_registers", vit_registers},
+        {"cait", cait}};
     return all;
 }
 
