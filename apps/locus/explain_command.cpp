@@ -14,11 +14,10 @@
 #include "batch/run.hpp"
 #include "command.hpp"
 #include "default_model.hpp"
-#include "files/npy.hpp"
+#include "feeds.hpp"
 #include "interrupt.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
-#include "model/finite.hpp"
 #include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "progress.hpp"
@@ -61,20 +60,6 @@ batch::Saves saves(const std::vector<std::string>& names) {
         save.*(found->second) = true;
     }
     return save;
-}
-
-std::vector<std::pair<std::string, Tensor>> read_feeds(const std::vector<std::string>& feeds) {
-    std::vector<std::pair<std::string, Tensor>> result;
-    for (const std::string& feed : feeds) {
-        const std::size_t equals = feed.find('=');
-        if (equals == 0 || equals == std::string::npos || equals + 1 == feed.size()) {
-            throw Error(ErrorKind::usage, fmt::format("--feed takes NAME=FILE.npy, not '{}'", feed));
-        }
-        const std::string file = feed.substr(equals + 1);
-        result.emplace_back(feed.substr(0, equals), files::read_npy(file));
-        model::require_numbers(result.back().second, fmt::format("the file {} that --feed names", text::quote(file)));
-    }
-    return result;
 }
 
 /// "500M", "2G" or plain bytes.
@@ -275,9 +260,7 @@ void add_subject_options(CLI::App& command, ExplainArguments& arguments) {
         ->group(what);
     add_image_input(command, run.explainer.input)->group(what);
     add_score_output(command, run.explainer.output)->group(what);
-    repeatable(command.add_option("--feed", arguments.feeds, "Value of another input of the model; may be given again"))
-        ->type_name("NAME=FILE.npy")
-        ->group(what);
+    add_feeds(command, arguments.feeds)->group(what);
 }
 
 void add_output_options(CLI::App& command, ExplainArguments& arguments) {

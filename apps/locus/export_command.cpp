@@ -18,6 +18,7 @@
 #include "explain/explained_model.hpp"
 #include "explain/method_choice.hpp"
 #include "explain/network.hpp"
+#include "feeds.hpp"
 #include "locus/error.hpp"
 #include "method_options.hpp"
 #include "model/onnx/onnx_file.hpp"
@@ -34,6 +35,7 @@ namespace {
 
 struct ExportArguments {
     std::string model, method = "auto", layer, classes, map_size, out, triton, web, web_runtime, input, output;
+    std::vector<std::string> feeds;
     PreprocessingOptions preprocessing;
     MethodArguments options;
     bool normalize = false, overwrite = false;
@@ -119,9 +121,10 @@ void run(const ExportArguments& arguments) {
     require_room(arguments, writes_file ? out : "");
     // Looked for first: a wrong path is told before any work is done.
     const auto runtime = arguments.web.empty() ? std::filesystem::path() : find_web_runtime(arguments.web_runtime);
-    explain::Network network = explain::load_network(
-        file,
-        {.input = arguments.input, .output = arguments.output, .preprocessing = arguments.preprocessing.change()});
+    explain::Network network = explain::load_network(file, {.input = arguments.input,
+                                                            .output = arguments.output,
+                                                            .feeds = read_feeds(arguments.feeds),
+                                                            .preprocessing = arguments.preprocessing.change()});
     explain::give_labels(network, arguments.preprocessing.read_labels());
 
     explain::ExplainedModelOptions options{.method = arguments.method, .normalize = arguments.normalize};
@@ -181,6 +184,7 @@ void add_subject_options(CLI::App& command, ExportArguments& arguments) {
         ->group(what);
     add_image_input(command, arguments.input)->group(what);
     add_score_output(command, arguments.output)->group(what);
+    add_feeds(command, arguments.feeds)->group(what);
 }
 
 void add_output_options(CLI::App& command, ExportArguments& arguments) {

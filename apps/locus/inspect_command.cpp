@@ -12,6 +12,7 @@
 #include "default_model.hpp"
 #include "explain/inspection.hpp"
 #include "explain/method.hpp"
+#include "feeds.hpp"
 #include "option_values.hpp"
 #include "preprocessing_options.hpp"
 #include "report/results_json.hpp"
@@ -23,6 +24,7 @@ namespace {
 
 struct InspectArguments {
     std::string model, input, output;
+    std::vector<std::string> feeds;
     PreprocessingOptions preprocessing;
     bool json = false;
 };
@@ -201,6 +203,7 @@ void inspect(const InspectArguments& arguments) {
     const auto file = arguments.model.empty() ? default_model() : std::filesystem::path(arguments.model);
     explain::Network network = explain::load_network(file, {.input = arguments.input,
                                                             .output = arguments.output,
+                                                            .feeds = read_feeds(arguments.feeds),
                                                             .bind_inputs = false,
                                                             .preprocessing = arguments.preprocessing.change()});
     const std::vector<std::string> labels = arguments.preprocessing.read_labels();
@@ -230,6 +233,7 @@ void add_inspect(CLI::App& app) {
     add_model_option(command, "MODEL", arguments->model);
     add_image_input(command, arguments->input);
     add_score_output(command, arguments->output);
+    add_feeds(command, arguments->feeds);
     command.add_flag("--json", arguments->json, "For machines");
     arguments->preprocessing.add_to(command);
     command.callback([arguments] { inspect(*arguments); });

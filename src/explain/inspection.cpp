@@ -168,12 +168,14 @@ Inspection inspect(const Network& network) {
     const auto used = index.ancestors(network.head.logits);
     const std::int64_t items = network.fixed_batch.value_or(1);
     const model::Shapes counted = shapes_of(network, items, shapes);
-    const model::Cost all = model::cost(graph, counted, items, &used);
+    model::Graph stored = graph;  // what other inputs are fed is no parameter
+    for (const std::string& name : network.fed) stored.initializers.erase(name);
+    const model::Cost all = model::cost(stored, counted, items, &used);
     found.parameters = all.parameters;
     found.multiply_adds = all.multiply_adds;
     if (!found.target_layer.empty()) {
         const auto head = computed_behind(graph, index, network.head.logits, found.target_layer);
-        found.head_parameters = model::cost(graph, counted, items, &head).parameters;
+        found.head_parameters = model::cost(stored, counted, items, &head).parameters;
         if (network.head.kind == model::HeadKind::pool_linear)
             found.fully_connected_parameters = values_of_target * found.classes + found.classes;
     }

@@ -59,8 +59,8 @@ std::string batch_symbol(const model::ValueInfo* input) {
     return input->shape->front().symbol;
 }
 
-/// The other inputs become constants, so that everything behind sees a network with one input.
-void bind_other_inputs(model::Graph& graph, const std::string& image_input, const std::vector<runtime::Feed>& feeds) {
+/// Other inputs become constants of the values that they are fed.
+void bind_fed_inputs(model::Graph& graph, const std::string& image_input, const std::vector<runtime::Feed>& feeds) {
     std::vector<std::string> others;
     for (const auto& input : graph.inputs)
         if (input.name != image_input) others.push_back(input.name);
@@ -92,14 +92,18 @@ void bind_other_inputs(model::Graph& graph, const std::string& image_input, cons
         model::require_numbers(value, fmt::format("the value that the input {} is fed", quoted));
         graph.initializers.insert_or_assign(name, value);
     }
+    std::erase_if(graph.inputs, [&](const model::ValueInfo& input) { return fed.contains(input.name); });
+}
+
+/// Everything behind sees a network with one input.
+void require_one_input(const model::Graph& graph, const std::string& image_input) {
     for (const auto& input : graph.inputs) {
-        if (input.name != image_input && !fed.contains(input.name)) {
+        if (input.name != image_input) {
             throw Error(ErrorKind::usage,
                         fmt::format("the input {} needs a value, {}: give one with --feed {}=FILE.npy",
                                     text::quote(input.name), declared(input), text::printable(input.name)));
         }
     }
-    std::erase_if(graph.inputs, [&](const model::ValueInfo& input) { return input.name != image_input; });
 }
 
 /// The node that normalises the input inside the graph, or null: arithmetic with constants before the first
@@ -156,7 +160,7 @@ void require_batch_of_scores(const Network& network) {
     const std::string& scores = network.head.logits;
     if (!shapes->contains(scores)) return;
     const Shape shape = shapes->shape(scores);
-    if (shape.empty() || shape.front() == 1) return;
+    if (shape.empty() || shape.front() == 1 || shape.front() < 0) return;  // below 0: not known
     throw Error(ErrorKind::unsupported,
                 fmt::format("the scores {} of one photo have the shape {}, but their first dimension has to count the "
                             "photos, [1, {}]: export the model without squeezing it away",
@@ -245,7 +249,13 @@ model::ValueInfo take_image_input(Network& network, const NetworkOptions& option
     network.fixed_batch = input.shape->front().value;
     if (graph.inputs.size() > 1 && !network.fixed_batch)
         network.fixed_batch = 1;  // the values of the others belong to one item
-    if (options.bind_inputs) bind_other_inputs(graph, network.input, options.feeds);
+    bind_fed_inputs(graph, network.input, options.feeds);
+    if (options.bind_inputs) require_one_input(graph, network.input);
+    // Those that stay without a value have it for as many photos as the image.
+    for (model::ValueInfo& other : graph.inputs) {
+        if (other.name != network.input && other.shape && !other.shape->empty() && !other.shape->front().value)
+            other.shape->front() = {.value = network.fixed_batch};
+    }
     return input;
 }
 

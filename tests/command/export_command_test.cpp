@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "deploy/web_page.hpp"
+#include "files/npy.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
 #include "support/run_command.hpp"
@@ -55,6 +56,22 @@ TEST_F(ExportCommand, ARepositoryMayHoldModelsOfOtherNames) {
     test::write_text(path("repository/other/config.pbtxt"), "somebody's");
     EXPECT_EQ(run({"--triton", "repository"}).exit_code, 0);
     EXPECT_EQ(test::read_text(path("repository/other/config.pbtxt")), "somebody's");
+}
+
+TEST_F(ExportCommand, ValuesOfOtherInputsBecomeConstants) {
+    model::Model model = model::load(path("model.onnx"));
+    model.graph.inputs.push_back({.name = "prior", .shape = std::vector<model::Dimension>{{.value = 1}, {.value = 3}}});
+    const std::string scores = model.graph.outputs.front().name;
+    model.graph.nodes.push_back({.op_type = "Add", .inputs = {scores, "prior"}, .outputs = {"sum"}});
+    model.graph.outputs.front().name = "sum";
+    model::save(model, path("model.onnx"));
+    const auto refused = run({"-o", "out.onnx"});
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_THAT(refused.err, HasSubstr("give one with --feed prior=FILE.npy"));
+    files::write_npy(path("prior.npy"), Tensor::of<float>({1, 3}, {1, 2, 3}));
+    const auto done = run({"-o", "out.onnx", "--feed", "prior=prior.npy"});
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    EXPECT_EQ(model::load(path("out.onnx")).graph.inputs.size(), 1U);
 }
 
 }  // namespace

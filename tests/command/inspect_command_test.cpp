@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "files/npy.hpp"
 #include "model/networks/builder.hpp"
 #include "model/onnx/onnx_file.hpp"
 #include "support/run_command.hpp"
@@ -127,6 +128,28 @@ TEST_F(InspectCommand, SequencesOfTensorsAreNoTrouble) {
     const json found = inspected(built);
     EXPECT_EQ(found["classes"]["count"], 4) << found["classes"];
     EXPECT_EQ(obstacle_of(found, "occlusion"), "");
+}
+
+TEST_F(InspectCommand, OtherInputsMayStayWithoutValuesOrBeFed) {
+    model::Model built = model::build({.name = "tiny", .classes = 4});
+    built.graph.inputs.push_back(
+        {.name = "mask",
+         .shape = std::vector<model::Dimension>{{.symbol = "m"}, {.value = 3}, {.value = 1}, {.value = 1}}});
+    const std::string image = built.graph.inputs.front().name;
+    for (model::Node& node : built.graph.nodes) std::replace(node.inputs.begin(), node.inputs.end(), image, {"masked"});
+    built.graph.nodes.insert(built.graph.nodes.begin(),
+                             {.op_type = "Mul", .inputs = {image, "mask"}, .outputs = {"masked"}});
+    const json open = inspected(built, {"--input", image});
+    EXPECT_EQ(obstacle_of(open, "grad-cam"), "");
+    EXPECT_FALSE(open["layers"].empty());
+    locus::files::write_npy(folder_ / "mask.npy", locus::Tensor::of<float>({1, 3, 1, 1}, {0.5F, 1, 2}));
+    const json fed = inspected(built, {"--input", image, "--feed", "mask=mask.npy"});
+    EXPECT_EQ(fed["classes"]["count"], 4);
+    EXPECT_EQ(fed["layers"], open["layers"]);
+    EXPECT_EQ(fed["parameters"], open["parameters"]);  // the value is none
+    const auto outcome = run_locus(folder_.path(), {"inspect", "m.onnx", "--input", image, "--feed", "task=mask.npy"});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("no input 'task' to feed"));
 }
 
 TEST_F(InspectCommand, NamesOfTensorsDoNotReachTheTerminalRaw) {
