@@ -21,6 +21,13 @@ bool goes_axis_by_axis(const Node& node) {
     return is_one_of(node, operators) || node.op_type.find("Pool") != std::string::npos;
 }
 
+/// Those of a runtime's own (NhwcConv) may have their channels elsewhere.
+bool convolves(const Node& node) {
+    static const std::set<std::string_view> operators{"Conv",        "ConvTranspose", "ConvInteger",
+                                                      "QLinearConv", "DeformConv",    "FusedConv"};
+    return is_one_of(node, operators);
+}
+
 bool only_regroups(const Node& node) {
     static const std::set<std::string_view> operators{"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
     return is_one_of(node, operators);
@@ -182,7 +189,7 @@ PositionAxes::Axes PositionAxes::made_by(const Node& node, const Shape& to) cons
         return multiplied(node, node.input(0), node.input(1), to);
     if (node.is("QLinearMatMul")) return multiplied(node, node.input(0), node.input(3), to);
     if (node.is("Einsum")) return summed_by_letters(node, to);
-    if (node.op_type.find("Conv") != std::string::npos) return convolved(node, to);
+    if (convolves(node)) return convolved(node, to);
     if (goes_axis_by_axis(node)) return axis_by_axis(node, to);
     if (node.op_type.starts_with("Reduce") || node.is("ArgMax") || node.is("ArgMin")) return reduced(node, to);
     return merged(node, to);
