@@ -99,17 +99,6 @@ private:
         return false;
     }
 
-    /// The patches that the class token asks of: those that all of the score passes through before it joins them.
-    std::optional<TargetLayer> before_class_attention(const Node& attention,
-                                                      const std::vector<std::string>& separators) const {
-        const auto before = index_.ancestors(attention.output(0));
-        for (auto tensor = separators.rbegin(); tensor != separators.rend(); ++tensor) {
-            if (!before.contains(*tensor) || *tensor == network_.input) continue;
-            if (auto layer = read(*tensor); layer && layer->extra_tokens() == 0) return layer;
-        }
-        return std::nullopt;
-    }
-
     /// For a head that picks one token: what the last attention reads.
     std::optional<TargetLayer> before_last_attention(const std::vector<std::string>& separators) const {
         const Node* pick = nullptr;
@@ -138,9 +127,6 @@ private:
             if (queries == tokens[1] || queries == 1) attention = &*node;
         }
         if (attention == nullptr) return std::nullopt;
-        if (shapes_.shape(attention->output(0)).end()[-2] == 1) {
-            if (auto layer = before_class_attention(*attention, separators)) return layer;
-        }
         // Query, key and value are all computed from it: the last tensor of the tokens' shape before the product with
         // the values.
         const auto& product = index_.consumers(attention->output(0));

@@ -7,9 +7,9 @@
 ///
 /// Chosen where none is named: the tensor that is pooled (Zhou et al. 2016), else the last one with positions that all
 /// of the score passes through. In a transformer whose head reads a class token, patch tokens behind the last attention
-/// no longer reach the score: there it is the input of the last attention, or the patches before a class token that asks
-/// alone (CaiT) joins them. Where no layer has all of the score pass
-/// through it (`is_bypassed`), it is the last one with positions, unmirrored if there is such a one.
+/// no longer reach the score: there it is the input of the last attention, of all tokens to all or of the class token
+/// alone (CaiT): normalised, as the patches before have a zero product with their gradient. Where no layer has all of
+/// the score pass through it (`is_bypassed`), it is the last one with positions, unmirrored if there is such a one.
 ///
 /// No reshape function has to be written for transformers: layer_layout.hpp tells channels and positions from the
 /// operators round the tensor.

@@ -201,11 +201,17 @@ TEST_F(Resume, OtherOptionsAreRefusedByName) {
 }
 
 TEST_F(Resume, AnotherLayoutIsRefusedByName) {
-    // Three channels of 3 x 3 pixels: both layouts fit the network.
+    // Three channels of 3 x 3 pixels: both layouts fit the network. Pixels are explained, as no layer has the positions
+    // of an image whose columns are the network's channels.
     model::save(model::build({.name = "tiny", .classes = 6, .width = 0.25, .image_size = 3}),
                 folder_.path() / "model.onnx");
-    run_until_written(command("out", {"-j", "1"}), folder_.path() / "out/.locus/journal");
-    const auto outcome = test::run_locus(folder_.path(), command("out", {"--resume", "--layout", "nhwc"}));
+    const auto of_pixels = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> arguments = command("out", more);
+        std::ranges::replace(arguments, "hires-cam", "saliency");
+        return arguments;
+    };
+    run_until_written(of_pixels({"-j", "1"}), folder_.path() / "out/.locus/journal");
+    const auto outcome = test::run_locus(folder_.path(), of_pixels({"--resume", "--layout", "nhwc"}));
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_THAT(outcome.err, HasSubstr("--layout"));
 }

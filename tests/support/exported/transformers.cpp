@@ -242,7 +242,7 @@ ExportedNetwork cait(const Export& options) {
     x = w.add(x, w.weight({1, 36, channels}, 0.3));
     const auto unbiased = [](const std::string& scores) { return scores; };
     x = w.add(x, attention(w, w.layer_norm(x, channels), 36, channels, unbiased));
-    x = w.named(w.add(x, multilayer(w, w.layer_norm(x, channels), channels)), "target");
+    x = w.add(x, multilayer(w, w.layer_norm(x, channels), channels));
     std::string token = learnt_tokens(w, 1, channels, x);
     for (const bool last : {false, true}) {
         std::string all = w.layer_norm(w.concat({token, x}, 1), channels);
@@ -253,8 +253,8 @@ ExportedNetwork cait(const Export& options) {
     x = w.layer_norm(w.concat({token, x}, 1), channels);
     const std::string read = w.node("Gather", {x, w.whole(0)}, {{"axis", std::int64_t{1}}});
     return {w.finish(w.classifier(read, channels, exported_classes)),
-            {{"target", FeatureLayout::tokens, channels, 6}, {"asked", FeatureLayout::tokens, channels, 6, 1}},
-            "target"};
+            {{"asked", FeatureLayout::tokens, channels, 6, 1}},
+            "asked"};
 }
 
 const std::vector<std::pair<std::string, ExportedNetwork (*)(const Export&)>>& exported_networks() {
