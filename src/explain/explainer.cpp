@@ -4,26 +4,24 @@
 #include <cmath>
 #include <deque>
 #include <mutex>
-#include <numeric>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "explain/augmentation.hpp"
 #include "explain/batches.hpp"
+#include "explain/explanations.hpp"
 #include "explain/input_scores.hpp"
 #include "explain/inspection.hpp"
 #include "explain/method.hpp"
 #include "explain/method_choice.hpp"
 #include "explain/network.hpp"
-#include "explain/scores.hpp"
 #include "explain/settings.hpp"
 #include "explain/shared_pass.hpp"
 #include "locus/error.hpp"
 #include "model/finite.hpp"
 #include "model/metadata/preprocessing_metadata.hpp"
 #include "model/tensor_misuse.hpp"
-#include "text/label_names.hpp"
 #include "text/quote.hpp"
 #include "text/split.hpp"
 
@@ -113,46 +111,6 @@ explain::ClassSelection selection(const std::vector<ClassRequest>& requests, std
     return result;
 }
 
-/// What is to be said of a map that shows nothing.
-std::string note_on(const Map& map, explain::FinalMap final_map, int sign) {
-    if (!std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); })) {
-        return "the map holds values that are not finite numbers";
-    }
-    const auto [least, greatest] = std::minmax_element(map.values.begin(), map.values.end());
-    if (*least == *greatest) return "the map is constant: no position counts more than another";
-    const bool none_positive = sign < 0 ? *least >= 0 : *greatest <= 0;
-    if (final_map == explain::FinalMap::relu && none_positive)
-        return "no position speaks for this class: the map has no positive value";
-    return {};
-}
-
-/// The channels whose weighted maps add most, in amount, to the class's map.
-std::vector<Part> greatest_parts(const Attribution& a, std::size_t item, std::size_t asked, int count) {
-    const auto m = static_cast<std::size_t>(a.weights->shape()[1]),
-               channels = static_cast<std::size_t>(a.weights->shape()[2]);
-    const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
-    const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-    const auto weights = a.weights->values<float>().subspan((item * m + asked) * channels, channels);
-    const auto features = a.features->values<float>().subspan(item * channels * positions, channels * positions);
-    std::vector<std::pair<double, std::size_t>> amounts;
-    for (std::size_t k = 0; k < channels; ++k) {
-        if (weights[k] == 0) continue;
-        const auto map = features.subspan(k * positions, positions);
-        amounts.emplace_back(std::abs(weights[k] * std::accumulate(map.begin(), map.end(), 0.0)), k);
-    }
-    std::sort(amounts.begin(), amounts.end(), [](const auto& x, const auto& y) {
-        return x.first > y.first || (x.first == y.first && x.second < y.second);
-    });
-    amounts.resize(std::min(amounts.size(), static_cast<std::size_t>(count)));
-    std::vector<Part> parts;
-    for (const auto& [amount, k] : amounts) {
-        const auto map = features.subspan(k * positions, positions);
-        parts.push_back(
-            {static_cast<int>(k), weights[k], {.width = width, .height = height, .values = {map.begin(), map.end()}}});
-    }
-    return parts;
-}
-
 /// Throws where scores are not numbers: Error(usage) where the inputs are none either, else Error(model).
 void require_scores(const Tensor& logits, const Tensor& inputs) {
     const auto values = logits.values<float>();
@@ -164,59 +122,6 @@ void require_scores(const Tensor& logits, const Tensor& inputs) {
     throw Error(ErrorKind::model,
                 "the network's scores for this input are not numbers: values overflow on the way (what do --mean, "
                 "--std and --range make of its pixels?)");
-}
-
-/// A single score is a probability only where the model says so with a sigmoid: else it may be a regression's.
-bool has_probabilities(const explain::Network& network, const explain::TargetScore& target, std::size_t classes) {
-    return target.kind != explain::TargetKind::similarity &&
-           (classes > 1 || network.head.activation == model::Activation::sigmoid);
-}
-
-/// What one method says of an item: an explanation a class.
-std::vector<Explanation> item_explanations(const Attribution& a, std::size_t item, const explain::Network& network,
-                                           const explain::TargetScore& target, explain::FinalMap final_map, int parts) {
-    const auto classes = static_cast<std::size_t>(a.logits.shape()[1]);
-    const auto m = static_cast<std::size_t>(a.class_indices.shape()[1]);
-    const auto logits = a.logits.values<float>().subspan(item * classes, classes);
-    const auto probabilities = explain::probabilities(logits, network.head.activation);
-    const int height = static_cast<int>(a.maps.shape()[2]), width = static_cast<int>(a.maps.shape()[3]);
-    const std::size_t positions = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-    std::vector<Explanation> result;
-    for (std::size_t c = 0; c < m; ++c) {
-        const std::int64_t index = a.class_indices.values<std::int64_t>()[item * m + c];
-        const bool repeated =
-            std::any_of(result.begin(), result.end(), [&](const Explanation& e) { return e.class_index == index; });
-        if (repeated) continue;
-        Explanation e;
-        e.class_index = static_cast<int>(index);
-        if (static_cast<std::size_t>(index) < network.labels.size())
-            e.class_name = network.labels[static_cast<std::size_t>(index)];
-        e.short_name = text::short_name(network.labels, static_cast<std::size_t>(index));
-        e.rank = explain::rank_of(logits, index);
-        e.logit = logits[static_cast<std::size_t>(index)];
-        e.score = explain::score(target, logits, index, network.head.activation);
-        if (a.bias) e.bias = a.bias->values<float>()[item * m + c];
-        if (target.kind == explain::TargetKind::similarity) {
-            e.class_name = e.short_name = "similarity to the reference";
-            e.rank = 1;
-            e.logit = e.score;
-        }
-        if (has_probabilities(network, target, classes)) e.probability = probabilities[static_cast<std::size_t>(index)];
-        const auto values = a.maps.values<float>().subspan((item * m + c) * positions, positions);
-        e.map = {.width = width, .height = height, .values = {values.begin(), values.end()}};
-        e.zero = 0;
-        if (final_map == explain::FinalMap::min_max)
-            e.zero = *std::min_element(e.map.values.begin(), e.map.values.end());
-        if (parts > 0 && a.weights && a.features) e.parts = greatest_parts(a, item, c, parts);
-        if (!a.signs.empty()) e.sign = a.signs[item * m + c];
-        if (!a.signs_by.empty()) e.sign_by = a.signs_by[item * m + c];
-        if (final_map == explain::FinalMap::min_max && e.sign < 0)
-            e.zero = *std::max_element(e.map.values.begin(), e.map.values.end());
-        e.note = a.note.empty() ? note_on(e.map, final_map, e.sign) : a.note;
-        if (e.note.empty() && !a.notes.empty()) e.note = a.notes[item * m + c];
-        result.push_back(std::move(e));
-    }
-    return result;
 }
 
 /// Inputs in the type that the network takes. Throws Error(usage) where its bytes cannot hold them, as those of
@@ -481,8 +386,8 @@ std::vector<std::vector<Explanation>> Explainer::State::explain(const Tensor& in
     for (std::int64_t item = 0; item < inputs.shape()[0]; ++item) {
         std::vector<std::vector<Explanation>> by_method;
         for (std::size_t i = 0; i < attributions.size(); ++i) {
-            by_method.push_back(item_explanations(attributions[i], static_cast<std::size_t>(item), network, targets[i],
-                                                  methods[i]->final_map, parts));
+            by_method.push_back(explain::explanations_of(attributions[i], static_cast<std::size_t>(item), network,
+                                                         targets[i], methods[i]->final_map, parts));
             for (Explanation& e : by_method.back()) {
                 e.region = whole;
                 e.method = names[i];
