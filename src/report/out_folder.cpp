@@ -21,10 +21,13 @@ using Json = nlohmann::json;
 // Calls `found` for each file that an entry of "images" names, null where it is not saved, and the bytes that it has at
 // least.
 template <class Found> void each_file_of(const Json& image, Found found) {
-    for (const Json& e : image.value("explanations", Json::array())) {
-        const Json map = e.value("map", Json::object());
-        found(map.value("file", Json()),
-              sizeof(float) * map.value("width", std::uintmax_t{0}) * map.value("height", std::uintmax_t{0}));
+    const auto explanations = image.find("explanations");
+    if (explanations == image.end()) return;
+    for (const Json& e : *explanations) {
+        if (const auto map = e.find("map"); map != e.end()) {
+            found(map->value("file", Json()),
+                  sizeof(float) * map->value("width", std::uintmax_t{0}) * map->value("height", std::uintmax_t{0}));
+        }
         for (const char* key : {"overlay", "heatmap", "mask", "decomposition"}) found(e.value(key, Json()), 1);
     }
 }
@@ -133,9 +136,9 @@ bool lacks_files(const fs::path& out, std::string_view image_json) {
     try {
         each_file_of(image, [&](const Json& name, std::uintmax_t least) {
             if (!name.is_string()) return;
-            std::error_code unknown;
-            const fs::path file = out / name.get<std::string>();
-            lacks |= !fs::is_regular_file(file, unknown) || fs::file_size(file, unknown) < least || unknown;
+            std::error_code none;  // also where it is no regular file
+            const std::uintmax_t size = fs::file_size(out / name.get_ref<const std::string&>(), none);
+            lacks |= none || size < least;
         });
     } catch (const Json::exception&) {
         return false;

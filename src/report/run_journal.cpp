@@ -141,16 +141,6 @@ void RunJournal::require_in_place() const {
     throw run_is_gone(out_);
 }
 
-void RunJournal::require_files() const {
-    std::size_t lacking = 0;
-    for (std::size_t i = 0; i < entries_.size(); ++i)
-        if (!entries_[i].is_failure && lacks_files(out_, line(i).json)) ++lacking;
-    if (lacking == 0) return;
-    throw Error(ErrorKind::io, fmt::format("files of {} of {} images are gone: they were removed from {} while the run "
-                                           "wrote into it",
-                                           lacking, entries_.size(), text::to_utf8(out_.native())));
-}
-
 void RunJournal::append(const std::string& line) {
     const std::optional<JournalLine> read = read_journal_line(line);
     if (!read) refuse("a line for the journal must be made by journal_line");
@@ -187,7 +177,6 @@ void RunJournal::finish(const RunRecord& run) {
         if (entries_[i].length == 0)
             refuse(fmt::format("image {} of {} is not done: the run cannot be finished", i + 1, entries_.size()));
     require_in_place();
-    require_files();
     write_outputs(out_, plan_, *this, run, false);
     FailedInputs failed{.count = failed_, .which = {}};
     for (std::size_t i = 0; i < entries_.size(); ++i)

@@ -98,7 +98,6 @@ private:
     void read_finished();
     void set(std::size_t index, const Entry& entry);
     void require_in_place() const;
-    void require_files() const;
 
     std::filesystem::path out_;
     RunPlan plan_;

@@ -5,14 +5,18 @@
 #include <optional>
 #include <string>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "files/atomic_file.hpp"
+#include "locus/error.hpp"
 #include "report/boxes_csv.hpp"
 #include "report/coco.hpp"
 #include "report/journal_line.hpp"
+#include "report/out_folder.hpp"
 #include "report/report_html.hpp"
 #include "report/results_json.hpp"
+#include "text/utf8.hpp"
 
 namespace locus::report {
 namespace {
@@ -42,10 +46,12 @@ private:
     CocoWriter coco_;
 };
 
-void write_results(files::AtomicFile& results, BoxFiles* boxes, const RunJournal& journal, const RunRecord& run,
-                   bool unfinished) {
+/// Returns how many images lack files that their entries name.
+std::size_t write_results(const std::filesystem::path& out, files::AtomicFile& results, BoxFiles* boxes,
+                          const RunJournal& journal, const RunRecord& run, bool unfinished) {
     results.write(
         results_head(run, unfinished ? std::optional(Progress{journal.done(), journal.inputs()}) : std::nullopt));
+    std::size_t lacking = 0;
     bool first = true;
     const auto write_entry = [&](const std::string& json) {
         results.write(results_separator(first));
@@ -56,6 +62,7 @@ void write_results(files::AtomicFile& results, BoxFiles* boxes, const RunJournal
         if (!journal.contains(i) || journal.is_failure(i)) continue;
         const std::string json = journal.line(i).json;
         write_entry(json);
+        lacking += lacks_files(out, json) ? 1 : 0;
         if (boxes) boxes->image(i, json);
     }
     results.write(results_middle(!first));
@@ -63,6 +70,7 @@ void write_results(files::AtomicFile& results, BoxFiles* boxes, const RunJournal
     for (std::size_t i = 0; i < journal.inputs(); ++i)
         if (journal.is_failure(i)) write_entry(journal.line(i).json);
     results.write(results_tail(!first));
+    return lacking;
 }
 
 void write_page(ReportWriter& page, const RunJournal& journal) {
@@ -93,7 +101,12 @@ void write_outputs(const std::filesystem::path& out, const RunPlan& plan, const 
     files::AtomicFile results(out / "results.json");
     std::optional<BoxFiles> boxes;
     if (plan.boxes) boxes.emplace(out);
-    write_results(results, boxes ? &*boxes : nullptr, journal, run, unfinished);
+    const std::size_t lacking = write_results(out, results, boxes ? &*boxes : nullptr, journal, run, unfinished);
+    if (lacking > 0 && !unfinished) {
+        throw Error(ErrorKind::io, fmt::format("files of {} of {} images are gone: they were removed from {} while the "
+                                               "run wrote into it",
+                                               lacking, journal.inputs(), text::to_utf8(out.native())));
+    }
 
     if (page_written.valid()) page_written.get();
     if (boxes) boxes->commit();

@@ -12,7 +12,7 @@
 namespace locus::report {
 
 /// Writes them into `out`, in the order of the inputs, each whole or not at all. `unfinished`: the run was stopped, and
-/// results.json and the page say so. Throws Error(io).
+/// results.json and the page say so. Throws Error(io), also where a file that a finished run names is gone.
 void write_outputs(const std::filesystem::path& out, const RunPlan& plan, const RunJournal& journal,
                    const RunRecord& run, bool unfinished);
 
