@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "explain/target_layer.hpp"
@@ -76,7 +77,9 @@ private:
         std::int64_t leading = 0, trailing = 0;
 
         std::int64_t count() const { return leading + trailing; }
-        auto operator<=>(const ExtraTokens&) const = default;
+        bool operator<(const ExtraTokens& other) const {
+            return std::pair(leading, trailing) < std::pair(other.leading, other.trailing);
+        }
     };
     struct Grid {
         std::int64_t height = 0, width = 0;

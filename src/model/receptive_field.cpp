@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -225,8 +226,7 @@ private:
             for (const std::size_t i : {0U, 1U}) {
                 if (before[i] < 1 || sight.extents[i] < 1) continue;
                 const double ratio = static_cast<double>(before[i]) / static_cast<double>(sight.extents[i]);
-                sight.stride[i] *=
-                    ratio >= 1 ? std::max(1.0, static_cast<double>(static_cast<std::int64_t>(ratio + 0.5))) : ratio;
+                sight.stride[i] *= ratio >= 1 ? std::round(ratio) : ratio;
             }
         }
         return sight;

@@ -167,7 +167,7 @@ std::vector<std::string> score_outputs(const Model& model) {
         }
     }
     std::erase_if(names, [&](const std::string& name) { return lesser.contains(name); });
-    std::ranges::stable_partition(names, is_called_scores);
+    std::stable_partition(names.begin(), names.end(), is_called_scores);
     return names;
 }
 
