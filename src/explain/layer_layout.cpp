@@ -72,12 +72,6 @@ Axes reduced_axes(const Node& node, const model::Graph& graph, std::size_t rank)
     return axes;
 }
 
-/// Axes of the input that are rows and columns.
-std::vector<std::size_t> image_axes(const Network& network) {
-    return network.preprocessing.layout == Layout::nhwc ? std::vector<std::size_t>{1, 2}
-                                                        : std::vector<std::size_t>{2, 3};
-}
-
 }  // namespace
 
 LayerLayouts::LayerLayouts(const Network& network, const model::Shapes& shapes, const GivenLayout& given)

@@ -303,10 +303,7 @@ void require_positions_pooled(Network& network) {
         return;  // what is wrong is said where shapes are needed
     }
     if (!shapes->contains(head.target_layer)) return;
-    const bool last = network.preprocessing.layout == Layout::nhwc;
-    const std::vector<std::size_t> rows_and_columns =
-        last ? std::vector<std::size_t>{1, 2} : std::vector<std::size_t>{2, 3};
-    const model::PositionAxes positions(network.model.graph, network.input, rows_and_columns, *shapes);
+    const model::PositionAxes positions(network.model.graph, network.input, image_axes(network), *shapes);
     const Shape shape = shapes->shape(head.target_layer);
     for (const std::size_t axis : pooled_axes(head, shape.size())) {
         if (axis < shape.size() && (shape[axis] == 1 || positions.holds(head.target_layer, axis))) continue;
@@ -400,6 +397,11 @@ void require_one_a_class(const std::vector<std::string>& labels, std::int64_t cl
 
 Shape input_shape(const Network& network, std::int64_t batch) {
     return image::input_shape(network.preprocessing, batch);
+}
+
+std::vector<std::size_t> image_axes(const Network& network) {
+    return network.preprocessing.layout == Layout::nhwc ? std::vector<std::size_t>{1, 2}
+                                                        : std::vector<std::size_t>{2, 3};
 }
 
 Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed) {

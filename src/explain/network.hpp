@@ -71,6 +71,9 @@ void require_one_a_class(const std::vector<std::string>& labels, std::int64_t cl
 /// Shape of `batch` inputs by the network's preprocessing: [batch, C, H, W], or [batch, H, W, C].
 Shape input_shape(const Network& network, std::int64_t batch);
 
+/// Axes of the input that are rows and columns.
+std::vector<std::size_t> image_axes(const Network& network);
+
 /// Reproducible noise in the range that real inputs have, for verifications.
 Tensor random_input(const Network& network, std::int64_t batch, std::uint64_t seed);
 

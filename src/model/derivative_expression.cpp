@@ -323,8 +323,4 @@ Value linear_along_axis(const Value& x, std::int64_t axis, const Tensor& matrix)
     return transpose(matmul(transpose(x, order), turned), order);
 }
 
-std::int64_t positive_axis(std::int64_t axis, std::size_t rank) {
-    return axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis;
-}
-
 }  // namespace locus::model

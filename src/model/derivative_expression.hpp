@@ -146,7 +146,4 @@ Value linear_along_axis(const Value& x, std::int64_t axis, const Tensor& matrix)
 /// True for a node that `above`, `below` or `is_zero` wrote: a step, whose derivative is 0.
 bool is_step(const Node& node);
 
-/// 2 for 2 or -1 where the rank is 3.
-std::int64_t positive_axis(std::int64_t axis, std::size_t rank);
-
 }  // namespace locus::model

@@ -6,6 +6,8 @@
 #include <set>
 #include <string_view>
 
+#include "model/global_pool.hpp"
+
 namespace locus::model {
 namespace {
 
@@ -43,9 +45,10 @@ bool makes_no_positions(const Node& node) {
     return is_one_of(node, operators);
 }
 
-std::size_t positive(std::int64_t axis, std::size_t rank) {
-    const auto count = static_cast<std::int64_t>(rank);
-    return static_cast<std::size_t>(std::clamp<std::int64_t>(axis < 0 ? axis + count : axis, 0, count));
+/// Of an axis that is none of the tensor's: its rank.
+std::size_t bounded_axis(std::int64_t axis, std::size_t rank) {
+    return static_cast<std::size_t>(
+        std::clamp<std::int64_t>(positive_axis(axis, rank), 0, static_cast<std::int64_t>(rank)));
 }
 
 }  // namespace
@@ -228,11 +231,11 @@ PositionAxes::Axes PositionAxes::convolved(const Node& node, const Shape& to) co
 PositionAxes::Axes PositionAxes::reduced(const Node& node, const Shape& to) const {
     const Axes& from = axes_of(node.input(0));
     if (from.size() == to.size()) return axis_by_axis(node, to);
-    std::vector<std::int64_t> over = node.ints_or("axes", {});
-    if (const Tensor* value = node.input(1).empty() ? nullptr : shapes_.value(node.input(1))) over = value->to_int64s();
-    if (node.is("ArgMax") || node.is("ArgMin")) over = {node.int_or("axis", 0)};
+    const bool picks = node.is("ArgMax") || node.is("ArgMin");
+    const std::vector<std::int64_t> over =
+        picks ? std::vector{node.int_or("axis", 0)} : reduced_axes(graph_, node).value_or(std::vector<std::int64_t>{});
     std::set<std::size_t> gone;
-    for (const std::int64_t axis : over) gone.insert(positive(axis, from.size()));
+    for (const std::int64_t axis : over) gone.insert(bounded_axis(axis, from.size()));
     if (from.size() - gone.size() != to.size()) return all(to, true);
     Axes result;
     for (std::size_t i = 0; i < from.size(); ++i) {
@@ -259,7 +262,7 @@ PositionAxes::Axes PositionAxes::transposed(const Node& node, const Shape& to) c
 
 PositionAxes::Axes PositionAxes::gathered(const Node& node, const Shape& to) const {
     const Axes& from = axes_of(node.input(0));
-    const std::size_t axis = positive(node.int_or("axis", 0), from.size());
+    const std::size_t axis = bounded_axis(node.int_or("axis", 0), from.size());
     if (axis >= from.size() || to.size() + 1 < from.size()) return all(to, true);
     const std::size_t indices = to.size() + 1 - from.size();
     const bool position = has_position(from[axis]) || has_position(axes_of(node.input(1)));
@@ -275,7 +278,7 @@ PositionAxes::Axes PositionAxes::gathered(const Node& node, const Shape& to) con
 }
 
 PositionAxes::Axes PositionAxes::concatenated(const Node& node, const Shape& to) const {
-    const std::size_t axis = positive(node.int_or("axis", 0), to.size());
+    const std::size_t axis = bounded_axis(node.int_or("axis", 0), to.size());
     Axes result = all(to, false);
     for (const std::string& input : node.inputs) {
         const Axes& from = axes_of(input);

@@ -32,10 +32,6 @@ std::optional<Shape> shape_of(const Shapes& shapes, const std::string& tensor) {
     return shapes.shape(tensor);
 }
 
-std::int64_t from_the_front(std::int64_t axis, std::size_t rank) {
-    return axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis;
-}
-
 /// Kernel extents of a convolution or pool, dilation included; empty where the node has none.
 std::vector<std::int64_t> kernel_extents(const Node& node, const Shapes& shapes) {
     std::vector<std::int64_t> kernel = node.ints_or("kernel_shape", {});
@@ -167,7 +163,7 @@ private:
         const auto axes = reduced_axes(graph_, node);
         if (!axes) return true;
         return std::ranges::any_of(*axes, [&](std::int64_t axis) {
-            const std::int64_t at = from_the_front(axis, in.size());
+            const std::int64_t at = positive_axis(axis, in.size());
             // Of tokens that nothing is known of, the last axis holds the features.
             return sight.axes[0] < 0 ? at + 1 != static_cast<std::int64_t>(in.size()) : sight.has_positions_along(at);
         });
@@ -183,7 +179,7 @@ private:
         for (std::size_t i = 0; i < values.size(); ++i) {
             auto axis = static_cast<std::int64_t>(i);
             if (axes != nullptr && axes->type() == DataType::int64 && i < axes->values<std::int64_t>().size())
-                axis = from_the_front(axes->values<std::int64_t>()[i], in.size());
+                axis = positive_axis(axes->values<std::int64_t>()[i], in.size());
             for (const std::size_t k : {0U, 1U}) {
                 if (sight.axes[0] != sight.axes[1] && axis == sight.axes[k])
                     steps[k] = std::max(1.0, static_cast<double>(values[i]));

@@ -120,8 +120,7 @@ std::optional<Unsorted> picked_from(const Graph& graph, const Index& index, std:
         if (node->is("TopK"))
             return Unsorted{node->output(0) == tensor ? "sorted values" : "class numbers", node->input(0)};
         // Names or numbers looked up.
-        const bool looks_up =
-            is_any_of(*node, {"Gather"}) && graph.find_constant(node->input(0)) && node->inputs.size() > 1;
+        const bool looks_up = node->is("Gather") && graph.find_constant(node->input(0)) && node->inputs.size() > 1;
         if (!looks_up && !is_any_of(*node, {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}))
             return std::nullopt;
         tensor = node->input(looks_up ? 1 : 0);

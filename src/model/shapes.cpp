@@ -145,4 +145,8 @@ Shapes infer_shapes(const Model& model, const std::map<std::string, Shape>& inpu
     return shapes;
 }
 
+std::int64_t positive_axis(std::int64_t axis, std::size_t rank) {
+    return axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis;
+}
+
 }  // namespace locus::model

@@ -99,4 +99,7 @@ bool infer_node(const Node& node, std::int64_t opset, KnownTensors& known);
 std::optional<Tensor> evaluate_node(const Node& node, std::int64_t opset, const KnownTensors& known,
                                     const KnownTensor& result);
 
+/// 2 for 2 or -1 where the rank is 3.
+std::int64_t positive_axis(std::int64_t axis, std::size_t rank);
+
 }  // namespace locus::model
